@@ -116,6 +116,9 @@ class Generator:
             return text[:-1] + zone if len(args) > at else text
         if name == "$interval_text":
             return f"INTERVAL {self.pick(pools.INTERVALS)}"
+        if name.startswith("$cast_to_"):
+            text = pools.OPERATORS[name].format(*args)
+            return f"{text[:-1]} AT TIME ZONE {self.pick(pools.ZONES)})" if len(args) > 2 else text
         if name in pools.OPERATORS:
             return pools.OPERATORS[name].format(*args)
         assert not name.startswith("$"), f"write {name} in OPERATORS of pools.py"

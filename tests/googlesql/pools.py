@@ -91,6 +91,9 @@ OPERATORS = {
     "$interval_text": "INTERVAL {0} {1} TO {2}", "$extract": "EXTRACT({1} FROM {0})",
     "$extract_date": "EXTRACT(DATE FROM {0})", "$extract_time": "EXTRACT(TIME FROM {0})",
     "$extract_datetime": "EXTRACT(DATETIME FROM {0})",
+    "$cast_to_text": "CAST({0} AS STRING FORMAT {1})", "$cast_to_date": "CAST({0} AS DATE FORMAT {1})",
+    "$cast_to_time": "CAST({0} AS TIME FORMAT {1})", "$cast_to_datetime": "CAST({0} AS DATETIME FORMAT {1})",
+    "$cast_to_timestamp": "CAST({0} AS TIMESTAMP FORMAT {1})", "$cast_to_bytes": "CAST({0} AS BYTES FORMAT {1})",
 }  # fmt: skip
 
 INTERVALS = [
@@ -233,6 +236,44 @@ ARGUMENTS["DATETIME"].setdefault(0, {})["STRING"] = ["'2024-02-29'", "'2024-02-2
 ARGUMENTS["DATETIME_TRUNC"][2] = ARGUMENTS["TIMESTAMP_TRUNC"][2] = ARGUMENTS["DATE_TRUNC"][2] = ZONES
 ARGUMENTS["FLOAT64"] = ARGUMENTS["DOUBLE"] = {1: ["wide_number_mode => 'exact'", "wide_number_mode => 'round'"]}
 
+ARGUMENTS["$cast_to_text"] = {1: [
+    "'YYYY-MM-DD'", "'YYY YY Y RRRR RR'", "'Month MON mon DAY Day dy D DD DDD'", "'HH24:MI:SS'", "'HH12:MI am'", "'SSSSS FF3 FF9'",
+    "'TZH:TZM'", "'\"a\\\\\"b\" A.M. p.m.'", "'HEX'", "'BASE64'", "'base8'", "'ASCII'", "'UTF-8'", "'BASE2'", "''", "'x'",
+]}  # fmt: skip
+DATE_MODELS = ["'YYYY-MM-DD'", "'DD.MM.YYYY'", "'MON DD, YYYY'", "'YY/MM/DD'", "'Y,YYY MONTH DD'", "'YYYYMMDD'", "'YYYY YY'", "'YYY-MM-DD'"]
+DATE_WORDS = ["'2024-02-29'", "'29.02.2024'", "'feb 29, 2024'", "'24/2/29'", "'2,024 February 29'", "'20240229'", "' 24-12-3 '", "'x'", "'2023-02-29'", "'024-02-29'"]
+CLOCK_MODELS = ["'HH24:MI:SS'", "'HH24:MI'", "'SSSSS'", "'HH24MISS'", "'HH24:MI:SS.FF3'", "'HH24'", "'HH12:MI'"]
+CLOCK_WORDS = ["'12:34:56'", "'1:2'", "'3723'", "'123456'", "'12:34:56.789'", "'7'", "'24:00:00'", "''"]
+ARGUMENTS["$cast_to_date"] = {0: DATE_WORDS, 1: DATE_MODELS}
+ARGUMENTS["$cast_to_time"] = {0: CLOCK_WORDS, 1: CLOCK_MODELS}
+for name in ("$cast_to_datetime", "$cast_to_timestamp"):
+    models = ["'YYYY-MM-DD HH24:MI:SS'", "'YYYY-MM-DD HH24:MI:SS.FF6'", "'YYYY-MM-DD\"T\"HH24:MI'", "'YYYY-MM-DD HH24:MI:SS TZH:TZM'", "'YYYYMMDDHH24'"]
+    words = ["'2024-02-29 12:34:56'", "'2024-02-29 1:2:3.5'", "'2024-02-29T12:34'", "'2024-02-29 12:34:56 +09:30'", "'2024022912'", "'x'"]
+    ARGUMENTS[name] = {0: words, 1: models}
+ARGUMENTS["$cast_to_bytes"] = {
+    0: ["'0001efff'", "'1EF'", "'00410473'", "'3q2+7w=='", "'3q2+\\n7w=='", "'Hello'", "'한'", "'102'", "'0110'", "''"],
+    1: ["'HEX'", "'BASE16'", "'BASE8'", "'BASE64'", "'BASE64M'", "'ASCII'", "'UTF8'", "'BASE2'", "'x'"],
+}  # fmt: skip
+PATHS_TO_CHANGE = ["'$'", "'$.a'", "'$.a.b'", "'$.a.b[1]'", "'$.a.b[4]'", "'$[0]'", "'$[3].b'", "'$.c'", "'$.c.x[1]'", "'$.new.x'", "'$.a['", "'$.\"d e\"'"]
+JSON_DOCUMENTS = [f"JSON {it}" for it in JSON_TEXTS if it not in ("'not json'", "''", "'1e400'") and "9007" not in it]
+for name in ("JSON_SET", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_REMOVE"):
+    ARGUMENTS[name] = {0: JSON_DOCUMENTS, 1: PATHS_TO_CHANGE}
+ARGUMENTS["JSON_REMOVE"] |= {2: PATHS_TO_CHANGE, 3: PATHS_TO_CHANGE}
+ARGUMENTS["JSON_KEYS"] = {0: JSON_DOCUMENTS, 1: ["1", "2", "0"], 2: [f"mode => '{it}'" for it in ("strict", "lax", "lax recursive", "x")]}
+ARGUMENTS["JSON_STRIP_NULLS"] = {0: JSON_DOCUMENTS, 1: PATHS_TO_CHANGE, 2: ["include_arrays => TRUE", "include_arrays => FALSE"], 3: ["remove_empty => TRUE", "remove_empty => FALSE"]}
+ARGUMENTS["JSON_FLATTEN"] = {0: JSON_DOCUMENTS}
+ARGUMENTS["JSON_OBJECT"] = {0: {"STRING": ["'a'", "'b'", "''"]}}
+for name in ("BOOL", "INT64", "FLOAT64", "STRING"):
+    items = ["'[1, 2.0]'", "'[true, false]'", "'[\"1\", \"x\", null]'", "'[]'", "'{}'", "'[1.5, 1e3, \"true\"]'"]
+    ARGUMENTS[f"{name}_ARRAY"] = {0: [f"JSON {it}" for it in items]}
+    ARGUMENTS[f"LAX_{name}_ARRAY"] = {0: [f"JSON {it}" for it in items]}
+ARGUMENTS["FLOAT64_ARRAY"][1] = ["wide_number_mode => 'exact'", "wide_number_mode => 'round'"]
+WIDTHS = ["INTERVAL 2 DAY", "INTERVAL 7 DAY", "INTERVAL 1 MONTH", "INTERVAL 3 YEAR", "INTERVAL 15 MINUTE", "INTERVAL '1 2' DAY TO HOUR", "INTERVAL 0 DAY", "INTERVAL -1 DAY"]
+for name in ("DATE_BUCKET", "DATETIME_BUCKET", "TIMESTAMP_BUCKET"):
+    ARGUMENTS[name] = {1: WIDTHS}
+for name in ("COSINE_DISTANCE", "EUCLIDEAN_DISTANCE"):
+    ARGUMENTS[name] = {at: ["[1.0, 2.0]", "[3.0, 4.0]", "[0.0, 0.0]", "[1.5]", "[1, 2]", "CAST([] AS ARRAY<FLOAT64>)"] for at in (0, 1)}
+
 LIMITED = [
     "CAST('abc' AS STRING(3))", "CAST('abcd' AS STRING(3))", "CAST('한국어' AS STRING(2))", "CAST(b'abc' AS BYTES(3))",
     "CAST(NUMERIC '1.555' AS NUMERIC(5, 2))", "CAST(NUMERIC '999.995' AS NUMERIC(5, 2))", "CAST(7 AS NUMERIC(1))",
@@ -276,4 +317,5 @@ ROUNDED = {
     "ACOS", "ACOSH", "ASIN", "ASINH", "ATAN", "ATAN2", "ATANH", "CBRT", "COS", "COSH", "EXP", "LN",
     "LOG", "LOG10", "POW", "POWER", "SIN", "SINH", "SQRT", "TAN", "TANH", "STDDEV", "STDDEV_SAMP", "STDDEV_POP",
     "VARIANCE", "VAR_SAMP", "VAR_POP", "CORR", "COVAR_POP", "COVAR_SAMP", "PERCENTILE_CONT", "AVG",
+    "COT", "COTH", "CSC", "CSCH", "SEC", "SECH", "COSINE_DISTANCE", "EUCLIDEAN_DISTANCE",
 }  # fmt: skip

@@ -183,3 +183,101 @@ FROM orders |> SELECT customer_id |> DISTINCT |> WHERE customer_id IS NOT NULL |
 FROM orders |> WHERE status = 'paid' |> LEFT JOIN customers ON customers.id = orders.customer_id |> SELECT orders.id, name |> ORDER BY id
 
 FROM customers |> SELECT country |> UNION DISTINCT (SELECT 'JP') |> ORDER BY country
+
+SELECT 'a' AS k, 1 AS v FULL OUTER UNION ALL BY NAME SELECT 2 AS v, TRUE AS w ORDER BY v
+
+SELECT id, status FROM orders INNER UNION ALL CORRESPONDING SELECT status, id FROM orders ORDER BY id, status
+
+SELECT * FROM (SELECT status, amount, EXTRACT(YEAR FROM placed_at) AS y FROM orders) PIVOT(COUNT(*) AS n, SUM(amount) AS total FOR y IN (2024, 2025)) ORDER BY status
+
+SELECT * FROM (SELECT status, amount, EXTRACT(YEAR FROM placed_at) AS y FROM orders) PIVOT(SUM(amount) FOR y IN (2024, -1)) ORDER BY status
+
+SELECT id, UNION_OF.n, FROM orders, (SELECT COUNT(*) AS n FROM customers) AS UNION_OF ORDER BY id
+
+SELECT name, FROM customers UNION ALL SELECT 'none' ORDER BY 1
+
+FROM orders |> RENAME amount AS price |> WHERE price > 10 |> AGGREGATE COUNT(*) AS n, SUM(price) AS total GROUP BY status |> ORDER BY status
+
+SELECT FORMAT_DATE('%Y-%m', DATE_BUCKET(DATE(placed_at), INTERVAL 3 MONTH)) AS quarter, COUNT(*) AS n FROM orders GROUP BY quarter ORDER BY quarter
+
+SELECT CAST(placed_at AS STRING FORMAT 'YYYY-MM-DD HH24:MI TZH' AT TIME ZONE 'Asia/Seoul') AS local FROM orders ORDER BY id
+
+SELECT (SELECT value.int_value FROM UNNEST(event_params) WHERE key = 'ga_session_id') AS session, COUNT(*) AS n, MIN(TIMESTAMP_MICROS(event_timestamp)) AS began FROM ga GROUP BY session ORDER BY session
+
+WITH s AS (SELECT user_pseudo_id, event_timestamp, event_timestamp - LAG(event_timestamp) OVER (PARTITION BY user_pseudo_id ORDER BY event_timestamp) > 1800000000 AS fresh FROM ga) SELECT user_pseudo_id, event_timestamp, COUNTIF(IFNULL(fresh, TRUE)) OVER (PARTITION BY user_pseudo_id ORDER BY event_timestamp) AS session FROM s ORDER BY 1, 2
+
+WITH f AS (SELECT user_pseudo_id, MIN(IF(event_name = 'page_view', event_timestamp, NULL)) AS viewed, MIN(IF(event_name = 'purchase', event_timestamp, NULL)) AS bought FROM ga GROUP BY 1) SELECT COUNT(*) AS users, COUNT(viewed) AS viewed, COUNTIF(bought > viewed) AS converted, SAFE_DIVIDE(COUNTIF(bought > viewed), COUNT(viewed)) AS rate FROM f
+
+WITH first AS (SELECT user_pseudo_id, DATE_TRUNC(MIN(PARSE_DATE('%Y%m%d', event_date)), WEEK(MONDAY)) AS cohort FROM ga GROUP BY 1) SELECT cohort, DATE_DIFF(DATE_TRUNC(PARSE_DATE('%Y%m%d', event_date), WEEK(MONDAY)), cohort, WEEK(MONDAY)) AS week, COUNT(DISTINCT user_pseudo_id) AS users FROM ga JOIN first USING (user_pseudo_id) GROUP BY cohort, week ORDER BY cohort, week
+
+SELECT day, COUNT(g.event_name) AS events FROM UNNEST(GENERATE_DATE_ARRAY('2024-05-01', '2024-05-10')) AS day LEFT JOIN ga AS g ON PARSE_DATE('%Y%m%d', g.event_date) = day GROUP BY day ORDER BY day
+
+SELECT user_pseudo_id, ARRAY_AGG(user_id IGNORE NULLS ORDER BY event_timestamp LIMIT 1)[SAFE_OFFSET(0)] AS user FROM ga GROUP BY 1 ORDER BY 1
+
+SELECT device.category, device.web_info.browser, COUNT(DISTINCT user_pseudo_id) AS users FROM ga GROUP BY ROLLUP(device.category, device.web_info.browser) ORDER BY 1, 2
+
+SELECT geo.country, device.category, GROUPING(geo.country) AS g, COUNT(*) AS n FROM ga GROUP BY GROUPING SETS (geo.country, (geo.country, device.category), ()) ORDER BY g, 1, 2
+
+SELECT event_name, country, n FROM (SELECT event_name, geo.country AS country, COUNT(*) AS n FROM ga GROUP BY CUBE(event_name, country)) ORDER BY 1, 2
+
+SELECT item.item_id, SUM(item.price * item.quantity) AS revenue, COUNT(DISTINCT user_pseudo_id) AS buyers FROM ga, UNNEST(items) AS item WHERE event_name = 'purchase' GROUP BY item.item_id ORDER BY revenue DESC
+
+SELECT g.user_pseudo_id, i.item_id, i.quantity FROM ga AS g, g.items AS i ORDER BY event_timestamp, i.item_id
+
+SELECT REGEXP_EXTRACT(p.value.string_value, r'utm_source=([^&]+)') AS source, NET.HOST(p.value.string_value) AS host FROM ga CROSS JOIN UNNEST(event_params) AS p WHERE p.key = 'page_location' ORDER BY event_timestamp
+
+SELECT event_name, PERCENTILE_CONT(event_timestamp, 0.5) OVER (PARTITION BY event_name) AS middle FROM ga QUALIFY ROW_NUMBER() OVER (PARTITION BY event_name ORDER BY event_timestamp) = 1 ORDER BY 1
+
+SELECT * FROM (SELECT user_pseudo_id, event_name FROM ga) PIVOT(COUNT(*) FOR event_name IN ('page_view' AS views, 'purchase' AS purchases)) ORDER BY 1
+
+SELECT * FROM (SELECT id, CAST(amount AS FLOAT64) AS net, CAST(amount * 2 AS FLOAT64) AS gross FROM orders) UNPIVOT(value FOR kind IN (net, gross AS 'with tax')) ORDER BY id, kind
+
+SELECT user_pseudo_id, event_timestamp, SUM(1) OVER w AS near, FIRST_VALUE(event_name) OVER w AS first FROM ga WINDOW w AS (PARTITION BY user_pseudo_id ORDER BY event_timestamp RANGE BETWEEN 3600000000 PRECEDING AND CURRENT ROW) ORDER BY 1, 2
+
+SELECT event_date, COUNT(*) AS n, AVG(COUNT(*)) OVER (ORDER BY event_date ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS moving, SUM(COUNT(*)) OVER (ORDER BY event_date) AS running, RANK() OVER (ORDER BY COUNT(*) DESC) AS place FROM ga GROUP BY event_date ORDER BY event_date
+
+WITH RECURSIVE days AS (SELECT DATE '2024-05-01' AS day UNION ALL SELECT DATE_ADD(day, INTERVAL 1 DAY) FROM days WHERE day < '2024-05-04') SELECT day, EXTRACT(DAYOFWEEK FROM day) AS weekday, FORMAT_DATE('%a', day) AS name FROM days ORDER BY day
+
+SELECT c.name, (SELECT MAX(o.amount) FROM orders o WHERE o.customer_id = c.id) AS most, EXISTS(SELECT 1 FROM orders o WHERE o.customer_id = c.id AND o.status = 'open') AS has_open FROM customers c ORDER BY c.id
+
+SELECT name FROM customers c WHERE c.id NOT IN (SELECT customer_id FROM orders WHERE customer_id IS NOT NULL) OR name LIKE ANY ('k%', '%TH') ORDER BY name
+
+SELECT STRING_AGG(DISTINCT event_name, ' > ' ORDER BY event_name) AS path, COUNT(*) AS n FROM ga GROUP BY user_pseudo_id ORDER BY path
+
+SELECT STRUCT(status, amount) IN (STRUCT('paid', NUMERIC '100'), STRUCT('open', NUMERIC '5.05')) AS found, STRUCT(id, status) = (1, 'paid') AS same FROM orders ORDER BY id
+
+SELECT o.*, c.country FROM orders AS o LEFT JOIN customers AS c ON c.id = o.customer_id WHERE o.placed_at >= TIMESTAMP('2024-05-01', 'Asia/Seoul') AND o.placed_at < TIMESTAMP_ADD(TIMESTAMP('2024-05-02', 'Asia/Seoul'), INTERVAL 1 DAY) ORDER BY o.id
+
+SELECT NTILE(2) OVER (ORDER BY amount) AS half, LEAD(amount, 1, 0) OVER (ORDER BY amount) AS next, ROUND(PERCENT_RANK() OVER (ORDER BY amount), 3) AS share, CUME_DIST() OVER (ORDER BY amount) AS cume, amount FROM orders ORDER BY amount, id
+
+SELECT TO_JSON_STRING(STRUCT(id, tags, placed_at)) AS json, JSON_VALUE(TO_JSON(STRUCT(id, tags)), '$.tags[0]') AS tag, TO_JSON(tags) AS tags FROM orders ORDER BY id
+
+SELECT JSON_VALUE(detail, '$.device.os') AS os, SAFE_CAST(JSON_VALUE(detail, '$.price') AS FLOAT64) AS price, JSON_QUERY(detail, '$.device') AS device, LAX_STRING(PARSE_JSON(detail).price) AS lax FROM events ORDER BY seen_at
+
+SELECT FORMAT('%s: %d (%.1f%%) %t %T', status, COUNT(*), 100 * COUNT(*) / SUM(COUNT(*)) OVER (), MAX(DATE(placed_at)), ANY_VALUE(status)) AS text FROM orders GROUP BY status ORDER BY status
+
+SELECT status, MAX_BY_ID.id FROM (SELECT status, ARRAY_AGG(STRUCT(id, amount) ORDER BY amount DESC, id LIMIT 1)[OFFSET(0)] AS MAX_BY_ID FROM orders GROUP BY status) ORDER BY status
+
+SELECT * EXCEPT (email, country) REPLACE (UPPER(name) AS name) FROM customers EXCEPT DISTINCT SELECT 1, 'KIM' ORDER BY 1
+
+SELECT DATE_TRUNC(d, QUARTER) AS q, LAST_DAY(d, MONTH) AS last, EXTRACT(ISOWEEK FROM d) AS w, DATE_DIFF(DATE '2024-12-31', d, ISOYEAR) AS y, FORMAT_DATE('%G-W%V', d) AS iso FROM (SELECT DATE(placed_at, 'Asia/Seoul') AS d FROM orders) ORDER BY 2, 3
+
+SELECT DATETIME(placed_at, 'Asia/Seoul') AS local, DATETIME_DIFF(DATETIME '2024-07-01', DATETIME(placed_at), HOUR) AS hours, TIMESTAMP_DIFF(CAST('2024-07-01' AS TIMESTAMP), placed_at, DAY) AS days, FORMAT_TIMESTAMP('%FT%T%Ez', placed_at, 'Asia/Seoul') AS iso FROM orders ORDER BY placed_at
+
+SELECT id, (SELECT STRING_AGG(UPPER(t), '|' ORDER BY o DESC) FROM UNNEST(tags) AS t WITH OFFSET AS o) AS tags, 'gift' IN UNNEST(tags) AS gift, ARRAY_LENGTH(ARRAY_CONCAT(tags, ['x'])) AS n FROM orders ORDER BY id
+
+SELECT IF(GROUPING(status) = 1, 'all', status) AS label, SUM(amount) AS total FROM orders GROUP BY ROLLUP(status) HAVING SUM(amount) > 10 ORDER BY total DESC, label
+
+SELECT a.id, b.id AS other FROM orders a JOIN orders b ON a.id < b.id AND TIMESTAMP_DIFF(b.placed_at, a.placed_at, HOUR) BETWEEN 0 AND 24 ORDER BY 1, 2
+
+SELECT customer_id, COUNT(*) AS n FROM orders GROUP BY ALL HAVING n > 1 OR customer_id IS NULL ORDER BY 1
+
+SELECT id, CASE status WHEN 'paid' THEN 1 WHEN 'open' THEN 0 END AS flag, COALESCE(NULLIF(status, 'open'), 'other') AS s, IFNULL(amount, 0) + 1 AS plus, GREATEST(amount, 10) AS most, DIV(id, 2) AS half, MOD(id, 2) AS odd FROM orders ORDER BY id
+
+FROM ga |> WHERE event_name IN ('purchase', 'page_view') |> EXTEND DATE(TIMESTAMP_MICROS(event_timestamp)) AS day |> AGGREGATE COUNT(*) AS n, COUNT(DISTINCT user_pseudo_id) AS users GROUP BY day, event_name |> ORDER BY day, event_name
+
+SELECT COUNT(DISTINCT IF(user_id IS NULL, NULL, user_pseudo_id)) AS known, APPROX.n FROM ga, (SELECT COUNT(*) AS n FROM customers) AS APPROX GROUP BY APPROX.n
+
+SELECT SUM(amount) FILTERED, AVG(amount) AS mean FROM (SELECT DISTINCT amount FROM orders WHERE status <> 'refunded')
+
+SELECT id, amount, amount - FIRST_VALUE(amount IGNORE NULLS) OVER (PARTITION BY customer_id ORDER BY placed_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS since_first, NTH_VALUE(amount, 2) OVER (PARTITION BY customer_id ORDER BY placed_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS second FROM orders ORDER BY id

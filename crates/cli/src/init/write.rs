@@ -167,6 +167,9 @@ warehouse:
   location: {}
   dataset: {}
   ops_dataset: landbridge_ops
+  # Friendly views of the tables: JSON parsed, local times, columns described. A function of their own
+  # writes them (docs/masking.md, \"Friendly views\").
+  # views: {{ dataset: {} }}
 
 pii:
   classes:
@@ -183,6 +186,7 @@ pii:
         yaml_text(project),
         yaml_text(location),
         yaml_text(dataset),
+        yaml_text(&format!("{dataset}_views")),
     );
     let all_readers = [args.masked_reader.as_slice(), args.reader.as_slice()].concat();
     text.push_str(&members("masked_readers", &all_readers));

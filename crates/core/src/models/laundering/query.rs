@@ -2,7 +2,8 @@
 //! table can stand, and counts every other name as the name of a column.
 //!
 //! Refused, because it could read columns that it does not name: more than one statement, statements
-//! other than queries, pipe syntax, functions of a dataset, and `EXTERNAL_QUERY`.
+//! other than queries, pipe syntax, functions of a dataset, also of the job's default dataset, and
+//! `EXTERNAL_QUERY`.
 
 use std::collections::BTreeSet;
 
@@ -194,6 +195,15 @@ fn calls_function_of(tokens: &[Token], namespaces: &[&str]) -> bool {
     })
 }
 
+/// The functions of GoogleSQL, and the words that can stand before a parenthesis (GoogleSQL reference,
+/// "Function reference"; BigQuery's functions of its own). One is written per line.
+const BUILT_IN: &str = include_str!("functions.txt");
+
+fn is_built_in(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    BUILT_IN.lines().any(|it| it == name)
+}
+
 /// The names in `WITH name AS (` and `, name AS (`.
 fn named_subqueries(tokens: &[Token]) -> BTreeSet<String> {
     let named = tokens.windows(4).filter_map(|window| {
@@ -338,9 +348,15 @@ impl Reader {
             return Ok(());
         }
         if let [name] = path {
-            return match name.eq_ignore_ascii_case("EXTERNAL_QUERY") {
-                true => Err("it calls EXTERNAL_QUERY, which reads another database".to_owned()),
-                false => Ok(()),
+            if name.eq_ignore_ascii_case("EXTERNAL_QUERY") {
+                return Err("it calls EXTERNAL_QUERY, which reads another database".to_owned());
+            }
+            return match is_built_in(name) {
+                true => Ok(()),
+                // The job that runs the model can have a default dataset with functions.
+                false => Err(format!(
+                    "it calls `{name}`, which is no function of GoogleSQL; write its text as a part of the query"
+                )),
             };
         }
         let is_namespace = FUNCTION_NAMESPACES.iter().any(|it| path[0].eq_ignore_ascii_case(it));

@@ -154,6 +154,7 @@ fn what_is_not_understood_is_refused() {
             "SELECT * FROM `shop-analytics.shop.book*`",
             "SELECT * FROM shop.secrets",
             "SELECT shop.f(id) FROM shop.links",
+            "SELECT clean(id), `Upper`(id), COUNT (*) OVER (PARTITION BY id) FROM shop.links WHERE id IN (1)",
             "SELECT * FROM reports.people_of(1)",
             "SELECT SAFE.PARSE_JSON(terms), ML.NORM(id) FROM shop.partners",
             "SELECT * FROM APPENDS(TABLE shop.clicks, NULL, NULL)",
@@ -198,6 +199,8 @@ fn what_is_not_understood_is_refused() {
                 it reads `shop.secrets`, which contract.yaml does not contain; add the table
             SELECT shop.f(id) FROM shop.links
                 it calls `shop.f`, whose text is not known; write it as a part of the query
+            SELECT clean(id), `Upper`(id), COUNT (*) OVER (PARTITION BY id) FROM shop.links WHERE id IN (1)
+                it calls `clean`, which is no function of GoogleSQL; write its text as a part of the query
             SELECT * FROM reports.people_of(1)
                 it calls `reports.people_of`, whose text is not known; write it as a part of the query
             SELECT SAFE.PARSE_JSON(terms), ML.NORM(id) FROM shop.partners

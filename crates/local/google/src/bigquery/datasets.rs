@@ -27,6 +27,7 @@ impl BigQuery {
         match call.method.as_str() {
             "GET" => {
                 let visible: Vec<Value> = (self.catalog().datasets.iter())
+                    .filter(|(id, _)| !super::temporary::is_temporary(id))
                     .filter(|(id, _)| {
                         self.with_access(|it| {
                             it.allows_on_dataset(caller, id, "bigquery.datasets.get")
@@ -43,6 +44,7 @@ impl BigQuery {
                     .pointer("/datasetReference/datasetId")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
+                super::temporary::check_not_temporary(id)?;
                 let location = body.get("location").and_then(Value::as_str);
                 self.create_dataset(
                     id,

@@ -54,6 +54,19 @@ impl QueryResult {
         value.as_str().map(str::to_owned)
     }
 
+    /// A row as a STRUCT of the type `of`.
+    pub(super) fn row_literal(&self, row: usize, of: &str) -> String {
+        let format = CellFormat { int64_timestamps: true };
+        let Some((batch, row)) = self.slice(row, 1).next() else {
+            return format!("CAST(NULL AS {of})");
+        };
+        let value = row_json(&self.fields, batch, row, format);
+        let members = self.fields.iter().enumerate().map(|(at, field)| {
+            literal(field, value.pointer(&format!("/f/{at}/v")).unwrap_or(&Value::Null))
+        });
+        format!("{of}({})", members.collect::<Vec<_>>().join(", "))
+    }
+
     /// Column `at` of the first row as a GoogleSQL expression; `None` without a row, and for NULL.
     pub(super) fn first_literal(&self, at: usize) -> Option<String> {
         let (batch, row) = self.slice(0, 1).next()?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::catalog::TableName;
+use super::copy::CopySpec;
 use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
 use super::query::QuerySpec;
@@ -61,10 +62,15 @@ impl BigQuery {
             let spec = JobSpec::query(query, &self.project)?;
             configuration["jobType"] = json!("QUERY");
             spec
+        } else if let Some(copy) = configuration.get("copy") {
+            settings::COPY.check(copy)?;
+            let spec = CopySpec::parse(copy, &self.project)?;
+            configuration["jobType"] = json!("COPY");
+            JobSpec::Copy(Box::new(spec))
         } else {
             return Err(GoogleError::invalid(
                 "Job configuration must contain exactly one job-specific configuration object \
-                 (this server runs load and query jobs).",
+                 (this server runs load, query and copy jobs).",
             ));
         };
         let dry_run = configuration.get("dryRun").and_then(Value::as_bool) == Some(true);
@@ -241,6 +247,9 @@ impl BigQuery {
                 let done = self.run_statement(caller, &spec, target.as_deref(), false).await?;
                 Ok(JobOutcome::of_statement(done))
             }
+            JobSpec::Copy(spec) => {
+                Ok(JobOutcome { statistics: self.copy(caller, &spec)?, ..JobOutcome::default() })
+            }
             JobSpec::Load(spec) => {
                 let (server, caller) = (self.clone(), caller.clone());
                 let statistics =
@@ -289,6 +298,7 @@ impl BigQuery {
 /// What a job does.
 pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
+    Copy(Box<CopySpec>),
     /// A statement, and the table for its result.
     Query(Box<QuerySpec>, Option<Box<WriteTarget>>),
 }

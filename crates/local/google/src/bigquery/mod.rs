@@ -21,6 +21,7 @@
 
 mod authorization;
 pub(crate) mod catalog;
+mod copy;
 mod datasets;
 mod discovery;
 mod job;
@@ -34,6 +35,7 @@ pub(crate) mod schema;
 mod settings;
 pub(crate) mod statements;
 mod tables;
+mod temporary;
 mod uploads;
 pub(crate) mod versions;
 mod views;
@@ -50,6 +52,7 @@ use crate::storage::store::ObjectStore;
 use crate::web::{ApiResult, Call, json_response};
 use catalog::{Catalog, TableName};
 use project::ProjectSettings;
+pub(crate) use temporary::is_temporary;
 
 /// The suffix of a table's name in a `tables.testIamPermissions` call.
 const TEST_PERMISSIONS: &str = ":testIamPermissions";

@@ -109,6 +109,21 @@ pub(super) const QUERY_REQUEST: Settings = Settings {
     refused: &[],
 };
 
+/// `JobConfigurationTableCopy`.
+pub(super) const COPY: Settings = Settings {
+    what: "a copy job's configuration",
+    known: &[
+        "sourceTable",
+        "sourceTables",
+        "destinationTable",
+        "createDisposition",
+        "writeDisposition",
+        "operationType",
+    ],
+    harmless: &[],
+    refused: &["destinationEncryptionConfiguration", "destinationExpirationTime"],
+};
+
 /// `JobConfigurationLoad`.
 pub(super) const LOAD: Settings = Settings {
     what: "a load job's configuration",

@@ -124,11 +124,14 @@ async fn a_table_disappears_when_it_expires() {
 async fn statements_that_are_not_known_are_refused_by_name() {
     let cloud = people().await;
     for (sql, part) in [
-        ("CREATE TEMP TABLE t (id INT64)", "CREATE TEMP TABLE"),
+        ("CREATE TEMP TABLE t (id INT64)", "requires a script or session"),
+        ("CREATE SCHEMA _script_1", "temporary tables"),
+        ("SELECT 1; CREATE TEMP TABLE shop.t (id INT64)", "cannot be in a dataset"),
+        ("LOOP BREAK inner; END LOOP", "labels"),
+        ("CALL shop.p()", "CALL"),
         ("CREATE FUNCTION shop.f(x INT64) AS (x)", "CREATE FUNCTION"),
         ("CREATE MATERIALIZED VIEW shop.v AS SELECT 1", "CREATE MATERIALIZED"),
         ("CREATE MODEL shop.m OPTIONS(model_type='x') AS SELECT 1", "CREATE MODEL"),
-        ("EXECUTE IMMEDIATE 'SELECT 1'", "EXECUTE"),
         ("EXPORT DATA OPTIONS(uri='gs://b/*') AS SELECT 1", "EXPORT"),
         ("GRANT `roles/bigquery.dataViewer` ON SCHEMA shop TO 'user:x@y'", "GRANT"),
         ("BEGIN TRANSACTION; COMMIT TRANSACTION;", "transactions"),
@@ -283,6 +286,174 @@ async fn scripts_have_variables_conditions_and_child_jobs() {
     // A statement that fails ends the script; what ran before stays.
     refused(&cloud, "editor", "DROP TABLE shop.made; SELECT * FROM shop.none", "Not found").await;
     assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+}
+
+#[tokio::test]
+async fn scripts_have_loops_exceptions_and_dynamic_statements() {
+    let cloud = people().await;
+    for (sql, want) in [
+        (
+            "DECLARE n, s INT64 DEFAULT 0; WHILE n < 5 DO SET n = n + 1; IF n = 2 THEN CONTINUE; END IF; \
+          SET s = s + n; END WHILE; SELECT s",
+            "13",
+        ),
+        (
+            "DECLARE n INT64 DEFAULT 0; LOOP SET n = n + 1; IF n = 3 THEN BREAK; END IF; END LOOP; SELECT n",
+            "3",
+        ),
+        ("DECLARE n INT64 DEFAULT 9; REPEAT SET n = n - 2; UNTIL n < 4 END REPEAT; SELECT n", "3"),
+        (
+            "DECLARE t STRING DEFAULT ''; FOR p IN (SELECT id, points FROM shop.people ORDER BY id) DO \
+          SET t = CONCAT(t, p.id, ':', p.points, ' '); END FOR; SELECT t",
+            "1:10 2:20 3:30 ",
+        ),
+        (
+            "DECLARE x INT64 DEFAULT 2; CASE x WHEN 1 THEN SELECT 'one'; WHEN 2 THEN SELECT 'two'; \
+          ELSE SELECT 'more'; END CASE",
+            "two",
+        ),
+        (
+            "BEGIN SELECT 1; RAISE USING MESSAGE = 'no'; EXCEPTION WHEN ERROR THEN \
+          SELECT @@error.message; END",
+            "no",
+        ),
+        (
+            "BEGIN BEGIN RAISE USING MESSAGE = 'in'; EXCEPTION WHEN ERROR THEN RAISE; END; \
+          EXCEPTION WHEN ERROR THEN SELECT CONCAT(@@error.message, '!'); END",
+            "in!",
+        ),
+        (
+            "DECLARE n INT64; EXECUTE IMMEDIATE 'SELECT COUNT(*) FROM shop.people WHERE points > @least' \
+          INTO n USING 15 AS least; SELECT n",
+            "2",
+        ),
+        ("EXECUTE IMMEDIATE 'SELECT ? + ?' USING 1, 2", "3"),
+        ("DECLARE n INT64 DEFAULT 1; RETURN; SELECT 1 / 0", ""),
+        (
+            "CREATE TEMP TABLE few AS SELECT 1 AS id UNION ALL SELECT 2; \
+          INSERT INTO few (id) VALUES (7); SELECT COUNT(*), @@row_count, MAX(f.id) FROM few AS f \
+          JOIN _SESSION.few USING (id)",
+            "3 | 1 | 7",
+        ),
+        ("CREATE TEMP TABLE people AS SELECT 'own' AS who; SELECT who FROM people", "own"),
+    ] {
+        assert_eq!(ok(&cloud, "editor", sql).await, want, "{sql}");
+    }
+    for (sql, part) in [
+        ("LOOP SELECT 1; SET x = 2; END LOOP", "Undeclared variable"),
+        (
+            "DECLARE x INT64 DEFAULT 1; BEGIN DECLARE y INT64 DEFAULT 2; END; SET y = 3",
+            "Undeclared",
+        ),
+        ("SELECT 1; DECLARE x INT64", "only at the start of a block"),
+        ("BREAK", "the statement BREAK"),
+        ("SELECT 1; BREAK", "need a loop"),
+        ("RAISE", "needs an exception handler"),
+        ("EXECUTE IMMEDIATE 1", "needs a STRING"),
+        ("DECLARE x INT64 DEFAULT 1; EXECUTE IMMEDIATE 'SELECT x'", "Unrecognized name"),
+        ("WHILE TRUE DO SET @@x = 1; END WHILE", "a name"),
+        ("SELECT 1; SELECT @@project_id", "@@project_id"),
+    ] {
+        refused(&cloud, "editor", sql, part).await;
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_table_is_seen_by_its_script_only() {
+    let cloud = people().await;
+    // A masked reader makes one as well: it needs no right to write to any dataset.
+    let grants = landbridge_local_google::Grants::none()
+        .project_role(landbridge_local_google::Role::JobUser)
+        .dataset_role("shop", landbridge_local_google::Role::DataViewer)
+        .masked_reader(tag("email"));
+    cloud.google.add_principal("analyst", "analyst@example.com", grants);
+    let script = "CREATE TEMP TABLE mine AS SELECT id, email FROM shop.people; \
+                  CREATE OR REPLACE TEMP TABLE mine AS SELECT * FROM mine WHERE id = 1; \
+                  SELECT email FROM mine";
+    assert_eq!(ok(&cloud, "analyst", script).await, "XXXXX@x.kr", "with the masks of its maker");
+    refused(&cloud, "analyst", "SELECT * FROM mine", "must be qualified").await;
+    refused(&cloud, "analyst", "SELECT * FROM _SESSION.mine", "Access Denied").await;
+    // After a script that fails, nothing is left either.
+    let fails = "CREATE TEMP TABLE mine AS SELECT 1 AS x; SELECT 1 / 0";
+    refused(&cloud, "admin", fails, "division by zero").await;
+    let dropped = "CREATE TEMP TABLE mine (x INT64); DROP TABLE mine; SELECT * FROM mine";
+    refused(&cloud, "admin", dropped, "must be qualified").await;
+    let (_, datasets) = cloud.request("admin", "GET", "/datasets", Value::Null, &[]).await;
+    assert_eq!(datasets["datasets"].as_array().map(Vec::len), Some(1), "{datasets}");
+    let sql =
+        "CREATE TEMP TABLE mine AS SELECT 1 AS x; SELECT COUNT(*) FROM INFORMATION_SCHEMA.SCHEMATA";
+    assert_eq!(ok(&cloud, "admin", sql).await, "1");
+    assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+}
+
+#[tokio::test]
+async fn a_query_knows_its_caller() {
+    let cloud = people().await;
+    let sql = "SELECT SESSION_USER() = 'reader@example.com', SESSION_USER() LIKE 'reader@%'";
+    let found = ok(&cloud, "reader", sql).await;
+    assert!(found.ends_with("true"), "{found}");
+    ok(&cloud, "editor", "CREATE VIEW shop.who AS SELECT SESSION_USER() AS me").await;
+    let (one, other) = ("SELECT me FROM shop.who", "SELECT SESSION_USER()");
+    assert_eq!(ok(&cloud, "reader", one).await, ok(&cloud, "reader", other).await);
+}
+
+#[tokio::test]
+async fn a_copy_job_keeps_tags_and_needs_plain_rights() {
+    let cloud = people().await;
+    let grants = landbridge_local_google::Grants::owner().fine_grained_reader(tag("email"));
+    cloud.google.add_principal("admin", "admin@example.com", grants);
+    let copy = |id: &str, table: &str, disposition: &str| {
+        json!({"jobReference": {"projectId": "p", "jobId": id}, "configuration": {"copy": {
+            "sourceTable": {"projectId": "p", "datasetId": "shop", "tableId": "people"},
+            "destinationTable": {"projectId": "p", "datasetId": "shop", "tableId": table},
+            "writeDisposition": disposition,
+        }}})
+    };
+    let mut outcome = Vec::new();
+    for (principal, id, table, disposition) in [
+        ("admin", "one", "copied", "WRITE_EMPTY"),
+        ("admin", "two", "copied", "WRITE_EMPTY"),
+        ("admin", "three", "copied", "WRITE_APPEND"),
+        ("editor", "four", "other", "WRITE_EMPTY"),
+    ] {
+        let body = copy(id, table, disposition);
+        let (status, body) = cloud.request(principal, "POST", "/jobs", body, &[]).await;
+        assert_eq!(status, 200, "{body}");
+        let path = format!("/jobs/{id}");
+        let (_, job) = cloud.request(principal, "GET", &path, Value::Null, &[]).await;
+        let error = job["status"]["errorResult"]["reason"].as_str().unwrap_or("done");
+        outcome.push((error.to_owned(), job["statistics"]["copy"]["copiedRows"].clone()));
+    }
+    let (rows, none) = (json!("3"), Value::Null);
+    let want = [("done", &rows), ("duplicate", &none), ("done", &rows), ("accessDenied", &none)];
+    let found: Vec<_> = outcome.iter().map(|(it, rows)| (it.as_str(), rows)).collect();
+    assert_eq!(found, want);
+    assert_eq!(ok(&cloud, "admin", "SELECT COUNT(*) FROM shop.copied").await, "6");
+    assert_eq!(tags_of(&cloud, "copied"), ["email"]);
+    assert_eq!(cloud.google.table_ids("shop"), ["copied", "people"]);
+}
+
+#[tokio::test]
+async fn partitions_are_described_with_their_rows() {
+    let cloud = people().await;
+    for sql in [
+        "CREATE TABLE shop.days PARTITION BY day AS SELECT * FROM UNNEST([STRUCT(DATE '2026-01-02' AS \
+         day, 1 AS n), (DATE '2026-01-02', 2), (DATE '2026-01-03', 3), (NULL, 4)])",
+        "CREATE TABLE shop.ranges PARTITION BY RANGE_BUCKET(n, GENERATE_ARRAY(0, 20, 10)) AS \
+         SELECT n FROM UNNEST([1, 5, 10, 25]) AS n",
+    ] {
+        ok(&cloud, "editor", sql).await;
+    }
+    let sql = "SELECT table_name, partition_id, total_rows FROM shop.INFORMATION_SCHEMA.PARTITIONS \
+               ORDER BY 1, 2";
+    assert_eq!(
+        ok(&cloud, "reader", sql).await,
+        "days | 20260102 | 2, days | 20260103 | 1, days | __NULL__ | 1, people | ∅ | 3, \
+         ranges | 0 | 2, ranges | 10 | 1, ranges | __UNPARTITIONED__ | 1"
+    );
+    let sql = "SELECT SUM(total_logical_bytes) = (SELECT size_bytes FROM shop.__TABLES__ WHERE table_id = \
+               'days') FROM shop.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = 'days'";
+    assert_eq!(ok(&cloud, "reader", sql).await, "true");
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ impl BigQuery {
         view: &str,
     ) -> Result<MaskedTable, GoogleError> {
         let may_list = |id: &str| {
-            self.with_access(|it| it.allows_on_dataset(caller, id, "bigquery.tables.get"))
+            !crate::bigquery::temporary::is_temporary(id)
+                && self.with_access(|it| it.allows_on_dataset(caller, id, "bigquery.tables.get"))
         };
         let of_project = dataset.is_empty() || dataset.to_lowercase().starts_with("region-");
         let name = format!("{}:{dataset}.INFORMATION_SCHEMA.{view}", self.project);
@@ -65,12 +66,18 @@ impl BigQuery {
             "COLUMN_FIELD_PATHS" => column_field_paths_view(&described, new_row),
             "VIEWS" => views_view(&described, new_row),
             "TABLE_OPTIONS" => table_options_view(&described, new_row),
+            "PARTITIONS" if of_project => {
+                return Err(GoogleError::invalid(
+                    "INFORMATION_SCHEMA.PARTITIONS must be qualified with a dataset.",
+                ));
+            }
+            "PARTITIONS" => partitions_view(&described, new_row)?,
             // There are no materialized views here.
             "MATERIALIZED_VIEWS" => (vec![text_field("last_refresh_time")], Vec::new()),
             _ => {
                 return Err(GoogleError::not_found(format!(
                     "Not found: Table {name}. The local warehouse knows the views TABLES, COLUMNS, \
-                     COLUMN_FIELD_PATHS, VIEWS, TABLE_OPTIONS, MATERIALIZED_VIEWS, SCHEMATA \
+                     COLUMN_FIELD_PATHS, VIEWS, TABLE_OPTIONS, PARTITIONS, MATERIALIZED_VIEWS, SCHEMATA \
                      and SCHEMATA_OPTIONS."
                 )));
             }
@@ -215,6 +222,30 @@ fn ddl(name: &str, table: &Table) -> String {
         })
         .collect();
     format!("CREATE TABLE `{name}`\n(\n{}\n);", columns.join(",\n"))
+}
+
+fn partitions_view(
+    tables: &[Described<'_>],
+    new_row: impl Fn(&Described<'_>) -> Value,
+) -> Result<View, GoogleError> {
+    let fields = vec![
+        text_field("partition_id"),
+        number_field("total_rows"),
+        number_field("total_logical_bytes"),
+        time_field("last_modified_time"),
+    ];
+    let mut rows = Vec::new();
+    for it @ (_, _, table) in tables.iter().filter(|(_, _, table)| table.view.is_none()) {
+        for (id, count, bytes) in super::partitions::partitions(table)? {
+            let mut row = new_row(it);
+            row["partition_id"] = json!(id);
+            row["total_rows"] = json!(count);
+            row["total_logical_bytes"] = json!(bytes);
+            row["last_modified_time"] = json!(table.modified().to_string());
+            rows.push(row);
+        }
+    }
+    Ok((fields, rows))
 }
 
 fn columns_view(tables: &[Described<'_>], new_row: impl Fn(&Described<'_>) -> Value) -> View {

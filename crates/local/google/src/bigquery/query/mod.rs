@@ -9,6 +9,7 @@
 //! | `masked_table` | a table masked for one caller |
 //! | `time_travel` | `FOR SYSTEM_TIME AS OF` |
 //! | `information_schema` | `INFORMATION_SCHEMA` views |
+//! | `partitions` | the rows of the view PARTITIONS |
 //! | `cells` | query results in the REST API's form |
 
 pub(crate) mod cells;
@@ -16,6 +17,7 @@ pub(crate) mod googlesql;
 mod information_schema;
 pub(crate) mod masked_table;
 pub(crate) mod parameters;
+mod partitions;
 mod sources;
 mod sql;
 mod time_travel;
@@ -50,6 +52,8 @@ pub(crate) struct QuerySpec {
     pub(crate) plain_only: bool,
     /// The view whose query this is.
     pub(crate) through: Option<TableName>,
+    /// The temporary tables of the script to which the query belongs.
+    pub(crate) temporary: Option<crate::bigquery::temporary::TemporaryTables>,
     /// How many views lie between the caller's query and this one.
     pub(crate) view_depth: usize,
 }
@@ -101,12 +105,17 @@ impl BigQuery {
         let salt = next_salt();
         let (mut tables, mut bound) = (Vec::new(), Vec::new());
         for name in googlesql::table_refs(&query) {
-            let source = TableSource::resolve(&name, &self.project, spec.default_dataset.as_ref())?;
+            let temporary = spec.temporary.as_ref();
+            let source = match temporary.and_then(|it| it.find(&name.path, &self.project)) {
+                Some(table) => TableSource::Table { name: table, as_of: name.as_of.clone() },
+                None => TableSource::resolve(&name, &self.project, spec.default_dataset.as_ref())?,
+            };
             let table = self.source_table(caller, spec, &source, &salt, dry_run).await?;
             bound.push(googlesql::BoundTable::new(name, &table.fields, table.hidden_columns()));
             tables.push(table);
         }
-        let parameters = bound_parameters(&spec.parameters, now)?;
+        let mut parameters = bound_parameters(&spec.parameters, now)?;
+        parameters.push(googlesql::Parameter::session_user(&caller.email));
         let query = googlesql::BoundQuery::new(&query, &bound, &parameters, &spec.functions)?;
         let mut bytes_processed = 0;
         for (table, columns) in tables.iter().zip(&query.columns_read) {

@@ -10,7 +10,6 @@ use super::{Statement, StatementResult, unknown};
 use crate::bigquery::catalog::{Table, TableName, TableRows};
 use crate::bigquery::check_labels;
 use crate::bigquery::job::QueryResult;
-use crate::bigquery::query::masked_table::MaskedTable;
 use crate::bigquery::schema::{Field, FieldType};
 use crate::bigquery::tables::{check_layout, check_table_id};
 use crate::bigquery::versions::check_window;
@@ -59,8 +58,8 @@ impl Statement<'_> {
         cursor: &mut Cursor<'_>,
     ) -> Result<StatementResult, GoogleError> {
         let or_replace = cursor.accepts(&["OR", "REPLACE"]);
-        if cursor.is_next(&["TEMP"]) || cursor.is_next(&["TEMPORARY"]) {
-            cursor.next();
+        let is_temporary = cursor.accepts(&["TEMP"]) || cursor.accepts(&["TEMPORARY"]);
+        if is_temporary && !cursor.is_next(&["TABLE"]) {
             return Err(unknown(&format!("CREATE TEMP {}", cursor.peek_text().to_uppercase())));
         }
         let what = cursor.peek_text().to_ascii_uppercase();
@@ -77,12 +76,36 @@ impl Statement<'_> {
                 "CREATE cannot have both OR REPLACE and IF NOT EXISTS",
             ));
         }
+        if is_temporary {
+            self.take_temporary_name(&mut cursor.clone())?;
+        }
         let creation = Creation { or_replace, unless_exists };
         match what.as_str() {
             "SCHEMA" => self.create_schema(cursor, &creation).await,
             "TABLE" => self.create_table(cursor, &creation).await,
             _ => self.create_view(cursor, &creation).await,
         }
+    }
+
+    /// From here on, the name of the table means a temporary table of the script.
+    fn take_temporary_name(&self, cursor: &mut Cursor<'_>) -> Result<(), GoogleError> {
+        let path = cursor.path()?;
+        let name = match path.as_slice() {
+            [table] => table,
+            [session, table] if session.eq_ignore_ascii_case("_SESSION") => table,
+            _ => {
+                return Err(GoogleError::invalid_query(format!(
+                    "The temporary table {} cannot be in a dataset",
+                    path.join(".")
+                )));
+            }
+        };
+        let Some(temporary) = &self.spec.temporary else {
+            return Err(GoogleError::invalid_query(
+                "Use of CREATE TEMPORARY TABLE requires a script or session",
+            ));
+        };
+        self.server.take_temporary_name(temporary, name)
     }
 
     async fn create_schema(
@@ -94,6 +117,7 @@ impl Statement<'_> {
             return Err(GoogleError::invalid_query("CREATE OR REPLACE SCHEMA does not exist"));
         }
         let id = self.dataset_name(&cursor.path()?)?;
+        crate::bigquery::temporary::check_not_temporary(&id)?;
         let options = Options::parse(cursor)?;
         self.expect_end(cursor)?;
         let properties = schema_properties(&options, Map::new())?;
@@ -297,22 +321,12 @@ impl Statement<'_> {
     /// access control", "Copying data").
     fn source_of_copy(&self, name: &TableName, with_rows: bool) -> Result<Table, GoogleError> {
         let server = self.server;
-        server.authorize_on_table(self.caller, name, "bigquery.tables.get")?;
         if with_rows {
-            server.authorize_on_table(self.caller, name, "bigquery.tables.getData")?;
+            return server.copied_table(self.caller, name);
         }
+        server.authorize_on_table(self.caller, name, "bigquery.tables.get")?;
         let table = server.catalog().table(name)?.clone();
         crate::bigquery::write::check_is_table(&table, name)?;
-        if !with_rows {
-            return Ok(table);
-        }
-        if table.row_access.has_policies() {
-            return Err(unknown("copies of tables with row access policies"));
-        }
-        let (fields, rows) = (table.fields.clone(), table.rows.clone());
-        let masked = server
-            .with_access(|it| MaskedTable::new(it, self.caller, name, fields, rows, Vec::new()));
-        (0..table.fields.len()).try_for_each(|column| masked.check_plain(column))?;
         Ok(table)
     }
 

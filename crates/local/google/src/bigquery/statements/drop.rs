@@ -40,6 +40,9 @@ impl Statement<'_> {
             }
             Ok(_) => {
                 if !self.dry_run {
+                    if let Some(temporary) = &self.spec.temporary {
+                        temporary.forget(&name);
+                    }
                     let dataset = catalog.dataset_mut(&name.project, &name.dataset)?;
                     dataset.tables.remove(&name.table);
                 }

@@ -251,6 +251,10 @@ impl Statement<'_> {
     /// # Errors
     /// 400 for a table without a dataset where there is no default dataset, 404 for another project.
     fn table_name(&self, path: &[String]) -> Result<TableName, GoogleError> {
+        let temporary = self.spec.temporary.as_ref();
+        if let Some(name) = temporary.and_then(|it| it.find(path, &self.server.project)) {
+            return Ok(name);
+        }
         let name = match (path, &self.spec.default_dataset) {
             ([project, dataset, table], _) => TableName::new(project, dataset, table),
             ([dataset, table], _) => TableName::new(&self.server.project, dataset, table),

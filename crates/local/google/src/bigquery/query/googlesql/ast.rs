@@ -59,6 +59,13 @@ pub(crate) enum Expr {
         all: bool,
         not: bool,
     },
+    /// `LIKE ANY UNNEST(…)`, `LIKE ALL (SELECT …)`.
+    LikeArray {
+        value: Box<Expr>,
+        patterns: Box<Expr>,
+        all: bool,
+        not: bool,
+    },
     Case {
         operand: Option<Box<Expr>>,
         whens: Vec<(Expr, Expr)>,
@@ -176,7 +183,28 @@ pub(crate) struct Query {
 pub(crate) enum SetExpr {
     Select(Box<Select>),
     Query(Box<Query>),
-    Op { op: SetOp, all: bool, left: Box<SetExpr>, right: Box<SetExpr> },
+    Op { op: SetOp, all: bool, names: Option<ByName>, left: Box<SetExpr>, right: Box<SetExpr> },
+}
+
+/// `BY NAME` or `CORRESPONDING` of a set operation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ByName {
+    pub(crate) kept: Kept,
+    /// `ON (…)`: only these columns.
+    pub(crate) columns: Option<Vec<String>>,
+}
+
+/// Which columns a set operation by name keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Both sides have the same columns.
+    Same,
+    /// The columns that both sides have.
+    Common,
+    /// The columns of the left side.
+    Left,
+    /// The columns of either side.
+    All,
 }
 
 impl Default for SetExpr {
@@ -227,8 +255,17 @@ pub(crate) enum GroupBy {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SelectItem {
-    Expr { expr: Expr, alias: Option<String> },
-    Star { of: Option<Expr>, except: Vec<String>, replace: Vec<(Expr, String)> },
+    Expr {
+        expr: Expr,
+        alias: Option<String>,
+    },
+    Star {
+        of: Option<Expr>,
+        except: Vec<String>,
+        replace: Vec<(Expr, String)>,
+        /// Columns and their new names.
+        rename: Vec<(String, String)>,
+    },
 }
 
 /// A table's name in a query.

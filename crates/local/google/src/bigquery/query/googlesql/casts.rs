@@ -195,7 +195,7 @@ fn from_text(text: &str, to: &Type, zone: &TimeZone) -> Result<Value> {
         Type::Interval => {
             let parsed = match text.starts_with('P') {
                 true => Interval::parse_iso(text),
-                false => Interval::parse(text, "YEAR", "SECOND"),
+                false => Interval::parse_any(text),
             };
             Value::Interval(Box::new(parsed.ok_or_else(wrong)?))
         }
@@ -243,7 +243,7 @@ fn parse_float(text: &str) -> Option<f64> {
 /// `H:M:S[.F]`.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
     let (micros, rest) = read_clock(text)?;
-    rest.is_empty().then_some(micros.rem_euclid(DAY_MICROS))
+    rest.is_empty().then_some(without_leap_fraction(text, micros).rem_euclid(DAY_MICROS))
 }
 
 fn read_number(text: &str, most: usize) -> Option<(i64, &str)> {
@@ -291,7 +291,12 @@ fn read_datetime(text: &str) -> Option<(i64, &str)> {
 
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
     let (micros, rest) = read_datetime(text)?;
-    rest.is_empty().then_some(micros)
+    rest.is_empty().then_some(without_leap_fraction(text, micros))
+}
+
+/// A leap second of a time without a zone has no fraction.
+fn without_leap_fraction(text: &str, micros: i64) -> i64 {
+    if text.contains(":60.") { micros - micros.rem_euclid(1_000_000) } else { micros }
 }
 
 /// An instant. A zone in the text replaces `zone`, or is an error if the caller named one.

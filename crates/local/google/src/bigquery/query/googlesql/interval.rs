@@ -148,7 +148,7 @@ impl Interval {
             Some(())
         })?;
         read_units(times.unwrap_or(""), &["H", "M", "S"], &mut |sign, number, unit| {
-            let (whole, fraction) = match number.split_once('.') {
+            let (whole, fraction) = match number.split_once(['.', ',']) {
                 Some((whole, fraction)) if unit == 'S' && (1..=6).contains(&fraction.len()) => {
                     (whole, fraction)
                 }
@@ -166,6 +166,27 @@ impl Interval {
             Some(())
         })?;
         Self::new(months, days, micros).ok()
+    }
+
+    /// Reads a text without the names of its parts: `Y-M D H:M:S.F`, or some of the three pieces in this
+    /// order. A number of days alone could be anything, so it is none of them.
+    pub(crate) fn parse_any(text: &str) -> Option<Self> {
+        let pieces: Vec<&str> = text.split(' ').collect();
+        let is_clock = |it: &&str| it.contains(':');
+        let is_months = |it: &&str| it.trim_start_matches(['-', '+']).contains('-');
+        let from = match (pieces.first()?, pieces.len()) {
+            (it, _) if is_months(it) => "YEAR",
+            (it, 1) if is_clock(it) => "HOUR",
+            (_, 2) => "DAY",
+            _ => return None,
+        };
+        let to = match pieces.last()? {
+            it if is_clock(it) => "SECOND",
+            it if is_months(it) => "MONTH",
+            _ if from == "YEAR" => "DAY",
+            _ => return None,
+        };
+        Self::parse(text, from, to)
     }
 
     /// Reads `Y-M D H:M:S.F` or the parts from `from` to `to`.

@@ -177,15 +177,21 @@ impl Lexer<'_> {
 
     fn backticks(&mut self) -> Result<Tok> {
         let rest = &self.rest()[1..];
-        let Some(end) = rest.find('`') else {
+        let mut escaped = false;
+        let end = rest.find(|it: char| {
+            let ends = it == '`' && !escaped;
+            escaped = it == '\\' && !escaped;
+            ends
+        });
+        let Some(end) = end else {
             return Err(SqlError::invalid("Syntax error: Unclosed identifier literal"));
         };
         if end == 0 {
             return Err(SqlError::invalid("Syntax error: Invalid empty identifier"));
         }
-        let name = rest[..end].to_owned();
+        let name = String::from_utf8(unescape(&rest[..end], false)?);
         self.at += end + 2;
-        Ok(Tok::Quoted(name))
+        Ok(Tok::Quoted(name.map_err(|_| illegal_escape())?))
     }
 
     fn parameter(&mut self) -> Result<Tok> {

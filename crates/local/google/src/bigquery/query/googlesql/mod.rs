@@ -96,6 +96,14 @@ impl Parameter {
     }
 }
 
+impl Parameter {
+    /// What SESSION_USER returns.
+    pub(crate) fn session_user(email: &str) -> Self {
+        let value = value::Value::text(email);
+        Self { name: analyze::SESSION_USER.to_owned(), of: types::Type::String, value }
+    }
+}
+
 impl BoundQuery {
     /// Finds the types of a query over tables. `tables` has an entry for each of [`table_refs`].
     ///
@@ -129,6 +137,14 @@ impl BoundQuery {
             exec::to_batch(&self.fields, &rows)
         })
     }
+}
+
+/// The calendar time of microseconds since 1970.
+///
+/// # Errors
+/// The time is outside the calendar.
+pub(crate) fn civil_time(micros: i64) -> Result<jiff::civil::DateTime, GoogleError> {
+    functions::civil(micros).map_err(GoogleError::from)
 }
 
 /// Decimal text of a BIGNUMERIC.

@@ -16,6 +16,13 @@ pub(crate) fn tables_in(expr: &Expr) -> Vec<TableRef> {
     finder.found
 }
 
+/// How often a part of a query reads a table of this name.
+pub(crate) fn mentions(body: &SetExpr, name: &str) -> usize {
+    let mut finder = Finder { counted: Some((name.to_owned(), 0)), ..Finder::default() };
+    finder.set_expr(body);
+    finder.counted.map_or(0, |(_, count)| count)
+}
+
 /// Whether two names are the same: case is ignored.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
@@ -31,6 +38,8 @@ struct Finder {
     found: Vec<TableRef>,
     with: Vec<String>,
     aliases: Vec<String>,
+    /// A name, and how often it was found.
+    counted: Option<(String, usize)>,
 }
 
 impl Finder {
@@ -93,6 +102,13 @@ impl Finder {
                 let known = |names: &[String]| names.iter().any(|it| same_name(it, first));
                 let is_with = table.path.len() == 1 && known(&self.with);
                 let is_array = table.path.len() > 1 && known(&self.aliases);
+                if let Some((name, count)) = &mut self.counted
+                    && !is_with
+                    && table.path.len() == 1
+                    && same_name(name, first)
+                {
+                    *count += 1;
+                }
                 if !is_with && !is_array && !self.found.contains(table) {
                     self.found.push(table.clone());
                 }
@@ -170,6 +186,10 @@ impl Expr {
             Self::DistinctFrom { left, right, .. } => {
                 visit(left);
                 visit(right);
+            }
+            Self::LikeArray { value, patterns, .. } => {
+                visit(value);
+                visit(patterns);
             }
             Self::InList { value, list, .. } | Self::LikeList { value, patterns: list, .. } => {
                 visit(value);

@@ -185,7 +185,9 @@ fn queries_are_those_of_googlesql() {
     assert!(
         with("FROM t |> SELECT SUM(v)").starts_with("error: Aggregate functions are not allowed")
     );
-    assert!(with("FROM t |> RENAME v AS w").contains("does not know the pipe operator RENAME"));
+    assert_eq!(with("FROM t |> RENAME v AS k, k AS v |> WHERE v = 'b' |> SELECT k"), "5");
+    assert!(with("FROM t |> RENAME x AS y").contains("does not exist"));
+    assert!(with("FROM t |> CALL f()").contains("does not know the pipe operator CALL"));
     check(&[(
         "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 4) SELECT SUM(x) FROM n",
         "10",
@@ -225,6 +227,16 @@ fn what_only_bigquery_has_is_as_its_reference_says() {
         ("PARSE_DATE('%G-%V-%u', '2024-09-4')", "2024-02-29"),
         ("PARSE_DATE('%Y-%U-%w', '2024-08-4')", "2024-02-29"),
         ("CAST('5e-10' AS NUMERIC)", "0.000000001"),
+        (
+            "CAST('2026-01-02 03:04 PM' AS DATETIME FORMAT 'YYYY-MM-DD HH12:MI AM')",
+            "2026-01-02T15:04:00",
+        ),
+        ("'abc' LIKE ANY UNNEST(['x', 'a%'])", "true"),
+        ("'abc' NOT LIKE ALL (SELECT p FROM UNNEST(['x', 'a%']) p)", "false"),
+        (
+            "SELECT APPROX_QUANTILES(x, 2 RESPECT NULLS)[OFFSET(0)] FROM UNNEST([1, NULL, 3]) x",
+            "NULL",
+        ),
     ]);
 }
 
@@ -232,9 +244,12 @@ fn what_only_bigquery_has_is_as_its_reference_says() {
 fn what_is_not_known_is_refused_by_name() {
     for (sql, name) in [
         ("SELECT ST_GEOGPOINT(1, 2)", "ST_GEOGPOINT"),
-        ("SELECT HLL_COUNT.INIT(1)", "HLL_COUNT.INIT"),
         ("SELECT 1 FROM UNNEST([1]) TABLESAMPLE SYSTEM (10 PERCENT)", "TABLESAMPLE"),
-        ("SELECT CAST('2026' AS DATE FORMAT 'YYYY')", "FORMAT"),
+        ("SELECT CAST(1.5 AS STRING FORMAT '9.9')", "FORMAT"),
+        (
+            "SELECT x, x + 1 FROM UNNEST([1]) x GROUP BY GROUPING SETS (x, x + 1)",
+            "a key within another key",
+        ),
     ] {
         let got = run(sql);
         assert!(got.starts_with("error: The local warehouse does not know"), "{sql}: {got}");
@@ -243,6 +258,60 @@ fn what_is_not_known_is_refused_by_name() {
     // Nested too deeply: an error, not the end of the process.
     let deep = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
     assert!(run(&deep).starts_with("error: The statement is nested too deeply"));
+}
+
+#[test]
+fn sets_of_rows_are_matched_by_name() {
+    let two = "(SELECT 1 AS a, 'x' AS b)";
+    let other = "(SELECT 'y' AS b, 2 AS c)";
+    for (operator, want) in [
+        ("FULL OUTER UNION ALL BY NAME", "1 | x | NULL / NULL | y | 2"),
+        ("LEFT UNION ALL CORRESPONDING", "1 | x / NULL | y"),
+        ("INNER UNION ALL BY NAME", "x / y"),
+        ("UNION ALL CORRESPONDING", "x / y"),
+        ("UNION ALL CORRESPONDING BY (b)", "x / y"),
+        ("FULL UNION ALL BY NAME ON (c, b)", "NULL | x / 2 | y"),
+    ] {
+        assert_eq!(run(&format!("SELECT * FROM ({two} {operator} {other})")), want, "{operator}");
+    }
+    let sql = format!("SELECT * FROM ({two} UNION ALL BY NAME {other})");
+    assert!(run(&sql).contains("Column a is not in both"), "{}", run(&sql));
+    assert_eq!(
+        run("SELECT 1 AS a, 2 AS b UNION ALL BY NAME SELECT 3 AS b, 4 AS a"),
+        "1 | 2 / 4 | 3"
+    );
+}
+
+#[test]
+fn sketches_count_exactly() {
+    let rows = "FROM UNNEST(['a', 'b', 'a', NULL]) x";
+    check(&[
+        (&format!("SELECT HLL_COUNT.EXTRACT(HLL_COUNT.INIT(x)) {rows}"), "2"),
+        ("HLL_COUNT.EXTRACT(NULL)", "0"),
+        ("SELECT HLL_COUNT.INIT(x) IS NULL FROM UNNEST(ARRAY<INT64>[]) x", "true"),
+        (
+            &format!(
+                "SELECT HLL_COUNT.MERGE(s) FROM (SELECT HLL_COUNT.INIT(x, 12) AS s {rows} UNION ALL \
+                 SELECT HLL_COUNT.MERGE_PARTIAL(t) FROM (SELECT HLL_COUNT.INIT('c') AS t))"
+            ),
+            "3",
+        ),
+        // The bytes of BigQuery's sketches are not known, so they are no empty sketch.
+        ("HLL_COUNT.EXTRACT(b'\\x08\\x70')", "error"),
+        ("SELECT HLL_COUNT.INIT(x, 9) FROM UNNEST([1]) x", "error"),
+    ]);
+}
+
+#[test]
+fn a_recursive_query_refers_to_itself_once() {
+    let twice = "WITH RECURSIVE t AS ((SELECT 1 AS n) UNION ALL ((SELECT * FROM t) UNION ALL \
+                 (SELECT * FROM t))) SELECT * FROM t";
+    assert!(run(twice).contains("Multiple recursive references"), "{}", run(twice));
+    check(&[(
+        "WITH RECURSIVE t AS (SELECT 0 AS n FROM UNNEST([1]) WHERE FALSE UNION DISTINCT SELECT * FROM \
+         (SELECT MOD(n + 1, 3) AS n FROM t UNION ALL (SELECT 1 AS n))) SELECT SUM(n) FROM t",
+        "3",
+    )]);
 }
 
 #[test]

@@ -2,9 +2,14 @@
 
 use std::collections::HashMap;
 
+use num_bigint::BigInt;
+
 use super::{Accumulator, Aggregate, keeping, skipping};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
-use crate::bigquery::query::googlesql::functions::add;
+use crate::bigquery::query::googlesql::functions::{Sketch, add};
+use crate::bigquery::query::googlesql::numeric::{
+    BIG_SCALE, NUMERIC_SCALE, divide_rounded, power_of_ten, to_big, units_to_float,
+};
 use crate::bigquery::query::googlesql::value::{Key, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
@@ -37,11 +42,16 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
             Ok(Value::Int(i64::try_from(distinct.len()).unwrap_or(i64::MAX)))
         })
     }),
-    keeping("APPROX_QUANTILES", "T, INT64 -> ARRAY<T>", |_| collect(quantiles)),
+    keeping("APPROX_QUANTILES", "T, INT64 -> ARRAY<T> | T, INT64, BOOL -> ARRAY<T>", |_| {
+        collect(quantiles)
+    }),
     keeping("APPROX_TOP_COUNT", "T, INT64 -> special", |_| collect(|rows| top(rows, false))),
     keeping("APPROX_TOP_SUM", "T, INT64, INT64 -> special | T, FLOAT64, INT64 -> special", |_| {
         collect(|rows| top(rows, true))
     }),
+    skipping("HLL_COUNT.INIT", HLL_INPUT, |_| collect(|rows| sketch(rows, false))),
+    skipping("HLL_COUNT.MERGE_PARTIAL", "BYTES -> BYTES", |_| collect(|rows| sketch(rows, true))),
+    skipping("HLL_COUNT.MERGE", "BYTES -> INT64", |_| collect(|rows| Ok(merged(rows)?.count()))),
     skipping("MAX_BY", "T, U -> T", |_| collect(|rows| by(rows, std::cmp::Ordering::Greater))),
     skipping("MIN_BY", "T, U -> T", |_| collect(|rows| by(rows, std::cmp::Ordering::Less))),
     skipping("STDDEV", FLOAT, |_| collect(|rows| spread(rows, true, true))),
@@ -55,7 +65,10 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     skipping("COVAR_SAMP", PAIR, |_| collect(|rows| covariance(rows, 1.0))),
 ];
 
-const FLOAT: &str = "FLOAT64 -> FLOAT64";
+const FLOAT: &str = "FLOAT64 -> FLOAT64 | NUMERIC -> FLOAT64 | BIGNUMERIC -> FLOAT64";
+/// The values, and the precision, which changes nothing here.
+const HLL_INPUT: &str = "INT64, INT64? -> BYTES | NUMERIC, INT64? -> BYTES | \
+                         BIGNUMERIC, INT64? -> BYTES | STRING, INT64? -> BYTES | BYTES, INT64? -> BYTES";
 const PAIR: &str = "FLOAT64, FLOAT64 -> FLOAT64";
 
 type Finish = fn(&[Vec<Value>]) -> Result<Value>;
@@ -78,6 +91,34 @@ impl Accumulator for Collected {
     fn result(&self) -> Result<Value> {
         (self.finish)(&self.rows)
     }
+}
+
+/// A sketch of values or of sketches; NULL without any.
+fn sketch(rows: &[Vec<Value>], merging: bool) -> Result<Value> {
+    if rows.is_empty() {
+        return Ok(Value::Null);
+    }
+    if merging {
+        return merged(rows)?.write();
+    }
+    let mut sketch = Sketch::default();
+    for row in rows {
+        if !matches!(row.get(1), None | Some(Value::Int(10..=24))) {
+            return Err(SqlError::failed("the precision of HLL_COUNT.INIT must be from 10 to 24"));
+        }
+        sketch.add(&row[0])?;
+    }
+    sketch.write()
+}
+
+fn merged(rows: &[Vec<Value>]) -> Result<Sketch> {
+    let mut sketch = Sketch::default();
+    for row in rows {
+        if let Value::Bytes(bytes) = &row[0] {
+            sketch.merge(bytes)?;
+        }
+    }
+    Ok(sketch)
 }
 
 /// The separator of a row stands before its text; that of the first is unused.
@@ -127,7 +168,10 @@ fn quantiles(rows: &[Vec<Value>]) -> Result<Value> {
     let number =
         number.ok_or_else(|| SqlError::failed("APPROX_QUANTILES needs a positive number"))?;
     let mut values: Vec<&Value> = rows.iter().map(|it| &it[0]).collect();
-    values.retain(|it| !it.is_null());
+    // RESPECT NULLS has a third argument.
+    if rows.first().is_some_and(|it| it.len() == 2) {
+        values.retain(|it| !it.is_null());
+    }
     values.sort_by(|a, b| a.order(b));
     let Some(last) = values.len().checked_sub(1) else { return Ok(Value::Null) };
     // The first value that has the wanted share of all values before it or at it.
@@ -179,22 +223,60 @@ fn floats(rows: &[Vec<Value>], at: usize) -> Vec<f64> {
     rows.iter().map(value).collect()
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// The differences of numbers from their mean, divided by a power of two that keeps their squares
+/// finite, and that power. They are taken from the first number, so equal numbers have no difference.
+fn deviations(values: &[f64]) -> (Vec<f64>, f64) {
+    let most = values.iter().fold(0.0_f64, |most, it| most.max(it.abs()));
+    let scale = if most.is_finite() && most > 1e100 { 2.0_f64.powi(600) } else { 1.0 };
+    let first = values.first().map_or(0.0, |it| it / scale);
+    let shifted: Vec<f64> = values.iter().map(|it| it / scale - first).collect();
+    let mean = shifted.iter().sum::<f64>() / values.len() as f64;
+    (shifted.iter().map(|it| it - mean).collect(), scale)
 }
 
 fn spread(rows: &[Vec<Value>], sample: bool, root: bool) -> Result<Value> {
-    let values = floats(rows, 0);
-    let divisor = values.len() as f64 - if sample { 1.0 } else { 0.0 };
-    if divisor <= 0.0 {
+    let divisor = rows.len() as i64 - i64::from(sample);
+    if divisor <= 0 {
         return Ok(Value::Null);
     }
+    if !matches!(rows[0][0], Value::Float(_)) {
+        let variance = exact_variance(rows, divisor)?;
+        return Ok(Value::Float(if root { variance.sqrt() } else { variance }));
+    }
+    let values = floats(rows, 0);
     if values.len() == 1 && values[0].is_finite() {
         return Ok(Value::Float(0.0));
     }
-    let mean = mean(&values);
-    let variance = values.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / divisor;
-    Ok(Value::Float(if root { variance.sqrt() } else { variance }))
+    let (differences, scale) = deviations(&values);
+    let variance = differences.iter().map(|it| it.powi(2)).sum::<f64>() / divisor as f64;
+    let result = if root { variance.sqrt() * scale } else { variance * scale * scale };
+    if result.is_infinite() && values.iter().all(|it| it.is_finite()) {
+        return Err(SqlError::overflow("FLOAT64"));
+    }
+    Ok(Value::Float(result))
+}
+
+/// The variance of decimals: exact until its last step.
+fn exact_variance(rows: &[Vec<Value>], divisor: i64) -> Result<f64> {
+    let (mut sum, mut squares, mut scale) = (BigInt::ZERO, BigInt::ZERO, NUMERIC_SCALE);
+    for row in rows {
+        let units = match &row[0] {
+            Value::Numeric(it) => BigInt::from(*it),
+            Value::BigNumeric(it) => {
+                scale = BIG_SCALE;
+                to_big(**it)
+            }
+            _ => return Err(SqlError::failed("a number was expected")),
+        };
+        squares += &units * &units;
+        sum += units;
+    }
+    let count = BigInt::from(rows.len());
+    let difference = &count * squares - &sum * &sum;
+    // Far more digits than a FLOAT64 keeps.
+    const MORE: u32 = 60;
+    let quotient = divide_rounded(&(difference * power_of_ten(MORE)), &(count * divisor));
+    Ok(units_to_float(&quotient, MORE + 2 * scale))
 }
 
 /// Rows with a NULL in either argument do not count.
@@ -204,14 +286,14 @@ fn complete(rows: &[Vec<Value>]) -> Vec<Vec<Value>> {
 
 fn covariance(rows: &[Vec<Value>], fewer: f64) -> Result<Value> {
     let rows = complete(rows);
-    let (xs, ys) = (floats(&rows, 0), floats(&rows, 1));
     let divisor = rows.len() as f64 - fewer;
     if divisor <= 0.0 {
         return Ok(Value::Null);
     }
-    let (x, y) = (mean(&xs), mean(&ys));
-    let sum: f64 = xs.iter().zip(&ys).map(|(a, b)| (a - x) * (b - y)).sum();
-    Ok(Value::Float(sum / divisor))
+    let (xs, by_x) = deviations(&floats(&rows, 0));
+    let (ys, by_y) = deviations(&floats(&rows, 1));
+    let sum: f64 = xs.iter().zip(&ys).map(|(a, b)| a * b).sum();
+    Ok(Value::Float(sum / divisor * by_x * by_y))
 }
 
 fn correlation(rows: &[Vec<Value>]) -> Result<Value> {
@@ -219,10 +301,10 @@ fn correlation(rows: &[Vec<Value>]) -> Result<Value> {
     if rows.len() < 2 {
         return Ok(Value::Null);
     }
-    let (xs, ys) = (floats(&rows, 0), floats(&rows, 1));
-    let (x, y) = (mean(&xs), mean(&ys));
-    let sum: f64 = xs.iter().zip(&ys).map(|(a, b)| (a - x) * (b - y)).sum();
-    let square =
-        |values: &[f64], mean: f64| values.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
-    Ok(Value::Float(sum / (square(&xs, x) * square(&ys, y)).sqrt()))
+    // The powers of two cancel out.
+    let (xs, _) = deviations(&floats(&rows, 0));
+    let (ys, _) = deviations(&floats(&rows, 1));
+    let sum: f64 = xs.iter().zip(&ys).map(|(a, b)| a * b).sum();
+    let square = |values: &[f64]| values.iter().map(|it| it.powi(2)).sum::<f64>();
+    Ok(Value::Float(sum / (square(&xs).sqrt() * square(&ys).sqrt())))
 }

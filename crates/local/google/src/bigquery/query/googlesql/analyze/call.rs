@@ -1,6 +1,7 @@
 //! Function calls: conditional functions, aggregates and the functions of the allow-list.
 
 use super::expr::{common_type, unknown_function};
+use super::json::{CHANGES, json_of_parts, left_out};
 use super::scope::Scope;
 use super::typed::{Literal, cast_expr};
 use super::{Analyzer, Typed};
@@ -15,7 +16,10 @@ use crate::bigquery::query::googlesql::value::Value;
 use crate::bigquery::query::googlesql::window_functions;
 
 /// Arguments that may have names, in their order.
-const NAMED: [(&str, &[&str]); 5] = [
+const NAMED: [(&str, &[&str]); 8] = [
+    ("JSON_STRIP_NULLS", &["JSON_EXPR", "JSON_PATH", "INCLUDE_ARRAYS", "REMOVE_EMPTY"]),
+    ("JSON_KEYS", &["JSON_EXPR", "MAX_DEPTH", "MODE"]),
+    ("FLOAT64_ARRAY", &["JSON_EXPR", "WIDE_NUMBER_MODE"]),
     ("PARSE_JSON", &["JSON_STRING_EXPR", "WIDE_NUMBER_MODE"]),
     ("TO_JSON", &["VALUE", "STRINGIFY_WIDE_NUMBERS"]),
     ("FLOAT64", &["JSON_EXPR", "WIDE_NUMBER_MODE"]),
@@ -24,8 +28,15 @@ const NAMED: [(&str, &[&str]); 5] = [
 ];
 
 /// How many arguments may be without a name.
-const NAMED_ONLY: [(&str, usize); 4] =
-    [("PARSE_JSON", 1), ("TO_JSON", 1), ("FLOAT64", 1), ("EDIT_DISTANCE", 2)];
+const NAMED_ONLY: [(&str, usize); 7] = [
+    ("PARSE_JSON", 1),
+    ("TO_JSON", 1),
+    ("FLOAT64", 1),
+    ("FLOAT64_ARRAY", 1),
+    ("EDIT_DISTANCE", 2),
+    ("JSON_KEYS", 2),
+    ("JSON_STRIP_NULLS", 2),
+];
 
 /// Functions that evaluate only some of their arguments, with their signatures.
 pub(crate) const CONDITIONAL: [(&str, &str); 4] = [
@@ -108,6 +119,9 @@ impl Analyzer<'_> {
                 call.name
             )));
         }
+        if call.name == "SESSION_USER" && call.args.is_empty() && !call.safe {
+            return Ok(self.parameter(super::SESSION_USER)?.without_literal());
+        }
         if let Some(function) = self.user_function(call) {
             return self.user_call(function, call, scope);
         }
@@ -148,9 +162,13 @@ impl Analyzer<'_> {
             )));
         }
         let mut args = self.arguments(call, scope)?;
+        if let Some((_, flag)) = CHANGES.iter().find(|(it, _)| *it == call.name) {
+            return self.json_change(function, call, flag, args, scope);
+        }
         self.named_arguments(call, &mut args, scope)?;
         match call.name.as_str() {
             "FORMAT" => return self.format(function, args),
+            "JSON_ARRAY" | "JSON_OBJECT" => return json_of_parts(function, args),
             "CONCAT" | "$concat" => args = as_texts(args),
             // ERROR has no value, so it has any type: `IF(x, 'a', ERROR('b'))`.
             "ERROR" => {
@@ -161,7 +179,9 @@ impl Analyzer<'_> {
         }
         if call.name == "TO_JSON_STRING" || call.name == "TO_JSON" {
             // An untyped NULL or array keeps its own type.
-            args = args.into_iter().map(Typed::without_literal).collect();
+            if let Some(first) = args.first_mut() {
+                *first = first.clone().without_literal();
+            }
         }
         self.apply(&call.name, args)
     }
@@ -174,7 +194,7 @@ impl Analyzer<'_> {
                 return Err(SqlError::unknown(format!("the argument {name} of {}", call.name)));
             };
             while args.len() < at {
-                args.push(Typed::constant(Value::Int(0), Type::Int64));
+                args.push(left_out(&call.name, args.len()));
             }
             let value = self.expr(value, scope)?;
             if args.len() == at {
@@ -248,6 +268,14 @@ impl Analyzer<'_> {
         if name != "$count_star" {
             for arg in &call.args {
                 args.push(self.expr(arg, scope)?);
+            }
+        }
+        if name == "APPROX_QUANTILES" {
+            if args.len() != 2 {
+                return Err(SqlError::invalid("APPROX_QUANTILES needs two arguments"));
+            }
+            if call.ignore_nulls == Some(false) {
+                args.push(Typed::constant(Value::Bool(true), Type::Bool));
             }
         }
         let mut grouping = None;
@@ -386,9 +414,6 @@ fn check_aggregate(call: &Call, name: &str, types: &[Type]) -> Result<()> {
         && !matches!(name, "ARRAY_AGG" | "ANY_VALUE" | "APPROX_QUANTILES")
     {
         return invalid("does not support IGNORE NULLS or RESPECT NULLS");
-    }
-    if name == "APPROX_QUANTILES" && call.ignore_nulls == Some(false) {
-        return Err(SqlError::unknown("APPROX_QUANTILES with RESPECT NULLS"));
     }
     if call.distinct
         && !call.order_by.is_empty()

@@ -87,12 +87,20 @@ impl Analyzer<'_> {
                 let joined = joined.ok_or_else(|| SqlError::invalid("LIKE ANY needs a pattern"))?;
                 Ok(Typed::new(joined, Type::Bool))
             }
+            Ast::LikeArray { value, patterns, all, not } => {
+                let name = if *all { "$like_all" } else { "$like_any" };
+                let args = vec![self.expr(value, scope)?, self.expr(patterns, scope)?];
+                self.apply(
+                    name,
+                    [args, vec![Typed::constant(Value::Bool(*not), Type::Bool)]].concat(),
+                )
+            }
             Ast::Case { operand, whens, otherwise } => {
                 self.case(operand.as_deref(), whens, otherwise.as_deref(), scope)
             }
             Ast::Cast { value, to, safe, format, zone } => {
-                if format.is_some() {
-                    return Err(SqlError::unknown("CAST with FORMAT"));
+                if let Some(format) = format {
+                    return self.cast_format(value, to, *safe, (format, zone.as_deref()), scope);
                 }
                 self.cast(value, to, *safe, zone.as_deref(), scope)
             }
@@ -109,7 +117,9 @@ impl Analyzer<'_> {
                 let of = Type::array(column.typed.ty);
                 Ok(Typed::new(subquery_expr(SubqueryKind::Array, column.node), of))
             }
-            Ast::Struct { fields, items, .. } => self.structure(fields.as_deref(), items, scope),
+            Ast::Struct { fields, items, tuple } => {
+                self.structure(fields.as_deref(), items, *tuple, scope)
+            }
             Ast::Exists(query) => {
                 let relation = self.query(query, Some(scope))?;
                 Ok(Typed::new(subquery_expr(SubqueryKind::Exists, relation.node), Type::Bool))
@@ -145,7 +155,7 @@ impl Analyzer<'_> {
         Some(Typed::new(Expr::column(at), group.keys[at].1.clone()))
     }
 
-    fn parameter(&self, name: &str) -> Result<Typed> {
+    pub(super) fn parameter(&self, name: &str) -> Result<Typed> {
         let found = self.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name));
         let found = found
             .ok_or_else(|| SqlError::invalid(format!("Query parameter '{name}' not found")))?;
@@ -308,6 +318,43 @@ impl Analyzer<'_> {
         Ok(Typed::new(Expr::Cast(Box::new(cast)), to.clone()))
     }
 
+    /// CAST with FORMAT, and perhaps AT TIME ZONE.
+    fn cast_format(
+        &self,
+        value: &Ast,
+        to: &Type,
+        safe: bool,
+        (format, zone): (&Ast, Option<&Ast>),
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        let value = self.expr(value, scope)?;
+        let name = match (&value.ty, to) {
+            (from, Type::String) if from.is_numeric() && !value.is_null() => {
+                return Err(SqlError::unknown("CAST of numbers with FORMAT"));
+            }
+            (_, Type::String) => "$cast_to_text",
+            (_, Type::Date) => "$cast_to_date",
+            (_, Type::Time) => "$cast_to_time",
+            (_, Type::Datetime) => "$cast_to_datetime",
+            (_, Type::Timestamp) => "$cast_to_timestamp",
+            (_, Type::Bytes) => "$cast_to_bytes",
+            (from, to) => {
+                return Err(SqlError::invalid(format!(
+                    "FORMAT is not allowed for a cast from {from} to {to}"
+                )));
+            }
+        };
+        let mut args = vec![value, self.expr(format, scope)?];
+        if let Some(zone) = zone {
+            args.push(self.expr(zone, scope)?);
+        }
+        let mut typed = self.apply(name, args)?;
+        if let (Expr::Call(call), true) = (&mut typed.expr, safe) {
+            call.safe = true;
+        }
+        Ok(typed)
+    }
+
     fn array(&self, element: Option<&Type>, items: &[Ast], scope: &Scope<'_>) -> Result<Typed> {
         let items = items.iter().map(|it| self.expr(it, scope)).collect::<Result<Vec<_>>>()?;
         let of = match element {
@@ -333,6 +380,7 @@ impl Analyzer<'_> {
         &self,
         fields: Option<&[(String, Type)]>,
         items: &[(Ast, Option<String>)],
+        tuple: bool,
         scope: &Scope<'_>,
     ) -> Result<Typed> {
         if fields.is_some_and(|it| it.len() != items.len()) {
@@ -344,6 +392,8 @@ impl Analyzer<'_> {
             let value = self.expr(item, scope)?;
             let (name, of) = match fields {
                 Some(fields) => fields[at].clone(),
+                // `(a, b)` has fields without names, `STRUCT(a, b)` has the names of the columns.
+                None if tuple => (String::new(), value.ty.clone()),
                 None => (alias.clone().unwrap_or_else(|| implied_name(item)), value.ty.clone()),
             };
             if alias.is_some() && fields.is_some() {

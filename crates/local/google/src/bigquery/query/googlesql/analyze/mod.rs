@@ -6,6 +6,7 @@
 mod call;
 mod expr;
 mod from;
+mod json;
 mod parts;
 mod pivot;
 mod query;
@@ -34,6 +35,9 @@ use crate::bigquery::schema::Field;
 pub(crate) use call::CONDITIONAL;
 pub(crate) use call::has_aggregate;
 pub(crate) use typed::{Literal, Typed, supertype};
+
+/// The parameter with the caller of the query. No parameter of a statement can have this name.
+pub(crate) const SESSION_USER: &str = "$session_user";
 
 /// A table of a query and its columns.
 #[derive(Clone, Debug)]

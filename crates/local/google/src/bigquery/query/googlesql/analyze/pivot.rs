@@ -50,6 +50,10 @@ impl Analyzer<'_> {
                             "PIVOT with several aggregates needs aliases",
                         ));
                     }
+                    // A name cannot start with a digit.
+                    None if label.starts_with(|it: char| it.is_ascii_digit()) => {
+                        format!("_{label}")
+                    }
                     None => label.clone(),
                 };
                 columns.push((name, found.result.clone()));
@@ -155,15 +159,21 @@ fn names_under(columns: Vec<NamedColumn>, alias: Option<&str>) -> Names {
     Names { columns, hidden: Vec::new(), ranges: ranges.into_iter().collect(), width }
 }
 
+/// `minus_1_point_5`.
+fn number_label(number: &str) -> String {
+    number.replace('-', "minus_").replace('.', "_point_")
+}
+
 /// The name that a value gives to its column.
 fn value_label(value: &Ast) -> Result<String> {
     Ok(match value {
         Ast::Text(text) => text.clone(),
-        Ast::Int(number) if *number < 0 => format!("_minus_{}", number.unsigned_abs()),
-        Ast::Int(number) => format!("_{number}"),
+        Ast::Int(number) => number_label(&number.to_string()),
+        Ast::Float(_, image) if !image.contains(['e', 'E']) => number_label(image),
+        Ast::Typed(Type::Numeric | Type::BigNumeric, text) => number_label(text),
         Ast::Bool(value) => value.to_string(),
         Ast::Null => "NULL".to_owned(),
-        Ast::Typed(Type::Date, text) => format!("_{}", text.replace('-', "_")),
+        Ast::Typed(Type::Date, text) => text.replace('-', "_"),
         _ => return Err(SqlError::invalid("A value of PIVOT needs an alias")),
     })
 }

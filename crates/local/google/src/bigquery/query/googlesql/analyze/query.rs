@@ -6,7 +6,9 @@ use super::call::sort_key;
 use super::scope::{NamedColumn, Names, Scope};
 use super::typed::cast_expr;
 use super::{Analyzer, OutColumn, Relation, Typed, With, supertype};
-use crate::bigquery::query::googlesql::ast::{Expr as Ast, OrderItem, Query, SetExpr, SetOp};
+use crate::bigquery::query::googlesql::ast::{
+    ByName, Expr as Ast, Kept, OrderItem, Query, SetExpr, SetOp,
+};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::plan::{Expr, Node, SharedNode};
 use crate::bigquery::query::googlesql::types::Type;
@@ -57,13 +59,18 @@ impl Analyzer<'_> {
 
     /// `base UNION [ALL] step`, whose step reads the rows of the step before.
     fn recursive_query(&self, name: &str, body: &Query) -> Result<Relation> {
-        let SetExpr::Op { op: SetOp::Union, all, left, right } = &body.body else {
+        let SetExpr::Op { op: SetOp::Union, all, names: None, left, right } = &body.body else {
             return Err(SqlError::invalid(format!(
                 "Recursive reference to {name} needs UNION ALL or UNION DISTINCT"
             )));
         };
         if !body.with.is_empty() || !body.order_by.is_empty() || body.limit.is_some() {
             return Err(SqlError::unknown("WITH, ORDER BY and LIMIT in a recursive query"));
+        }
+        if super::super::tables::mentions(right, name) > 1 {
+            return Err(SqlError::invalid(format!(
+                "Multiple recursive references to table {name} are not allowed"
+            )));
         }
         let base = self.set_expr(left, None)?;
         let id = self.new_id();
@@ -95,10 +102,10 @@ impl Analyzer<'_> {
         match body {
             SetExpr::Select(select) => self.select(select, &[], parent),
             SetExpr::Query(query) => self.query(query, parent),
-            SetExpr::Op { op, all, left, right } => {
+            SetExpr::Op { op, all, names, left, right } => {
                 let left = self.set_expr(left, parent)?;
                 let right = self.set_expr(right, parent)?;
-                set_operation(*op, *all, left, right)
+                set_operation((*op, *all, names.as_ref()), left, right)
             }
         }
     }
@@ -158,7 +165,10 @@ fn convert(typed: Typed, to: &Type) -> Result<Expr> {
     Ok(cast_expr(typed.expr, &typed.ty, to))
 }
 
-fn set_operation(op: SetOp, all: bool, left: Relation, right: Relation) -> Result<Relation> {
+/// The columns of a set operation: where each one is on the left and on the right, and its name.
+type Pairs = Vec<(Option<usize>, Option<usize>, String)>;
+
+fn pairs_by_position(left: &Relation, right: &Relation) -> Result<Pairs> {
     if left.columns.len() != right.columns.len() {
         return Err(SqlError::invalid(format!(
             "Queries in a set operation have mismatched column count; one has {} columns, another \
@@ -167,18 +177,84 @@ fn set_operation(op: SetOp, all: bool, left: Relation, right: Relation) -> Resul
             right.columns.len()
         )));
     }
+    let names = left.columns.iter().enumerate();
+    Ok(names.map(|(at, it)| (Some(at), Some(at), it.name.clone())).collect())
+}
+
+/// GoogleSQL reference, "BY NAME or CORRESPONDING".
+fn pairs_by_name(left: &Relation, right: &Relation, names: &ByName) -> Result<Pairs> {
+    let find = |side: &Relation, name: &str| -> Result<Option<usize>> {
+        let mut found =
+            side.columns.iter().enumerate().filter(|(_, it)| super::same_name(&it.name, name));
+        let first = found.next().map(|(at, _)| at);
+        if found.next().is_some() {
+            return Err(SqlError::invalid(format!(
+                "Column {name} is there twice in a set operation BY NAME"
+            )));
+        }
+        Ok(first)
+    };
+    let all = || left.columns.iter().chain(&right.columns).map(|it| it.name.clone());
+    if all().any(|it| it.is_empty()) {
+        return Err(SqlError::invalid("A set operation BY NAME needs a name for every column"));
+    }
+    let wanted: Vec<String> = names.columns.clone().unwrap_or_else(|| all().collect());
+    let missing = |name: &str| {
+        SqlError::invalid(format!("Column {name} is not in both queries of a set operation"))
+    };
+    let mut pairs: Pairs = Vec::new();
+    for name in wanted {
+        if pairs.iter().any(|(_, _, it)| super::same_name(it, &name)) {
+            continue;
+        }
+        let pair = (find(left, &name)?, find(right, &name)?);
+        let kept = match (names.kept, pair) {
+            (_, (Some(_), Some(_))) => true,
+            (_, (None, None)) | (Kept::Same, _) => return Err(missing(&name)),
+            (Kept::Common, _) if names.columns.is_some() => return Err(missing(&name)),
+            (Kept::Left, (None, _)) if names.columns.is_some() => return Err(missing(&name)),
+            (Kept::Common, _) => false,
+            (Kept::Left, (on_left, _)) => on_left.is_some(),
+            (Kept::All, _) => true,
+        };
+        if kept {
+            pairs.push((pair.0, pair.1, name));
+        }
+    }
+    let common = pairs.iter().any(|(a, b, _)| a.is_some() && b.is_some());
+    if pairs.is_empty() || names.kept == Kept::Left && !common {
+        return Err(SqlError::invalid("The queries of a set operation have no column in common"));
+    }
+    Ok(pairs)
+}
+
+fn set_operation(
+    (op, all, names): (SetOp, bool, Option<&ByName>),
+    left: Relation,
+    right: Relation,
+) -> Result<Relation> {
+    let pairs = match names {
+        Some(names) => pairs_by_name(&left, &right, names)?,
+        None => pairs_by_position(&left, &right)?,
+    };
     if all && op != SetOp::Union {
         return Err(SqlError::invalid("INTERSECT ALL and EXCEPT ALL are not supported"));
     }
+    let side = |relation: &Relation, at: Option<usize>| match at {
+        Some(at) => Typed { expr: Expr::column(at), ..relation.columns[at].typed.clone() },
+        // A column that this side does not have.
+        None => Typed::null(),
+    };
     let mut columns = Vec::new();
     let (mut left_exprs, mut right_exprs) = (Vec::new(), Vec::new());
-    for (at, (a, b)) in left.columns.iter().zip(&right.columns).enumerate() {
-        let of = supertype(&[a.typed.clone(), b.typed.clone()]).ok_or_else(|| {
+    for (at, (on_left, on_right, name)) in pairs.into_iter().enumerate() {
+        let (a, b) = (side(&left, on_left), side(&right, on_right));
+        let of = supertype(&[a.clone(), b.clone()]).ok_or_else(|| {
             SqlError::invalid(format!(
                 "Column {} in a set operation has incompatible types: {}, {}",
                 at + 1,
-                a.typed.ty,
-                b.typed.ty
+                a.ty,
+                b.ty
             ))
         })?;
         if !all && !of.is_groupable() {
@@ -186,14 +262,14 @@ fn set_operation(op: SetOp, all: bool, left: Relation, right: Relation) -> Resul
                 "A set operation cannot compare columns of type {of}"
             )));
         }
-        left_exprs.push(convert(Typed { expr: Expr::column(at), ..a.typed.clone() }, &of)?);
-        right_exprs.push(convert(Typed { expr: Expr::column(at), ..b.typed.clone() }, &of)?);
-        let both_null = a.typed.is_null() && b.typed.is_null();
-        let mut typed = Typed::new(Expr::column(at), of);
+        let both_null = a.is_null() && b.is_null();
+        let mut typed = Typed::new(Expr::column(at), of.clone());
         if both_null {
-            typed.literal = a.typed.literal;
+            typed.literal = a.literal;
         }
-        columns.push(OutColumn { name: a.name.clone(), typed });
+        left_exprs.push(convert(a, &of)?);
+        right_exprs.push(convert(b, &of)?);
+        columns.push(OutColumn { name, typed });
     }
     let project = |input: Node, exprs| Box::new(Node::Project { input: Box::new(input), exprs });
     let value_table = left.value_table && right.value_table;

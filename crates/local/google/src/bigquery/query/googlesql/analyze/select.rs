@@ -118,8 +118,10 @@ impl Analyzer<'_> {
                     name: alias.clone().unwrap_or_else(|| implied_name(expr)),
                     source: ItemSource::Ast(expr.clone()),
                 }),
-                SelectItem::Star { of, except, replace } => {
+                SelectItem::Star { of, except, replace, rename } => {
+                    let first = items.len();
                     self.star(of.as_ref(), except, replace, scope, &mut items)?;
+                    rename_columns(&mut items[first..], rename)?;
                 }
             }
         }
@@ -274,6 +276,14 @@ impl Analyzer<'_> {
                 sets.iter().map(place).collect()
             }
         };
+        // Google's engine takes the inner key where the select list repeats the outer one.
+        let nested = keys.iter().any(|(one, _)| keys.iter().any(|(it, _)| is_within(it, one)));
+        let constant = keys.iter().any(|(it, _)| matches!(it, Expr::Literal(_)));
+        if sets.len() > 1 && (nested || constant) {
+            return Err(SqlError::unknown(
+                "grouping sets with a constant, or with a key within another key",
+            ));
+        }
         group.borrow_mut().keys = keys;
         Ok(sets)
     }
@@ -346,6 +356,27 @@ impl Analyzer<'_> {
     }
 }
 
+/// Gives columns of `*` new names, all at once: `RENAME a AS b, b AS a` swaps them.
+fn rename_columns(items: &mut [Item], rename: &[(String, String)]) -> Result<()> {
+    let mut renamed = Vec::new();
+    for (from, to) in rename {
+        let mut found = items.iter().enumerate().filter(|(_, it)| same_name(&it.name, from));
+        match (found.next(), found.next()) {
+            (Some((at, _)), None) if !renamed.iter().any(|(it, _)| *it == at) => {
+                renamed.push((at, to.clone()));
+            }
+            (None, _) => {
+                return Err(SqlError::invalid(format!("Column {from} of RENAME does not exist")));
+            }
+            _ => return Err(SqlError::invalid(format!("Column {from} of RENAME is ambiguous"))),
+        }
+    }
+    for (at, name) in renamed {
+        items[at].name = name;
+    }
+    Ok(())
+}
+
 /// The names that HAVING, QUALIFY, GROUP BY and ORDER BY can use.
 fn aliases(items: &[Item]) -> Vec<(String, Ast)> {
     let alias = |item: &Item| match &item.source {
@@ -357,6 +388,13 @@ fn aliases(items: &[Item]) -> Vec<(String, Ast)> {
         _ => None,
     };
     items.iter().filter_map(alias).collect()
+}
+
+/// Whether an expression is a part of another one.
+fn is_within(part: &Expr, whole: &Expr) -> bool {
+    let mut found = false;
+    whole.for_each_part(&mut |it| found |= it == part || is_within(part, it));
+    found
 }
 
 fn has_window(expr: &Ast) -> bool {

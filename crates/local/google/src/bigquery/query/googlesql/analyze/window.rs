@@ -206,6 +206,9 @@ fn window_arguments(
             }
             (vec![Type::Float64, Type::Float64], Type::Float64)
         }
+        (F::PercentileDisc, 2) if matches!(args[1].ty, Type::Numeric | Type::BigNumeric) => {
+            return Some(Err(SqlError::unknown("PERCENTILE_DISC with a decimal percentile")));
+        }
         (F::PercentileDisc, 2) => {
             (vec![first.clone().filter(Type::is_orderable)?, Type::Float64], first?)
         }

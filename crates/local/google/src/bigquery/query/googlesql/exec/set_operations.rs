@@ -75,11 +75,12 @@ pub(super) fn recursive(
 ) -> Result<Flow> {
     let mut seen = HashSet::new();
     let mut rows = collect(base, cx, outer)?;
-    for _ in 0..=MAX_STEPS {
+    for number in 0..=MAX_STEPS {
         if !all {
             rows.retain(|row| seen.insert(Key(row.clone())));
         }
-        if rows.is_empty() {
+        // The step runs at least once: it may read other rows than those of the step before.
+        if rows.is_empty() && number > 0 {
             cx.recursive.borrow_mut().remove(&id);
             return Ok(Flow::Continue);
         }

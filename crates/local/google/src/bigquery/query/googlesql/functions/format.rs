@@ -143,8 +143,7 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
                 'X' => (format!("{digits:X}"), "0X"),
                 _ => (format!("{digits:o}"), "0"),
             };
-            let octal = specifier == 'o';
-            let prefix = if spec.alternate && (*it != 0 || octal) { prefix } else { "" };
+            let prefix = if spec.alternate { prefix } else { "" };
             return Ok(pad_number(
                 spec,
                 *it < 0,

@@ -8,6 +8,7 @@ use super::json_convert::{json_text, sorted, to_json, to_json_text};
 use super::json_path::{Path, Style};
 use super::json_text::Document;
 use super::{Function, Result, SqlError, boolean, lenient, mismatch, strict, text};
+use crate::bigquery::query::googlesql::casts::float_text;
 use crate::bigquery::query::googlesql::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -47,42 +48,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Json::Object(_) => "object",
         }))
     }),
-    strict("BOOL", "JSON -> BOOL", |_, args| match json(args)? {
-        Json::Bool(it) => Ok(Value::Bool(*it)),
-        _ => Err(wrong_kind("BOOL")),
-    }),
-    strict("INT64", "JSON -> INT64", |_, args| {
-        let number = match json(args)? {
-            Json::Number(it) => it,
-            _ => return Err(wrong_kind("INT64")),
-        };
-        let whole = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9.3e18);
-        let whole = number
-            .as_i64()
-            .or_else(|| if number.is_u64() { None } else { whole.map(|it| it as i64) });
-        whole.map(Value::Int).ok_or_else(|| wrong_kind("INT64"))
-    }),
+    strict("BOOL", "JSON -> BOOL", |_, args| to_bool(json(args)?)),
+    strict("BOOL_ARRAY", "JSON -> ARRAY<BOOL>", |_, args| all(args, to_bool)),
+    strict("LAX_BOOL_ARRAY", "JSON -> ARRAY<BOOL>", |_, args| Ok(lax_all(args, lax_bool))),
+    strict("INT64", "JSON -> INT64", |_, args| to_int(json(args)?)),
+    strict("INT64_ARRAY", "JSON -> ARRAY<INT64>", |_, args| all(args, to_int)),
+    strict("LAX_INT64_ARRAY", "JSON -> ARRAY<INT64>", |_, args| Ok(lax_all(args, lax_int))),
     strict("FLOAT64", "JSON, STRING? -> FLOAT64", |_, args| float64(args)),
     strict("DOUBLE", "JSON, STRING? -> FLOAT64", |_, args| float64(args)),
-    strict("LAX_BOOL", "JSON -> BOOL", |_, args| {
-        Ok(match json(args)? {
-            Json::Bool(it) => Value::Bool(*it),
-            Json::String(it) if it.eq_ignore_ascii_case("true") => Value::Bool(true),
-            Json::String(it) if it.eq_ignore_ascii_case("false") => Value::Bool(false),
-            Json::Number(it) => Value::Bool(it.as_f64() != Some(0.0)),
-            _ => Value::Null,
-        })
+    strict("FLOAT64_ARRAY", "JSON, STRING? -> ARRAY<FLOAT64>", |_, args| {
+        let exact = is_exact(args, false)?;
+        all(args, |it| to_float(it, exact))
     }),
+    strict("LAX_FLOAT64_ARRAY", "JSON -> ARRAY<FLOAT64>", |_, args| Ok(lax_all(args, lax_float))),
+    strict("STRING_ARRAY", "JSON -> ARRAY<STRING>", |_, args| all(args, to_string)),
+    strict("LAX_STRING_ARRAY", "JSON -> ARRAY<STRING>", |_, args| Ok(lax_all(args, lax_string))),
+    strict("LAX_BOOL", "JSON -> BOOL", |_, args| Ok(lax_bool(json(args)?))),
     strict("LAX_INT64", "JSON -> INT64", |_, args| Ok(lax_int(json(args)?))),
     strict("LAX_FLOAT64", "JSON -> FLOAT64", |_, args| Ok(lax_float(json(args)?))),
     strict("LAX_DOUBLE", "JSON -> FLOAT64", |_, args| Ok(lax_float(json(args)?))),
-    strict("LAX_STRING", "JSON -> STRING", |_, args| {
-        Ok(match json(args)? {
-            Json::String(it) => Value::text(it),
-            it @ (Json::Bool(_) | Json::Number(_)) => Value::text(json_text(it)),
-            _ => Value::Null,
-        })
-    }),
+    strict("LAX_STRING", "JSON -> STRING", |_, args| Ok(lax_string(json(args)?))),
     // `json.name` and `json[index]`.
     strict("$json_field", "JSON, STRING -> JSON", |_, args| {
         Ok(json(args)?.get(text(args, 1)?).map_or(Value::Null, |it| Value::json(it.clone())))
@@ -92,10 +77,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let found = at.and_then(|at| json(args).ok()?.get(at));
         Ok(found.map_or(Value::Null, |it| Value::json(it.clone())))
     }),
-    lenient("JSON_STRIP_NULLS", "JSON -> JSON", |_, args| match &args[0] {
-        Value::Json(it) => Ok(strip_nulls(it).map_or_else(|| Value::json(Json::Null), Value::json)),
-        _ => Ok(Value::Null),
-    }),
 ];
 
 const SCALAR: &str = "STRING, STRING? -> STRING | JSON, STRING? -> STRING";
@@ -103,7 +84,7 @@ const QUERY: &str = "STRING, STRING? -> STRING | JSON, STRING? -> JSON";
 const ARRAY: &str = "STRING, STRING? -> ARRAY<STRING> | JSON, STRING? -> ARRAY<JSON>";
 const SCALARS: &str = "STRING, STRING? -> ARRAY<STRING> | JSON, STRING? -> ARRAY<STRING>";
 
-fn json(args: &[Value]) -> Result<&Json> {
+pub(super) fn json(args: &[Value]) -> Result<&Json> {
     match &args[0] {
         Value::Json(it) => Ok(it),
         _ => Err(mismatch()),
@@ -116,9 +97,64 @@ fn wrong_kind(of: &str) -> SqlError {
 
 /// The STRING of a JSON string.
 pub(super) fn string_of(args: &[Value]) -> Result<Value> {
-    match json(args)? {
+    to_string(json(args)?)
+}
+
+fn to_string(json: &Json) -> Result<Value> {
+    match json {
         Json::String(it) => Ok(Value::text(it)),
         _ => Err(wrong_kind("STRING")),
+    }
+}
+
+fn to_bool(json: &Json) -> Result<Value> {
+    match json {
+        Json::Bool(it) => Ok(Value::Bool(*it)),
+        _ => Err(wrong_kind("BOOL")),
+    }
+}
+
+fn to_int(json: &Json) -> Result<Value> {
+    let Json::Number(number) = json else { return Err(wrong_kind("INT64")) };
+    let whole = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9.3e18);
+    let whole =
+        number.as_i64().or_else(|| if number.is_u64() { None } else { whole.map(|it| it as i64) });
+    whole.map(Value::Int).ok_or_else(|| wrong_kind("INT64"))
+}
+
+/// Each element of a JSON array.
+fn all(args: &[Value], of: impl Fn(&Json) -> Result<Value>) -> Result<Value> {
+    match json(args)? {
+        Json::Array(items) => Ok(Value::array(items.iter().map(of).collect::<Result<_>>()?)),
+        _ => Err(wrong_kind("an ARRAY")),
+    }
+}
+
+/// Each element of a JSON array; NULL for another kind.
+fn lax_all(args: &[Value], of: fn(&Json) -> Value) -> Value {
+    match json(args) {
+        Ok(Json::Array(items)) => Value::array(items.iter().map(of).collect()),
+        _ => Value::Null,
+    }
+}
+
+/// Unlike JSON_VALUE, a float is written as CAST does: `2`, not `2.0`.
+fn lax_string(json: &Json) -> Value {
+    match json {
+        Json::Number(it) if it.is_f64() => {
+            it.as_f64().map_or(Value::Null, |it| Value::text(float_text(it)))
+        }
+        other => scalar_text(other),
+    }
+}
+
+fn lax_bool(json: &Json) -> Value {
+    match json {
+        Json::Bool(it) => Value::Bool(*it),
+        Json::String(it) if it.eq_ignore_ascii_case("true") => Value::Bool(true),
+        Json::String(it) if it.eq_ignore_ascii_case("false") => Value::Bool(false),
+        Json::Number(it) => Value::Bool(it.as_f64() != Some(0.0)),
+        _ => Value::Null,
     }
 }
 
@@ -134,18 +170,15 @@ fn is_exact(args: &[Value], default: bool) -> Result<bool> {
 
 fn float64(args: &[Value]) -> Result<Value> {
     let exact = is_exact(args, false)?;
-    match json(args)? {
-        Json::Number(it) => {
-            let kept = |float: &f64| {
-                // A whole number must be the same after a round trip.
-                let whole = it.as_i128();
-                !exact || whole.is_none_or(|whole| *float as i128 == whole)
-            };
-            let float = it.as_f64().filter(kept);
-            float.map(Value::Float).ok_or_else(|| wrong_kind("FLOAT64"))
-        }
-        _ => Err(wrong_kind("FLOAT64")),
-    }
+    to_float(json(args)?, exact)
+}
+
+fn to_float(json: &Json, exact: bool) -> Result<Value> {
+    let Json::Number(number) = json else { return Err(wrong_kind("FLOAT64")) };
+    // A whole number must be the same after a round trip.
+    let kept = |float: &f64| !exact || number.as_i128().is_none_or(|whole| *float as i128 == whole);
+    let float = number.as_f64().filter(kept);
+    float.map(Value::Float).ok_or_else(|| wrong_kind("FLOAT64"))
 }
 
 fn lax_int(json: &Json) -> Value {
@@ -173,24 +206,6 @@ fn lax_float(json: &Json) -> Value {
         Json::Number(it) => it.as_f64().map_or(Value::Null, Value::Float),
         Json::String(it) => it.trim().parse().map_or(Value::Null, Value::Float),
         _ => Value::Null,
-    }
-}
-
-fn strip_nulls(json: &Json) -> Option<Json> {
-    match json {
-        Json::Null => None,
-        Json::Object(fields) => {
-            let kept: serde_json::Map<_, _> = fields
-                .iter()
-                .filter_map(|(name, it)| Some((name.clone(), strip_nulls(it)?)))
-                .collect();
-            Some(Json::Object(kept))
-        }
-        Json::Array(items) => {
-            let kept: Vec<_> = items.iter().filter_map(strip_nulls).collect();
-            Some(Json::Array(kept))
-        }
-        other => Some(other.clone()),
     }
 }
 

@@ -96,7 +96,8 @@ pub(super) fn to_json(value: &Value, of: &Type, stringify: bool) -> Result<Json>
             Json::from(it.to_string())
         }
         (Value::Int(it), _) => Json::from(*it),
-        (Value::Float(it), _) => match Number::from_f64(*it) {
+        // A zero has no sign.
+        (Value::Float(it), _) => match Number::from_f64(*it + 0.0) {
             Some(number) => Json::Number(number),
             None if it.is_nan() => Json::from("NaN"),
             None => Json::from(if *it > 0.0 { "Infinity" } else { "-Infinity" }),

@@ -15,7 +15,7 @@ pub(super) enum Style {
     Legacy,
 }
 
-enum Step {
+pub(super) enum Step {
     Name(String),
     Index(usize),
 }
@@ -66,6 +66,10 @@ impl Path {
             rest = after;
         }
         Some(Self(steps))
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
     }
 
     pub(super) fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {

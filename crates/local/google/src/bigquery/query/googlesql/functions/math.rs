@@ -72,6 +72,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     strict("SINH", FLOAT, |_, args| finite(float(args, 0)?.sinh(), args)),
     strict("COSH", FLOAT, |_, args| finite(float(args, 0)?.cosh(), args)),
     strict("TANH", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.tanh()))),
+    strict("COT", FLOAT, |_, args| reciprocal(args, f64::tan)),
+    strict("CSC", FLOAT, |_, args| reciprocal(args, f64::sin)),
+    strict("SEC", FLOAT, |_, args| reciprocal(args, f64::cos)),
+    strict("COTH", FLOAT, |_, args| reciprocal(args, f64::tanh)),
+    strict("CSCH", FLOAT, |_, args| reciprocal(args, f64::sinh)),
+    strict("SECH", FLOAT, |_, args| reciprocal(args, f64::cosh)),
+    strict("COSINE_DISTANCE", VECTORS, |_, args| cosine_distance(args)),
+    strict("EUCLIDEAN_DISTANCE", VECTORS, |_, args| {
+        let pairs = coordinates(args)?;
+        Ok(Value::Float(pairs.iter().map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()))
+    }),
     strict("ASINH", FLOAT, |_, args| Ok(Value::Float(area_sine(float(args, 0)?)))),
     strict("ACOSH", FLOAT, |_, args| {
         let value = float(args, 0)?;
@@ -155,6 +166,40 @@ fn trigonometric(args: &[Value], function: fn(f64) -> f64) -> Result<Value> {
     Ok(Value::Float(function(float(args, 0)?)))
 }
 
+/// One divided by a function; where the function is zero, the result is an error.
+fn reciprocal(args: &[Value], function: fn(f64) -> f64) -> Result<Value> {
+    let value = function(float(args, 0)?);
+    if value == 0.0 {
+        return Err(SqlError::failed("division by zero"));
+    }
+    finite(1.0 / value, args)
+}
+
+const VECTORS: &str = "ARRAY<FLOAT64>, ARRAY<FLOAT64> -> FLOAT64";
+
+/// The coordinates of two vectors in pairs.
+fn coordinates(args: &[Value]) -> Result<Vec<(f64, f64)>> {
+    let (a, b) = (super::array(args, 0)?, super::array(args, 1)?);
+    if a.is_empty() || a.len() != b.len() {
+        return Err(SqlError::failed("two vectors need the same number of coordinates"));
+    }
+    let pair = |(a, b): (&Value, &Value)| match (a, b) {
+        (Value::Float(a), Value::Float(b)) => Ok((*a, *b)),
+        _ => Err(SqlError::failed("a coordinate of a vector is NULL")),
+    };
+    a.iter().zip(b).map(pair).collect()
+}
+
+fn cosine_distance(args: &[Value]) -> Result<Value> {
+    let pairs = coordinates(args)?;
+    let sum = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
+    let (a, b) = (sum(|(a, _)| a * a).sqrt(), sum(|(_, b)| b * b).sqrt());
+    if a == 0.0 || b == 0.0 {
+        return Err(SqlError::failed("a vector of COSINE_DISTANCE has no direction"));
+    }
+    Ok(Value::Float(1.0 - sum(|(a, b)| a * b) / (a * b)))
+}
+
 fn decimal(args: &[Value], op: impl Fn(&BigInt, u32) -> Result<BigInt>) -> Result<Value> {
     match &args[0] {
         Value::Numeric(it) => {
@@ -219,6 +264,9 @@ fn log(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         || base.is_infinite() && base > 0.0 && value.is_infinite()
     {
         return Ok(Value::Float(f64::NAN));
+    }
+    if value == f64::INFINITY && base > 0.0 {
+        return Ok(Value::Float(if base < 1.0 { f64::NEG_INFINITY } else { f64::INFINITY }));
     }
     domain(value <= 0.0 || base <= 0.0 || base == 1.0)?;
     if base == f64::INFINITY {

@@ -5,8 +5,11 @@
 //! repeated, `T` is any one type.
 
 mod arrays;
+mod buckets;
 mod bytes;
 mod calendar;
+mod cast_format;
+mod cast_parse;
 mod comparison;
 mod dates;
 mod farm;
@@ -14,6 +17,7 @@ mod format;
 mod hashes;
 mod intervals;
 mod json;
+mod json_change;
 mod json_convert;
 mod json_path;
 mod json_text;
@@ -21,6 +25,7 @@ mod math;
 mod net;
 mod numbers;
 mod regex;
+mod sketch;
 mod strings;
 mod text_search;
 mod time_format;
@@ -39,6 +44,7 @@ pub(crate) use calendar::{
 };
 pub(crate) use json_convert::{json_text, parse_json_cell};
 pub(crate) use numbers::{add, zero};
+pub(crate) use sketch::Sketch;
 
 /// A function of the allow-list.
 #[derive(Debug)]
@@ -71,8 +77,9 @@ const fn lenient(name: &'static str, signatures: &'static str, eval: Eval) -> Fu
 }
 
 /// The tables with the headings under which the documentation lists them.
-pub(crate) static TABLES: [(&str, &[Function]); 17] = [
+pub(crate) static TABLES: [(&str, &[Function]); 21] = [
     ("arrays", arrays::FUNCTIONS),
+    ("dates", buckets::FUNCTIONS),
     ("bytes and code points", bytes::FUNCTIONS),
     ("comparisons", comparison::FUNCTIONS),
     ("dates", dates::FUNCTIONS),
@@ -80,11 +87,14 @@ pub(crate) static TABLES: [(&str, &[Function]); 17] = [
     ("hashes", hashes::FUNCTIONS),
     ("intervals", intervals::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
+    ("JSON", json_change::FUNCTIONS),
     ("numbers", math::FUNCTIONS),
     ("internet addresses", net::FUNCTIONS),
     ("numbers", numbers::FUNCTIONS),
     ("text", regex::FUNCTIONS),
+    ("sketches", sketch::FUNCTIONS),
     ("text", strings::FUNCTIONS),
+    ("text", cast_format::FUNCTIONS),
     ("text", text_search::FUNCTIONS),
     ("dates", time_format::FUNCTIONS),
     ("dates", time_parse::FUNCTIONS),

@@ -181,13 +181,21 @@ fn init_cap(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         if delimiters.contains(char) {
             out.push(char);
         } else if start {
-            out.extend(char.to_uppercase());
+            out.push(only_or(char.to_uppercase(), char));
         } else {
-            out.extend(char.to_lowercase());
+            out.push(only_or(char.to_lowercase(), char));
         }
         start = delimiters.contains(char);
     }
     Ok(Value::text(out))
+}
+
+/// INITCAP changes a letter only into one other letter: `ß` stays as it is.
+fn only_or(mut changed: impl Iterator<Item = char>, unchanged: char) -> char {
+    match (changed.next(), changed.next()) {
+        (Some(only), None) => only,
+        _ => unchanged,
+    }
 }
 
 fn trim(args: &[Value], left: bool, right: bool) -> Result<Value> {

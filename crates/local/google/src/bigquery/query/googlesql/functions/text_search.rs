@@ -5,11 +5,14 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::strings::{as_bytes, position};
-use super::{Context, Function, Result, SqlError, int_or, mismatch, strict, text};
+use super::{Context, Function, Result, SqlError, int_or, lenient, mismatch, strict, text};
 use crate::bigquery::query::googlesql::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     strict("$like", "STRING, STRING -> BOOL | BYTES, BYTES -> BOOL", like),
+    // The last argument is whether each test is negated.
+    lenient("$like_any", LIKE_ARRAY, |context, args| like_array(context, args, true)),
+    lenient("$like_all", LIKE_ARRAY, |context, args| like_array(context, args, false)),
     strict("STARTS_WITH", "STRING, STRING -> BOOL | BYTES, BYTES -> BOOL", |_, args| {
         Ok(Value::Bool(as_bytes(args, 0)?.starts_with(as_bytes(args, 1)?)))
     }),
@@ -51,6 +54,26 @@ fn like(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             like_match(&value, &pattern).map(Value::Bool).ok_or_else(wrong)
         }
     }
+}
+
+const LIKE_ARRAY: &str = "STRING, ARRAY<STRING>, BOOL -> BOOL | BYTES, ARRAY<BYTES>, BOOL -> BOOL";
+
+/// LIKE with any or all patterns of an array; NULL if a test that decides is NULL.
+fn like_array(context: &Context<'_>, args: &[Value], any: bool) -> Result<Value> {
+    let negated = args[2].is_true();
+    let Value::Array(patterns) = &args[1] else { return Ok(Value::Bool(!any)) };
+    let mut result = Value::Bool(!any);
+    for pattern in patterns.iter() {
+        if args[0].is_null() || pattern.is_null() {
+            result = Value::Null;
+            continue;
+        }
+        let fits = like(context, &[args[0].clone(), pattern.clone()])?.is_true() != negated;
+        if fits == any {
+            return Ok(Value::Bool(any));
+        }
+    }
+    Ok(result)
 }
 
 /// A part of a LIKE pattern.

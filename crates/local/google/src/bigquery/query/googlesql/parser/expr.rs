@@ -167,14 +167,19 @@ impl Parser<'_> {
         let quantifier = self.word_at(0);
         if matches!(quantifier.as_str(), "ANY" | "SOME" | "ALL") {
             self.advance();
-            if !self.eat_op("(") {
-                return Err(SqlError::unknown("LIKE ANY UNNEST"));
-            }
-            if self.is_word("SELECT") {
-                return Err(SqlError::unknown("LIKE ANY with a subquery"));
+            let all = quantifier == "ALL";
+            let unnest = self.eat_word("UNNEST");
+            self.expect_op("(")?;
+            if unnest || self.starts_query() {
+                let patterns = match unnest {
+                    true => Box::new(self.expr()?),
+                    false => Box::new(Expr::ArrayQuery(Box::new(self.query()?))),
+                };
+                self.expect_op(")")?;
+                return Ok(Expr::LikeArray { value, patterns, all, not: negated });
             }
             let patterns = self.exprs_until(")")?;
-            return Ok(Expr::LikeList { value, patterns, all: quantifier == "ALL", not: negated });
+            return Ok(Expr::LikeList { value, patterns, all, not: negated });
         }
         let pattern = self.operators(COMPARISON + 1)?;
         if self.is_word("ESCAPE") {

@@ -22,6 +22,10 @@ impl Parser<'_> {
 
     pub(super) fn joins_of(&mut self, mut left: From) -> Result<From> {
         loop {
+            // `FROM t LEFT UNION ALL BY NAME …` is no join.
+            if self.starts_set_operation() {
+                return Ok(left);
+            }
             let kind = match self.word_at(0).as_str() {
                 "CROSS" => JoinKind::Cross,
                 "JOIN" | "INNER" => JoinKind::Inner,

@@ -1,12 +1,12 @@
 //! Pipe syntax: `FROM table |> WHERE … |> AGGREGATE … GROUP BY … |> SELECT …`.
 //!
 //! Semantics: GoogleSQL reference, "Pipe query syntax". Each operator becomes a query around what
-//! stands before it; RENAME, TABLESAMPLE, CALL and others are refused.
+//! stands before it; WITH, TABLESAMPLE, CALL and others are refused.
 
 use super::{Parser, Result, SqlError};
 use crate::bigquery::query::googlesql::analyze::has_aggregate;
 use crate::bigquery::query::googlesql::ast::{
-    Expr, From, GroupBy, Query, Select, SelectItem, SetExpr, SetOp,
+    Expr, From, GroupBy, Query, Select, SelectItem, SetExpr,
 };
 
 /// What stands before an operator.
@@ -20,7 +20,7 @@ enum Input {
 }
 
 fn star() -> SelectItem {
-    SelectItem::Star { of: None, except: Vec::new(), replace: Vec::new() }
+    SelectItem::Star { of: None, except: Vec::new(), replace: Vec::new(), rename: Vec::new() }
 }
 
 fn query_of(select: Select) -> Query {
@@ -138,7 +138,23 @@ impl Parser<'_> {
                         break;
                     }
                 }
-                let items = vec![SelectItem::Star { of: None, except, replace }];
+                let items =
+                    vec![SelectItem::Star { of: None, except, replace, rename: Vec::new() }];
+                Ok(Input::Closed(query_of(Select { items, ..input.into_select() })))
+            }
+            "RENAME" => {
+                self.advance();
+                let mut rename = Vec::new();
+                loop {
+                    let name = self.name()?;
+                    self.eat_word("AS");
+                    rename.push((name, self.name()?));
+                    if !self.eat_op(",") || self.ends_pipe() {
+                        break;
+                    }
+                }
+                let (except, replace) = (Vec::new(), Vec::new());
+                let items = vec![SelectItem::Star { of: None, except, replace, rename }];
                 Ok(Input::Closed(query_of(Select { items, ..input.into_select() })))
             }
             "DISTINCT" => {
@@ -153,7 +169,7 @@ impl Parser<'_> {
                 let query = Box::new(input.into_query());
                 Ok(Input::Open { from: From::Query { query, alias }, filter: None })
             }
-            "UNION" | "INTERSECT" | "EXCEPT" => self.pipe_set_operation(input, &word),
+            _ if self.starts_set_operation() => self.pipe_set_operation(input),
             "JOIN" | "INNER" | "LEFT" | "RIGHT" | "FULL" | "CROSS" => {
                 let left = input.into_from()?;
                 let from = self.joins_of(left)?;
@@ -165,6 +181,15 @@ impl Parser<'_> {
             }
             _ => Err(SqlError::unknown(format!("the pipe operator {word}"))),
         }
+    }
+
+    /// Whether UNION and its like follow, which may have FULL, LEFT or INNER before them.
+    pub(super) fn starts_set_operation(&self) -> bool {
+        (0..3).any(|at| matches!(self.word_at(at).as_str(), "UNION" | "INTERSECT" | "EXCEPT"))
+            && (0..3)
+                .map(|at| self.word_at(at))
+                .take_while(|it| !matches!(it.as_str(), "UNION" | "INTERSECT" | "EXCEPT"))
+                .all(|it| matches!(it.as_str(), "FULL" | "LEFT" | "INNER" | "OUTER"))
     }
 
     /// Whether a list ends here, behind a comma.
@@ -220,23 +245,14 @@ impl Parser<'_> {
         Ok(Input::Closed(query))
     }
 
-    fn pipe_set_operation(&mut self, input: Input, word: &str) -> Result<Input> {
-        let op = match word {
-            "UNION" => SetOp::Union,
-            "INTERSECT" => SetOp::Intersect,
-            _ => SetOp::Except,
-        };
-        self.advance();
-        let all = self.eat_word("ALL");
-        if !all {
-            self.expect_word("DISTINCT")?;
-        }
+    fn pipe_set_operation(&mut self, input: Input) -> Result<Input> {
+        let operator = self.set_operator()?.ok_or_else(|| self.unexpected("set operator"))?;
         let mut left = SetExpr::Query(Box::new(input.into_query()));
         loop {
             self.expect_op("(")?;
             let right = SetExpr::Query(Box::new(self.query()?));
             self.expect_op(")")?;
-            left = SetExpr::Op { op, all, left: Box::new(left), right: Box::new(right) };
+            left = operator.of(left, right);
             if !self.eat_op(",") {
                 break;
             }

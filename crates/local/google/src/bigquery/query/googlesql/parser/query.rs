@@ -2,8 +2,24 @@
 
 use super::{Parser, Result, SqlError, Tok};
 use crate::bigquery::query::googlesql::ast::{
-    Expr, GroupBy, OrderItem, Query, Select, SelectAs, SelectItem, SetExpr, SetOp, Window,
+    ByName, Expr, GroupBy, Kept, OrderItem, Query, Select, SelectAs, SelectItem, SetExpr, SetOp,
+    Window,
 };
+
+/// A set operation without its operands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SetOperator {
+    op: SetOp,
+    all: bool,
+    names: Option<ByName>,
+}
+
+impl SetOperator {
+    pub(super) fn of(&self, left: SetExpr, right: SetExpr) -> SetExpr {
+        let Self { op, all, names } = self.clone();
+        SetExpr::Op { op, all, names, left: Box::new(left), right: Box::new(right) }
+    }
+}
 
 impl Parser<'_> {
     pub(super) fn query(&mut self) -> Result<Query> {
@@ -49,34 +65,60 @@ impl Parser<'_> {
     /// Set operations. Different operations in a row need parentheses.
     fn set_expr(&mut self) -> Result<SetExpr> {
         let mut left = self.set_operand()?;
-        let mut first: Option<(SetOp, bool)> = None;
-        loop {
-            let op = match self.word_at(0).as_str() {
-                "UNION" => SetOp::Union,
-                "INTERSECT" => SetOp::Intersect,
-                "EXCEPT" => SetOp::Except,
-                _ => return Ok(left),
-            };
-            self.advance();
-            let all = if self.eat_word("ALL") {
-                true
-            } else {
-                self.expect_word("DISTINCT")?;
-                false
-            };
-            if self.is_word("BY") || self.is_word("CORRESPONDING") || self.is_word("STRICT") {
-                return Err(SqlError::unknown("set operations by name"));
-            }
-            if first.is_some_and(|it| it != (op, all)) {
+        let mut first: Option<SetOperator> = None;
+        while let Some(operator) = self.set_operator()? {
+            if first.as_ref().is_some_and(|it| *it != operator) {
                 return Err(SqlError::invalid(
                     "Syntax error: Different set operations cannot be used in the same query \
                      without using parentheses for grouping",
                 ));
             }
-            first = Some((op, all));
+            first = Some(operator.clone());
             let right = self.set_operand()?;
-            left = SetExpr::Op { op, all, left: Box::new(left), right: Box::new(right) };
+            left = operator.of(left, right);
         }
+        Ok(left)
+    }
+
+    /// `[FULL | LEFT | INNER] UNION ALL [BY NAME …]` and its like; `None` if there is no such operator.
+    pub(super) fn set_operator(&mut self) -> Result<Option<SetOperator>> {
+        let words = [self.word_at(0), self.word_at(1), self.word_at(2)];
+        let is_operator = |it: &String| matches!(it.as_str(), "UNION" | "INTERSECT" | "EXCEPT");
+        let Some(before) = words.iter().position(is_operator) else { return Ok(None) };
+        let mode = match words.each_ref().map(String::as_str) {
+            _ if before == 0 => None,
+            ["INNER", ..] if before == 1 => Some(Kept::Common),
+            ["FULL", ..] if before == 1 => Some(Kept::All),
+            ["LEFT", ..] if before == 1 => Some(Kept::Left),
+            ["OUTER", ..] if before == 1 => Some(Kept::All),
+            ["FULL", "OUTER", _] => Some(Kept::All),
+            ["LEFT", "OUTER", _] => Some(Kept::Left),
+            _ => return Ok(None),
+        };
+        let op = match words[before].as_str() {
+            "UNION" => SetOp::Union,
+            "INTERSECT" => SetOp::Intersect,
+            _ => SetOp::Except,
+        };
+        self.at += before + 1;
+        let all = self.eat_word("ALL");
+        if !all {
+            self.expect_word("DISTINCT")?;
+        }
+        let strict = self.eat_word("STRICT");
+        let (by_name, otherwise) = if !strict && self.eat_words(&["BY", "NAME"]) {
+            ("ON", Kept::Same)
+        } else if self.eat_word("CORRESPONDING") {
+            ("BY", if strict { Kept::Same } else { Kept::Common })
+        } else if mode.is_some() || strict {
+            return Err(self.unexpected("keywords BY NAME"));
+        } else {
+            return Ok(Some(SetOperator { op, all, names: None }));
+        };
+        let columns =
+            if self.eat_word(by_name) { Some(self.names_in_parentheses()?) } else { None };
+        let names = Some(ByName { kept: mode.unwrap_or(otherwise), columns });
+        Ok(Some(SetOperator { op, all, names }))
     }
 
     fn set_operand(&mut self) -> Result<SetExpr> {
@@ -144,7 +186,10 @@ impl Parser<'_> {
     }
 
     fn ends_select_list(&self) -> bool {
-        self.is_word("FROM") || matches!(self.peek(), Tok::End | Tok::Op(")" | ";"))
+        let ends =
+            ["FROM", "UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT", "WHERE", "GROUP", "WINDOW"];
+        ends.iter().any(|it| self.is_word(it))
+            || matches!(self.peek(), Tok::End | Tok::Op(")" | ";" | "|>"))
     }
 
     pub(super) fn select_item(&mut self) -> Result<SelectItem> {
@@ -181,7 +226,7 @@ impl Parser<'_> {
             }
             self.expect_op(")")?;
         }
-        Ok(SelectItem::Star { of, except, replace })
+        Ok(SelectItem::Star { of, except, replace, rename: Vec::new() })
     }
 
     fn group_by(&mut self) -> Result<GroupBy> {
