@@ -59,6 +59,7 @@ mod names;
 mod operator;
 mod package;
 mod postgres;
+mod proof;
 mod protection;
 mod python;
 mod quiet;
