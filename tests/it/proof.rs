@@ -1,4 +1,4 @@
-//! `proof`: the figures that a transfer records, what they tell, and `landbridge verify`, which compares them
+//! `proof`: the figures that a transfer records, what they reveal, and `landbridge verify`, which compares them
 //! with BigQuery.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,7 +215,7 @@ async fn tables_that_cannot_be_compared_are_named_with_the_reason() {
     assert!(text.contains("no figures were recorded on 2026-11-21"), "{text}");
     assert!(of(&seen, "{not_provable:not_recorded}").contains(&"orders.weight"), "{text}");
     assert!(of(&seen, "plain").contains(&"orders.placed_at"), "{text}");
-    // Another day's rows are not those of the day that is asked for.
+    // The table has the rows of another day than the one that is asked for.
     let other = verify(&env, Analyst, &["--day", "2026-11-20", "--table", "orders", "--yes"]);
     let text = output_text(&other);
     assert_eq!(other.status.code(), Some(4), "{text}");
@@ -303,7 +303,7 @@ fn hex(bytes: &[u8]) -> String {
 /// A person who reads the ledger and `landbridge_ops` of two days, the log and everything that is sent beside the
 /// rows, and has a dictionary of all values of the columns with a class, finds none of them confirmed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn figures_tell_nothing_without_the_key() {
+async fn figures_reveal_nothing_without_the_key() {
     let env = published("proof: { kept: always }\n").await;
     assert!(env.run_day(1).await.is_empty());
     let mut written = env.log_output();
@@ -344,7 +344,7 @@ async fn figures_tell_nothing_without_the_key() {
     assert!(!columns.contains("fp1_") && !columns.contains("proof"));
 }
 
-/// A database in which one table has a source of its own, for the doubled day.
+/// BigQuery has one set of rows per table: the newest day replaces the rows of the day before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_was_loaded_again_is_compared_with_its_own_day() {
     let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");

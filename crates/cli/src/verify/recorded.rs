@@ -229,7 +229,7 @@ impl Place<'_> {
         Some(self.config.class(class).map_or(Mask::AlwaysNull, |class| class.mask))
     }
 
-    /// The figures of a column over all objects; `None` if those of one are unknown.
+    /// The figures of a column over all objects; `None` if one object has none.
     fn open(
         &self,
         day: Day,

@@ -186,6 +186,40 @@ mod tests {
         }
     }
 
+    /// Results of Google's engine (`zetasql` 0.1.5 from PyPI):
+    /// `FARM_FINGERPRINT(SUBSTR(REPEAT('abcdefghijklmnopqrstuvwxyz0123456789-', 20), 1, n))`.
+    #[test]
+    fn googles_engine_returns_these_fingerprints() {
+        let text = "abcdefghijklmnopqrstuvwxyz0123456789-".repeat(20);
+        for (length, expected) in [
+            (0, -7_286_425_919_675_154_353),
+            (1, -5_528_939_962_900_187_677),
+            (3, 2_640_714_258_260_161_385),
+            (4, 1_897_425_971_756_105_985),
+            (7, 4_341_691_227_789_030_229),
+            (8, -78_300_442_537_744_119),
+            (16, 6_080_716_761_534_418_621),
+            (17, -7_052_348_088_954_416_216),
+            (24, -7_120_367_177_115_365_641),
+            (32, 934_449_955_909_727_258),
+            (33, -820_024_252_881_666_549),
+            (48, 1_547_301_328_813_999_827),
+            (64, 6_906_075_040_944_059_516),
+            (65, 6_388_146_780_701_525_905),
+            (127, 7_087_279_277_653_129_579),
+            (128, -1_947_571_688_595_461_808),
+            (129, 3_720_371_625_867_149_243),
+            (192, 746_460_713_431_713_099),
+            (200, 4_295_499_148_262_740_679),
+            (256, 5_999_351_654_176_324_752),
+            (500, 7_118_427_108_994_950_447),
+            (640, 2_679_656_169_687_727_494),
+        ] {
+            let fingerprint = fingerprint(&text.as_bytes()[..length]).cast_signed();
+            assert_eq!(fingerprint, expected, "{length}");
+        }
+    }
+
     /// Every length takes one of the branches; equal prefixes must not give equal fingerprints.
     #[test]
     fn every_length_has_its_own_fingerprint() {

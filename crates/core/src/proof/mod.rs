@@ -21,7 +21,7 @@ pub mod verdict;
 use crate::config::Mask;
 
 /// What is computed of the values of a column. Independent of the order of rows, and additive: the
-/// figures of two parts are those of the whole.
+/// figures of two parts add up to the figures of the whole.
 ///
 /// The sum sees a value that is doubled, which the XOR does not: `a ^ a` is 0. The XOR sees two changes
 /// whose differences cancel in the sum. NULLs are counted elsewhere: they are what is missing from `count`.

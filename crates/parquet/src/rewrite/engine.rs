@@ -164,7 +164,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 self.copy(pending, chunks)?;
                 let rows = self.input.rows(group)?;
                 let mut page = std::mem::take(&mut self.page);
-                // Its figures are those of no value.
+                // It has no value, so its figures stay empty.
                 let mut writer = self.chunk_writer(column.first, PageContent::Arbitrary, None);
                 column::write_nulls(&mut writer, &mut page, rows)?;
                 chunks.push(writer.close(&mut page)?.0);

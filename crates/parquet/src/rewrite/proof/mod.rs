@@ -67,7 +67,7 @@ impl ProofPlan {
     }
 }
 
-/// The figures of a column so far, and those of one more chunk.
+/// The figures of a column so far, with one more chunk.
 pub(super) fn merged(
     so_far: Option<ColumnProof>,
     chunk: Option<ColumnProof>,

@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    /// The length would tell which columns have a mask, a total or many values.
+    /// The length would show which columns have a mask, a total or many values.
     #[test]
     fn all_sealed_figures_have_one_length() {
         let empty = ColumnProof { plain: Figures::none(None), masked: None };

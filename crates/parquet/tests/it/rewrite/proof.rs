@@ -1,4 +1,4 @@
-//! The figures of columns, compared with those of texts that are written here by hand.
+//! The figures of columns, compared with the figures of texts that are written here by hand.
 
 use arrow::array::{
     BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
