@@ -257,8 +257,9 @@ def main():
     duckdbs = [{"PYTHONPATH": str(extra_packages.resolve())}] if extra_packages.is_dir() else []
     duckdbs = [(f"DuckDB {duckdb_version(it)}", it) for it in [*duckdbs, {}]]
 
-    def ours(source, work, *more, name="landbridge"):
-        return Contestant(name, [options.binary, str(source), out, str(plans[work]), *map(str, more)])
+    def ours(source, work, *more, name="landbridge", figures=""):
+        command = [options.binary, str(source), out, str(plans[work]), *map(str, more)]
+        return Contestant(name, command, environment={"FIGURES": figures})
 
     def theirs(source, work):
         script = lambda who: [sys.executable, __file__, who, str(source), out, work]
@@ -289,6 +290,19 @@ def main():
         ratio = one.median / all_cores.median
         bound(f"{ratio:.2f} × as fast on {cores} threads, at least {0.75 * cores:.2f}", ratio >= 0.75 * cores)
 
+    def judge_figures(without, converted, *kept):
+        ratio = converted.cpu / without.cpu
+        bound(f"figures of converted columns take {ratio - 1:+.1%} processor time, less than 15 %", ratio < 1.15)
+        for it in kept:
+            print(f"           {it.name}: {it.cpu / without.cpu - 1:+.1%}")
+
+    def with_figures(source, work):
+        return [
+            ours(source, work, name="without figures"),
+            ours(source, work, name="figures, converted", figures="converted"),
+            ours(source, work, name="figures, all", figures="kept"),
+        ]
+
     def cp():
         return Contestant("cp", ["cp", str(mixed), out], own_time=False)
 
@@ -310,6 +324,9 @@ def main():
             ],
             judge_split,
         ),
+        "figures: retype 20 columns of text": (with_figures(text, "all"), judge_figures),
+        "figures: retype two, tokenise one, copy 17": (with_figures(mixed, "three"), judge_figures),
+        "figures: rename one column": (with_figures(mixed, "rename"), judge_figures),
     }
     for work, (contestants, judge) in works.items():
         if options.only not in work:

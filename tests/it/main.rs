@@ -61,6 +61,7 @@ mod objects;
 mod operator;
 mod package;
 mod postgres;
+mod proof;
 mod protection;
 mod python;
 mod quiet;

@@ -8,7 +8,7 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
     check, contract, cost, dashboard, doctor, init, key, ledger, models, parquet, receipt, redo,
-    restore, retype, schema,
+    restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -58,6 +58,7 @@ pub(crate) enum Command {
     },
     Receipt(receipt::ReceiptArgs),
     Redo(redo::RedoArgs),
+    Verify(verify::VerifyArgs),
     /// Create the key for tokens
     #[command(arg_required_else_help = true)]
     Key {

@@ -16,6 +16,7 @@
 //! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
+//! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
@@ -44,6 +45,7 @@ mod restore;
 mod retype;
 mod schema;
 mod source_advice;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -99,6 +101,7 @@ async fn run(command: Command) -> Result {
         Command::Retype(args) => retype::run(args).await,
         Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
+        Command::Verify(args) => Box::pin(verify::run(args)).await,
         Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {

@@ -13,6 +13,7 @@
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
+//! | [`proof`] | what is computed of a column, so that its values in BigQuery can be proven |
 //! | [`protection`] | what a table's rows are, and the class of each of its columns now |
 //! | [`retype`] | a column whose type in the contract differs from BigQuery's: what a person can do |
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
@@ -40,6 +41,7 @@ pub mod models;
 pub mod names;
 pub mod note;
 pub mod plan;
+pub mod proof;
 pub mod protection;
 pub mod receipt;
 pub mod redo;

@@ -280,6 +280,17 @@ pub struct ItemRecord {
     /// The statistics of its columns, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnStats>,
+    /// The figures of its columns, by name in the source, sealed as
+    /// `landbridge_parquet::rewrite::ProofKey::seal` does in the context of [`proof_context`]. Without the
+    /// key, they say nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proof: BTreeMap<String, String>,
+}
+
+/// The context in which the figures of a column of one object are sealed: equal columns of two days, of
+/// two tables or of two objects have different texts.
+pub fn proof_context(day: Day, table: &TablePlan, number: usize, column: &str) -> [String; 4] {
+    [day.to_string(), table.record_name(), number.to_string(), column.to_owned()]
 }
 
 /// What was counted in one object before its transfer.

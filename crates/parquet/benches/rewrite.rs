@@ -1,14 +1,15 @@
 //! Times one rewrite of one file. `benches/rewrite.py` compares it with other programs.
 //!
 //! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints the seconds. Without arguments, as
-//! `cargo bench` calls it, it prints its own path, which the script needs.
+//! `cargo bench` calls it, it prints its own path, which the script needs. With `FIGURES=converted` or
+//! `FIGURES=kept` in the environment, figures of converted columns, or of all, are computed too.
 
 use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
 use landbridge_core::rewrite::RewritePlan;
-use landbridge_parquet::rewrite::{Cut, LocalFile, Rewriter, TokenKey, cut_row_groups};
+use landbridge_parquet::rewrite::{Cut, LocalFile, ProofPlan, Rewriter, TokenKey, cut_row_groups};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -20,6 +21,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let rewriter =
         Rewriter::new(plan)?.with_key(TokenKey::new(b"a key that guards nothing at all")?);
+    let kept = match std::env::var("FIGURES").as_deref() {
+        Ok("converted") => Some(false),
+        Ok("kept") => Some(true),
+        _ => None,
+    };
+    let rewriter = match kept {
+        Some(kept) => rewriter.with_proof(ProofPlan { kept, ..ProofPlan::default() }),
+        None => rewriter,
+    };
     let local = LocalFile::open(Path::new(source))?;
     if let [parts, threads] = rest {
         let footer = local.footer(source)?;

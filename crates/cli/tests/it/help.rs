@@ -24,6 +24,7 @@ fn help_of_the_command() {
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
         out |   redo       Do a day again: transfer and load its tables from the same export, or from another one
+        out |   verify     Prove that BigQuery has the values that were transferred, column by column
         out |   key        Create the key for tokens
         out |   ledger     Remove recorded values of columns from the ledger
         out |   snapshots  List restore points: point-in-time recovery, and snapshots with age, size and creator
@@ -59,7 +60,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
@@ -69,6 +70,7 @@ fn every_command_has_examples() {
         &["schema"],
         &["receipt"],
         &["redo"],
+        &["verify"],
         &["key", "create"],
         &["ledger", "remove-bounds"],
         &["retype"],

@@ -6,6 +6,7 @@
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
+//! | `proof` | which figures of columns the transfer computes |
 //! | `countries` | whether the transfer crosses a border |
 //! | `domain` | whether the values of a class can be listed |
 //! | `validate` | rules that involve more than one value |
@@ -16,6 +17,7 @@
 mod countries;
 mod domain;
 mod pii;
+mod proof;
 mod sections;
 mod validate;
 
@@ -25,6 +27,7 @@ mod tests;
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
+pub use proof::{KeptColumns, ProofConfig};
 pub use sections::{
     ChecksConfig, ExportConfig, ExportedSnapshot, Ga4Config, LedgerConfig, LoadConfig,
     ModelsConfig, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig,
@@ -80,6 +83,9 @@ pub struct Config {
     /// Load jobs and their retries.
     #[serde(default)]
     pub load: LoadConfig,
+    /// The proof of columns: which figures the transfer computes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofConfig>,
 }
 
 impl Config {

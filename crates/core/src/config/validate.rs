@@ -14,6 +14,7 @@ pub(super) fn check_config(config: &Config) -> Vec<Violation> {
     snapshot_source(config, &mut problems);
     export(config, &mut problems);
     token_key(config, &mut problems);
+    proof(config, &mut problems);
     warehouse(config, &mut problems);
     classes(config, &mut problems);
     problems
@@ -152,6 +153,19 @@ fn partition_of(region: &str) -> &'static str {
         "aws-us-gov"
     } else {
         "aws"
+    }
+}
+
+/// Figures are sealed with a key that is derived from the token key.
+fn proof(config: &Config, problems: &mut Vec<Violation>) {
+    if config.proof.is_some() && config.transfer.token_key.is_none() {
+        problems.push(
+            Violation::new(
+                KeyPath::root().key("proof"),
+                "`proof` needs `transfer.token_key`: figures of columns are sealed with a key that is derived from it".to_owned(),
+            )
+            .help("set `transfer.token_key` to the name of a secret, for example `landbridge/shop/token-key`, and run `landbridge key create`"),
+        );
     }
 }
 

@@ -282,7 +282,7 @@ fn free_name(name: &str, taken: &mut BTreeSet<String>) -> Option<String> {
 
 /// An identifier or path in backticks. (GoogleSQL reference, "Quoted identifiers": the escapes are
 /// the same as in string literals.)
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }
 

@@ -6,14 +6,17 @@
 //! | `tables` | reading, creating and changing tables |
 //! | `views` | views of tables |
 //! | `jobs` | load jobs |
+//! | `query` | queries of the operator's command |
 //! | `rest` | sending a call, retries |
 
 mod jobs;
+mod query;
 mod rest;
 mod tables;
 mod views;
 
 pub use jobs::{Inserted, JobState, LoadJob, LoadMode, Retired};
+pub use query::Row;
 pub use tables::{NewTable, Patched, TableInfo, TableStamp};
 pub use views::ViewInfo;
 

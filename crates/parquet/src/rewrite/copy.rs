@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 
+use landbridge_core::proof::ColumnProof;
+
 use super::error::RewriteError;
 use super::input::copy_bytes;
+use super::proof::KeptProof;
 use super::walk::PageWalk;
 
 /// A range of the source that is copied at once: chunks without a gap between them.
@@ -21,6 +24,18 @@ struct PassingChunk {
     /// The index of its column, and of its leaf in the output.
     column: usize,
     leaf: usize,
+    /// Computes the figures of its values, if its column has any.
+    proof: Option<Box<KeptProof>>,
+}
+
+impl PassingChunk {
+    fn pass(&mut self, bytes: &[u8]) -> Result<(), RewriteError> {
+        self.walk.pass(bytes)?;
+        if let Some(proof) = &mut self.proof {
+            proof.pass(bytes);
+        }
+        Ok(())
+    }
 }
 
 /// A chunk that is longer than declared.
@@ -40,15 +55,29 @@ impl CopyRange {
     }
 
     /// Adds a chunk of this many bytes and values, which begins where the range ends.
-    pub(super) fn add(&mut self, length: u64, values: i64, column: usize, leaf: usize) {
+    pub(super) fn add(
+        &mut self,
+        length: u64,
+        values: i64,
+        column: usize,
+        leaf: usize,
+        proof: Option<Box<KeptProof>>,
+    ) {
         self.length += length;
-        self.chunks.push(PassingChunk { length, walk: PageWalk::new(values), column, leaf });
+        self.chunks.push(PassingChunk { length, walk: PageWalk::new(values), column, leaf, proof });
+    }
+
+    /// The figures of the chunks that were copied, each with the index of its column.
+    pub(super) fn into_proofs(self) -> impl Iterator<Item = (usize, Option<ColumnProof>)> {
+        self.chunks
+            .into_iter()
+            .map(|chunk| (chunk.column, chunk.proof.and_then(|proof| proof.finish())))
     }
 
     /// Copies the range from `source` and examines the pages. If the last chunk is longer than declared
     /// by at most `room` bytes, these are copied too. An error comes with the index of its column.
     pub(super) fn copy(
-        mut self,
+        &mut self,
         mut source: impl Read,
         sink: &mut impl Write,
         buffer: &mut Vec<u8>,
@@ -61,12 +90,15 @@ impl CopyRange {
             while let Some(chunk) = chunks.get_mut(index).filter(|_| !bytes.is_empty()) {
                 let left = usize::try_from(chunk.length - passed).unwrap_or(usize::MAX);
                 let (now, rest) = bytes.split_at(left.min(bytes.len()));
-                chunk.walk.pass(now)?;
+                chunk.pass(now)?;
                 bytes = rest;
                 passed += now.len() as u64;
                 if passed == chunk.length {
                     if !chunk.walk.is_complete() && index + 1 < count {
                         return Err(ENDS_ELSEWHERE);
+                    }
+                    if let Some(proof) = chunk.proof.as_mut().filter(|_| index + 1 < count) {
+                        proof.end();
                     }
                     (index, passed) = (index + 1, 0);
                 }
@@ -88,7 +120,7 @@ impl CopyRange {
             if now > room.saturating_sub(undeclared_bytes) {
                 return Err((column, ENDS_ELSEWHERE));
             }
-            copy_bytes(&mut source, sink, now, buffer, ENDS_EARLY, |bytes| last.walk.pass(bytes))
+            copy_bytes(&mut source, sink, now, buffer, ENDS_EARLY, |bytes| last.pass(bytes))
                 .map_err(|error| (column, error))?;
             undeclared_bytes += now;
         }
@@ -116,7 +148,7 @@ mod tests {
         let chunk = [page(3, 40), page(4, 20)].concat();
         let mut range = CopyRange::default();
         for (column, values) in values.into_iter().enumerate() {
-            range.add(chunk.len() as u64, values, column, column);
+            range.add(chunk.len() as u64, values, column, column, None);
         }
         let (source, mut sink) = (chunk.repeat(3), Vec::new());
         let copied = range.copy(Steps(&source, step), &mut sink, &mut Vec::new(), || 0);

@@ -19,6 +19,7 @@ use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
 use super::input::Input;
 use super::prepend::Prepender;
+use super::proof::ChunkProof;
 use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
@@ -52,19 +53,25 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     if !layout.changed && groups.iter().copied().eq(0..count) {
         return whole_file::copy(input, layout, sink).map_err(in_file);
     }
+    let proofs = proofs(input, layout);
+    let mut report = RewriteReport {
+        columns: layout.columns.iter().map(OutputColumn::report).collect(),
+        ..RewriteReport::default()
+    };
+    for (column, proof) in report.columns.iter_mut().zip(&proofs) {
+        column.proof = proof.clone().and_then(ChunkProof::finish);
+    }
     let mut output = OutputFile {
         input,
         layout,
+        proofs,
         compressor: PageCompressor::new(compression),
         page: PageBuffer::default(),
         sink: TrackedWrite::new(sink),
         copy_buffer: Vec::new(),
         prepender: Prepender::default(),
         relaxed_pages: BTreeMap::new(),
-        report: RewriteReport {
-            columns: layout.columns.iter().map(OutputColumn::report).collect(),
-            ..RewriteReport::default()
-        },
+        report,
     };
     output.sink.write_all(b"PAR1").map_err(|error| in_file(error.into()))?;
     // Row groups without rows are left out. Writers put offsets into them that are no offsets.
@@ -78,9 +85,16 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     output.finish(&groups, written).map_err(in_file)
 }
 
+/// The empty figures of each column of the output, for those that have any.
+pub(super) fn proofs<R>(input: &Input<'_, R>, layout: &OutputLayout) -> Vec<Option<ChunkProof>> {
+    let columns = layout.columns.iter();
+    columns.map(|column| input.proof?.of_column(column, &layout.schema)).collect()
+}
+
 struct OutputFile<'a, R, W: Write> {
     input: &'a Input<'a, R>,
     layout: &'a OutputLayout,
+    proofs: Vec<Option<ChunkProof>>,
     compressor: PageCompressor,
     /// The page that is being filled; all chunks share its buffers.
     page: PageBuffer,
@@ -150,9 +164,10 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 self.copy(pending, chunks)?;
                 let rows = self.input.rows(group)?;
                 let mut page = std::mem::take(&mut self.page);
-                let mut writer = self.chunk_writer(column.first, PageContent::Arbitrary);
+                // It has no value, so its figures stay empty.
+                let mut writer = self.chunk_writer(column.first, PageContent::Arbitrary, None);
                 column::write_nulls(&mut writer, &mut page, rows)?;
-                chunks.push(writer.close(&mut page)?);
+                chunks.push(writer.close(&mut page)?.0);
                 self.page = page;
                 self.report.columns[column_index].add_nulls(Some(rows as u64));
             }
@@ -177,7 +192,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
             pending.start = start;
         }
         let offset = self.sink.bytes_written() as u64 + pending.length;
-        pending.add(length, chunk.num_values(), column_index, output_leaf);
+        let proof = self.proofs[column_index].clone();
+        let proof = self.input.kept_proof(group, leaf, proof)?;
+        pending.add(length, chunk.num_values(), column_index, output_leaf, proof);
         let descriptor = self.layout.schema.column(output_leaf);
         let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
         if self.layout.columns[column_index].leaves.len() == 1 {
@@ -237,11 +254,13 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 PageContent::Arbitrary
             }
         };
-        let mut writer = self.chunk_writer(output_leaf, content);
+        let proof = self.proofs[column_index].clone();
+        let mut writer = self.chunk_writer(output_leaf, content, proof);
         column::convert(source, conversion, Some(&mut writer), &mut page, &mut counts)?;
-        let chunk = writer.close(&mut page)?;
+        let (chunk, proof) = writer.close(&mut page)?;
         self.page = page;
         let report = &mut self.report.columns[column_index];
+        report.add_proof(proof);
         report.add_counts(&counts);
         report.add_nulls(Some(output_nulls(conversion, &counts)));
         if let Conversion::Retype(_) = conversion {
@@ -253,11 +272,16 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
     }
 
     /// A writer for one leaf column; it writes each page when the page is full.
-    fn chunk_writer(&mut self, leaf: usize, content: PageContent) -> ChunkWriter<'_> {
+    fn chunk_writer(
+        &mut self,
+        leaf: usize,
+        content: PageContent,
+        proof: Option<ChunkProof>,
+    ) -> ChunkWriter<'_> {
         let begin = self.sink.bytes_written() as u64;
         let pages = Box::new(SerializedPageWriter::new(&mut self.sink));
         let column = self.layout.schema.column(leaf);
-        ChunkWriter::new(pages, &mut self.compressor, column, content, begin)
+        ChunkWriter::new(pages, &mut self.compressor, column, content, begin, proof)
     }
 
     /// Copies the pending range and clears it. If a chunk is longer than declared, its metadata in
@@ -268,7 +292,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         chunks: &mut [ColumnChunkMetaData],
     ) -> Result<(), RewriteError> {
         let (input, layout) = (self.input, self.layout);
-        let range = std::mem::take(pending);
+        let mut range = std::mem::take(pending);
         let source = input.source.get_read(range.start)?;
         let end = range.end();
         let longer = range
@@ -277,6 +301,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 let location = || input.location(&layout.columns[column].name);
                 io::Error::other(error.into_error(location))
             })?;
+        for (column, proof) in range.into_proofs() {
+            self.report.columns[column].add_proof(proof);
+        }
         if let Some(LongerChunk { leaf, undeclared_bytes }) = longer {
             let grown = |size: i64| size.saturating_add_unsigned(undeclared_bytes);
             let chunk = chunks[leaf].clone();

@@ -9,6 +9,7 @@ use parquet::file::reader::ChunkReader;
 use super::column::{self, ChunkSource, ConversionCounts};
 use super::error::RewriteError;
 use super::pages::PageReader;
+use super::proof::{ChunkProof, KeptProof, ProofPlan, page_limit};
 use super::report::ColumnReport;
 use super::schema::{ColumnTask, OutputColumn};
 use super::source;
@@ -30,6 +31,8 @@ pub(super) struct Input<'a, R> {
     pub(super) footer: &'a Footer,
     /// The largest page of a converted column, in bytes.
     pub(super) page_limit: usize,
+    /// Which figures are computed, if any.
+    pub(super) proof: Option<&'a ProofPlan>,
 }
 
 impl<R: ChunkReader> Input<'_, R> {
@@ -70,6 +73,23 @@ impl<R: ChunkReader> Input<'_, R> {
         let starts = chunks.filter_map(|chunk| Some(source::range(chunk, self.footer).ok()?.0));
         let next = starts.filter(|start| *start >= end).min().unwrap_or(self.footer.start);
         next.min(self.footer.start).saturating_sub(end).min(MAX_UNDECLARED_BYTES)
+    }
+
+    /// Computes the figures of a chunk that is copied; `None` if its column has none.
+    pub(super) fn kept_proof(
+        &self,
+        group: usize,
+        leaf: usize,
+        proof: Option<ChunkProof>,
+    ) -> Result<Option<Box<KeptProof>>, RewriteError> {
+        let Some(proof) = proof else { return Ok(None) };
+        let chunk = self.chunk(group, leaf)?;
+        let optional = chunk.column_descr().max_def_level() > 0;
+        let limit = page_limit(self.page_limit);
+        let rows = self.rows(group)? as u64;
+        let codec = chunk.compression_codec();
+        let source_type = SourceType::of_physical(chunk.column_type());
+        Ok(Some(Box::new(KeptProof::new(proof, codec, source_type, optional, rows, limit))))
     }
 
     /// Opens the chunk of one leaf column for conversion.

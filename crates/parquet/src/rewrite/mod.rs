@@ -16,6 +16,7 @@
 //! | `copy`, `walk` | copies chunks, and checks that each ends where its pages end |
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | decides which row groups go into which output file |
+//! | [`proof`] | the figures of columns, by which their values in BigQuery can be proven |
 //! | `token`, `key` | the format of tokens and of the token key |
 //! | `report` | the report of a rewrite |
 //! | `source`, `error` | positioned reads; the internal error |
@@ -40,6 +41,7 @@ mod key;
 mod local_time;
 mod pages;
 mod prepend;
+pub mod proof;
 mod relax;
 mod report;
 mod schema;
@@ -64,6 +66,7 @@ use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, MIN_PART_BYTES, cut_row_groups};
 pub use key::{MAX_KEY_BYTES, TOKEN_KEY_PREFIX};
+pub use proof::{ProofKey, ProofPlan};
 pub use report::{ColumnReport, RewriteReport};
 pub use source::{LocalFile, LocalFileReader};
 pub use token::{LENGTH as TOKEN_LENGTH, MIN_KEY_BYTES, PREFIX as TOKEN_PREFIX, TokenKey};
@@ -83,6 +86,7 @@ pub struct Rewriter {
     plan: RewritePlan,
     key: Option<TokenKey>,
     page_limit: usize,
+    proof: Option<ProofPlan>,
 }
 
 /// Rewrites one file by a plan without tokens, as [`Rewriter::rewrite`] does.
@@ -105,7 +109,7 @@ impl Rewriter {
     /// [`ErrorKind::Config`] if the plan is invalid.
     pub fn new(plan: RewritePlan) -> Result<Self> {
         plan.validate()?;
-        Ok(Self { plan, key: None, page_limit: DEFAULT_PAGE_LIMIT })
+        Ok(Self { plan, key: None, page_limit: DEFAULT_PAGE_LIMIT, proof: None })
     }
 
     /// Sets the key for tokens.
@@ -120,6 +124,13 @@ impl Rewriter {
     #[must_use]
     pub fn with_page_limit(mut self, bytes: usize) -> Self {
         self.page_limit = bytes;
+        self
+    }
+
+    /// Computes figures of columns: [`ColumnReport::proof`]. The output is the same.
+    #[must_use]
+    pub fn with_proof(mut self, proof: ProofPlan) -> Self {
+        self.proof = Some(proof);
         self
     }
 
@@ -261,8 +272,8 @@ impl Rewriter {
         Ok(report)
     }
 
-    fn input<'a, R>(&self, source: &'a R, footer: &'a Footer, name: &'a str) -> Input<'a, R> {
-        Input { source, name, footer, page_limit: self.page_limit }
+    fn input<'a, R>(&'a self, source: &'a R, footer: &'a Footer, name: &'a str) -> Input<'a, R> {
+        Input { source, name, footer, page_limit: self.page_limit, proof: self.proof.as_ref() }
     }
 
     fn layout(&self, footer: &Footer, text: &BTreeSet<String>, name: &str) -> Result<OutputLayout> {

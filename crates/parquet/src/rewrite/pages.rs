@@ -101,6 +101,23 @@ impl<R: Read> PageReader<R> {
         }
     }
 
+    pub(super) fn input_mut(&mut self) -> &mut R {
+        &mut self.input
+    }
+
+    /// Goes on with the next `length` bytes of the input, which are complete pages.
+    pub(super) fn restart(&mut self, length: u64) {
+        (self.remaining, self.undeclared) = (length, 0);
+        (self.start, self.end, self.current) = (0, 0, 0);
+    }
+
+    /// Frees the buffers. The pages that were read are lost.
+    pub(super) fn release(&mut self) {
+        (self.buffer, self.header, self.body) = (Vec::new(), Vec::new(), Vec::new());
+        (self.gzip, self.zstd) = (None, None);
+        self.restart(0);
+    }
+
     /// Reads the next page and decompresses it. [`Self::body`] contains its bytes until the next call.
     pub(super) fn next(&mut self) -> Result<Option<PageInfo>, RewriteError> {
         let Some(page) = self.next_stored()? else { return Ok(None) };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use landbridge_core::proof::ColumnProof;
 use landbridge_core::rewrite::{Bound, ColumnStats, Misfit};
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
@@ -11,6 +12,7 @@ use parquet::file::statistics::Statistics;
 use serde::{Serialize, Serializer};
 
 use super::column::ConversionCounts;
+use super::proof::merged;
 
 /// The report of one rewrite, or of several that were merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -64,6 +66,10 @@ pub struct ColumnReport {
     /// The largest value, as for `min`.
     #[serde(serialize_with = "bound_as_text")]
     pub max: Option<Bound>,
+    /// The figures of the output's values, if they were asked for and are known. Not written with the
+    /// report: they are an oracle, and only the ledger has them, sealed.
+    #[serde(skip)]
+    pub proof: Option<ColumnProof>,
     /// Whether every row group so far had bounds. Without those of one, both are unknown.
     #[serde(skip)]
     bounded: bool,
@@ -160,6 +166,7 @@ impl ColumnReport {
             kept_text: false,
             min: None,
             max: None,
+            proof: None,
             bounded: true,
         }
     }
@@ -182,6 +189,11 @@ impl ColumnReport {
                 *self.misfits.entry(misfit).or_default() += count;
             }
         }
+    }
+
+    /// Adds the figures of a chunk; `None` makes them unknown.
+    pub(super) fn add_proof(&mut self, chunk: Option<ColumnProof>) {
+        self.proof = merged(self.proof, chunk);
     }
 
     /// Adds `count` NULLs; `None` makes the number unknown.
@@ -227,6 +239,7 @@ impl ColumnReport {
         self.skipped_times += other.skipped_times;
         self.repeated_times += other.repeated_times;
         self.kept_text |= other.kept_text;
+        self.proof = merged(self.proof, other.proof);
         self.bounded &= other.bounded;
         if self.bounded {
             self.widen(other.min, other.max);

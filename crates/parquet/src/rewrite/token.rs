@@ -63,6 +63,11 @@ impl TokenKey {
         self.0.mac(b"landbridge/key-id/1")[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// HMAC-SHA-256 of a message under this key.
+    pub(super) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.0.mac(message)
+    }
+
     /// The token generator of one domain.
     pub(super) fn domain(&self, domain: &str) -> Tokens {
         let domain = [b"landbridge/token/1\0", domain.as_bytes()].concat();
@@ -144,13 +149,13 @@ impl Convert for Tokenise<'_> {
 /// HMAC-SHA-256 (RFC 2104). Contains the SHA-256 states after the inner and the outer key block, so
 /// that these are hashed once and not once per value.
 #[derive(Clone)]
-struct Hmac {
+pub(super) struct Hmac {
     inner: [u32; 8],
     outer: [u32; 8],
 }
 
 impl Hmac {
-    fn new(key: &[u8]) -> Self {
+    pub(super) fn new(key: &[u8]) -> Self {
         let mut block = [0; BLOCK];
         if key.len() > BLOCK {
             block[..32].copy_from_slice(&Sha256::digest(key));
@@ -165,7 +170,7 @@ impl Hmac {
         Self { inner: padded(0x36), outer: padded(0x5c) }
     }
 
-    fn mac(&self, message: &[u8]) -> [u8; 32] {
+    pub(super) fn mac(&self, message: &[u8]) -> [u8; 32] {
         self.outer(&self.inner(message))
     }
 

@@ -23,7 +23,7 @@ const JULIAN_DAY_OF_1970: i128 = 2_440_588;
 const NANOS_OF_DAY: i128 = 86_400_000_000_000;
 
 /// A function, so that the error is created only on failure and not dropped for every value.
-fn truncated() -> RewriteError {
+pub(super) fn truncated() -> RewriteError {
     RewriteError::Malformed("the values of a page are truncated")
 }
 
@@ -42,6 +42,16 @@ pub(super) enum SourceType {
 }
 
 impl SourceType {
+    /// The type of stored numbers, signed; `None` for types that are read in PLAIN only.
+    pub(super) const fn of_physical(physical: Type) -> Option<Self> {
+        match physical {
+            Type::INT32 => Some(Self::Int32 { signed: true }),
+            Type::INT64 => Some(Self::Int64 { signed: true }),
+            Type::BYTE_ARRAY => Some(Self::Text),
+            _ => None,
+        }
+    }
+
     pub(super) fn physical(self) -> Type {
         match self {
             Self::Text => Type::BYTE_ARRAY,

@@ -1,13 +1,16 @@
 //! Copies a file that the plan does not change: all bytes, including the footer.
 
 use std::io::Write;
+use std::ops::Range;
 
 use parquet::file::reader::ChunkReader;
 
 use super::error::RewriteError;
 use super::input::{Input, copy_bytes};
+use super::proof::{ChunkProof, KeptProof};
 use super::report::RewriteReport;
 use super::schema::{OutputColumn, OutputLayout};
+use super::{engine, source};
 
 /// Copies the whole source. The report comes from the footer.
 pub(super) fn copy<R: ChunkReader, W: Write>(
@@ -37,10 +40,73 @@ pub(super) fn copy<R: ChunkReader, W: Write>(
             }
         }
     }
+    let mut proofs = ProvenChunks::new(input, layout, &mut report)?;
     let ends_early = "the file is shorter than its declared length";
-    copy_bytes(input.source.get_read(0)?, &mut sink, length, &mut Vec::new(), ends_early, |_| {
+    let source = input.source.get_read(0)?;
+    copy_bytes(source, &mut sink, length, &mut Vec::new(), ends_early, |bytes| {
+        proofs.pass(bytes);
         Ok(())
     })?;
     sink.flush()?;
+    for chunk in proofs.chunks {
+        report.columns[chunk.column].add_proof(chunk.proof.finish());
+    }
     Ok(report)
+}
+
+/// The chunks of which figures are computed, in the order of their bytes.
+struct ProvenChunks {
+    chunks: Vec<ProvenChunk>,
+    /// How many bytes of the file have passed.
+    at: u64,
+}
+
+struct ProvenChunk {
+    range: Range<u64>,
+    column: usize,
+    proof: Box<KeptProof>,
+}
+
+impl ProvenChunks {
+    fn new<R: ChunkReader>(
+        input: &Input<'_, R>,
+        layout: &OutputLayout,
+        report: &mut RewriteReport,
+    ) -> Result<Self, RewriteError> {
+        let mut chunks = Vec::new();
+        let proofs = engine::proofs(input, layout);
+        for (index, (column, proof)) in layout.columns.iter().zip(proofs).enumerate() {
+            report.columns[index].proof = proof.clone().and_then(ChunkProof::finish);
+            for group in 0..input.footer.metadata.num_row_groups() {
+                // Writers put offsets into a row group without rows that are no offsets.
+                if input.rows(group)? == 0 {
+                    continue;
+                }
+                let leaf = column.leaves.start;
+                if let Some(proof) = input.kept_proof(group, leaf, proof.clone())? {
+                    let (start, length) = source::range(input.chunk(group, leaf)?, input.footer)?;
+                    chunks.push(ProvenChunk { range: start..start + length, column: index, proof });
+                }
+            }
+        }
+        chunks.sort_by_key(|chunk| chunk.range.start);
+        Ok(Self { chunks, at: 0 })
+    }
+
+    /// The next bytes of the file.
+    fn pass(&mut self, bytes: &[u8]) {
+        let from = self.at;
+        self.at += bytes.len() as u64;
+        let first = self.chunks.partition_point(|chunk| chunk.range.end <= from);
+        let passing = self.chunks[first..].iter_mut();
+        for chunk in passing.take_while(|chunk| chunk.range.start < self.at) {
+            let begin = chunk.range.start.max(from) - from;
+            let end = chunk.range.end.min(self.at) - from;
+            // Both are within the slice.
+            chunk.proof.pass(&bytes[begin as usize..end as usize]);
+            if chunk.range.end <= self.at {
+                chunk.proof.end();
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::io;
 
 use bytes::Bytes;
+use landbridge_core::proof::ColumnProof;
 use landbridge_core::rewrite::Compression;
 use parquet::basic::{Compression as Codec, Encoding, Type, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page as WrittenPage, PageWriter};
@@ -20,6 +21,7 @@ use zstd::zstd_safe::CParameter;
 
 use super::error::RewriteError;
 use super::hybrid;
+use super::proof::ChunkProof;
 
 /// A page is full when its values have this many bytes. BigQuery's documentation calls 1 MiB the usual
 /// size.
@@ -178,6 +180,8 @@ pub(super) struct ChunkWriter<'a> {
     uncompressed: usize,
     /// Whether a data page is in PLAIN.
     plain: bool,
+    /// The figures of the values, if they are computed.
+    proof: Option<ChunkProof>,
 }
 
 impl<'a> ChunkWriter<'a> {
@@ -188,6 +192,7 @@ impl<'a> ChunkWriter<'a> {
         column: ColumnDescPtr,
         content: PageContent,
         begin: u64,
+        proof: Option<ChunkProof>,
     ) -> Self {
         Self {
             pages,
@@ -204,6 +209,7 @@ impl<'a> ChunkWriter<'a> {
             compressed: 0,
             uncompressed: 0,
             plain: false,
+            proof,
         }
     }
 
@@ -223,6 +229,9 @@ impl<'a> ChunkWriter<'a> {
             u32::try_from(count.saturating_sub(1)).map_err(|_| RewriteError::PageTooLarge)?;
         // One value needs no index bits, but not every reader supports a width of 0.
         self.width = Some((u32::BITS - largest.leading_zeros()).max(1));
+        if let Some(proof) = &mut self.proof {
+            proof.set_dictionary(values);
+        }
         let page = |buf| WrittenPage::DictionaryPage {
             buf,
             num_values: count as u32,
@@ -246,6 +255,9 @@ impl<'a> ChunkWriter<'a> {
         let level_count = page.definitions.len();
         if level_count == 0 {
             return Ok(());
+        }
+        if let Some(proof) = &mut self.proof {
+            proof.add_page(page);
         }
         let body = &mut self.compressor.body;
         body.clear();
@@ -298,11 +310,11 @@ impl<'a> ChunkWriter<'a> {
         Ok(spec.offset)
     }
 
-    /// Writes the last page and returns the metadata of the chunk.
+    /// Writes the last page. Returns the metadata of the chunk, and the figures of its values.
     pub(super) fn close(
         mut self,
         page: &mut PageBuffer,
-    ) -> Result<ColumnChunkMetaData, RewriteError> {
+    ) -> Result<(ColumnChunkMetaData, Option<ColumnProof>), RewriteError> {
         self.write_data_page(page)?;
         self.pages.close()?;
         let mut encodings = vec![Encoding::RLE];
@@ -313,7 +325,7 @@ impl<'a> ChunkWriter<'a> {
             encodings.push(Encoding::RLE_DICTIONARY);
         }
         let statistics = self.bounds.statistics(&self.column, self.nulls as u64);
-        Ok(ColumnChunkMetaData::builder(self.column)
+        let metadata = ColumnChunkMetaData::builder(self.column)
             .set_compression_codec(self.compressor.codec().into())
             .set_encodings(encodings)
             .set_total_compressed_size(self.compressed as i64)
@@ -322,7 +334,8 @@ impl<'a> ChunkWriter<'a> {
             .set_dictionary_page_offset(self.dictionary_at.map(|at| at as i64))
             .set_data_page_offset(self.data_at.unwrap_or(self.begin) as i64)
             .set_statistics(statistics)
-            .build()?)
+            .build()?;
+        Ok((metadata, self.proof.and_then(ChunkProof::finish)))
     }
 }
 

@@ -22,6 +22,7 @@ use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
+use super::proof::TableProof;
 use super::token_key::DayTokenKey;
 use crate::Context;
 
@@ -56,21 +57,24 @@ pub(super) enum ItemOutcome {
 /// Transfers one item and records it. Idempotent: an object that exists is compared by length and
 /// checksum, and recorded.
 ///
-/// `text` are the columns that stay text because a value of the table does not fit.
+/// `text` are the columns that stay text because a value of the table does not fit. With `proof`, the record
+/// has the figures of the columns, sealed.
 ///
 /// # Errors
 /// Any error of the rewriting engine, S3 or Cloud Storage.
 pub(super) async fn transfer_item(
     context: &Context,
     ledger: &DayLedger,
-    table: &TablePlan,
-    item: &TransferItem,
-    text: &BTreeSet<String>,
+    (table, item, text): (&TablePlan, &TransferItem, &BTreeSet<String>),
     key: &DayTokenKey,
+    proof: Option<TableProof>,
 ) -> Result<ItemOutcome> {
     let bucket = &context.config.transfer.bucket;
     let plan = rewrite_plan(&table.columns, text);
-    let rewriter = rewriter(context, ledger, plan, key).await?;
+    let mut rewriter = rewriter(context, ledger, plan, key).await?;
+    if let Some(proof) = &proof {
+        rewriter = rewriter.with_proof(proof.plan.clone());
+    }
     let (source, result) = open_source(context, table, item, rewriter.clone())?;
     let (stored, result) = match context.gcp.storage.create(bucket, &item.object, source).await {
         Ok(Upload::New(stored)) => (stored, result),
@@ -81,7 +85,7 @@ pub(super) async fn transfer_item(
     if let Some(difference) = difference(bucket, item, stored, result.sum()) {
         return Ok(ItemOutcome::OtherContent(difference));
     }
-    record_item(context, ledger, table, item, stored, &result).await?;
+    record_item(context, ledger, (table, item), stored, &result, proof).await?;
     Ok(ItemOutcome::Recorded)
 }
 
@@ -109,10 +113,10 @@ pub(super) async fn scan_item(
 async fn record_item(
     context: &Context,
     ledger: &DayLedger,
-    table: &TablePlan,
-    item: &TransferItem,
+    (table, item): (&TablePlan, &TransferItem),
     stored: StoredObject,
     result: &RewriteResult,
+    proof: Option<TableProof>,
 ) -> Result<()> {
     let report = result.report(item)?;
     let record = ItemRecord {
@@ -128,6 +132,7 @@ async fn record_item(
         })?,
         rows: item.rows,
         columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
+        proof: proof.map(|it| it.sealed(table, item.number, &report)).unwrap_or_default(),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())

@@ -9,6 +9,7 @@
 //! | [`budget`] | which objects a tick may start |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |
+//! | `proof` | the figures of columns that an object's transfer computes |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod budget;
@@ -16,6 +17,7 @@ mod fairness;
 mod item;
 mod landed;
 mod planning;
+mod proof;
 mod slots;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
@@ -38,9 +40,9 @@ use self::budget::{Budget, Start};
 use self::fairness::{Failures, in_turns};
 use self::item::ItemOutcome;
 use self::planning::{Planning, at_once};
+use self::proof::Shared;
 use self::slots::Slots;
 use self::text_columns::{Decision, Reads};
-use self::token_key::DayTokenKey;
 use crate::alert::{self, Subject};
 use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome};
@@ -142,7 +144,7 @@ async fn transfer_day(
     }
     let budget = &Budget::new(tick);
     let has_scans = !scans.is_empty();
-    let (scanned, not_scanned) = run(context, &ledger, tick, budget, scans).await?;
+    let (scanned, not_scanned) = run(context, (&ledger, day), tick, budget, scans).await?;
     let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
     if has_scans {
@@ -167,7 +169,8 @@ async fn transfer_day(
         ));
     }
     let total = work.len();
-    let (Counts { done, left, held }, failed) = run(context, &ledger, tick, budget, work).await?;
+    let (Counts { done, left, held }, failed) =
+        run(context, (&ledger, day), tick, budget, work).await?;
     first_error = first_error.or(failed);
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
@@ -254,7 +257,7 @@ struct Counts {
 /// Any ledger error.
 async fn run(
     context: &Context,
-    ledger: &DayLedger,
+    (ledger, day): (&DayLedger, Day),
     tick: Tick,
     budget: &Budget,
     work: Vec<Work>,
@@ -262,7 +265,7 @@ async fn run(
     let total = work.len();
     let work = in_turns(work);
     let mut counts = Counts::default();
-    let key = &DayTokenKey::default();
+    let shared = &Shared::new(day);
     let failures = &Failures::default();
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
@@ -275,7 +278,8 @@ async fn run(
             let is_allowed = failures.allow(&work.table.table);
             let done = match is_allowed.then(|| budget.start(bytes)).flatten() {
                 Some(start) => {
-                    let done = do_in_time(context, ledger, tick, budget, (&work, start), key).await;
+                    let done =
+                        do_in_time(context, ledger, tick, budget, (&work, start), shared).await;
                     budget.end(bytes, matches!(done, Ok(Some(ItemOutcome::Recorded))));
                     done
                 }
@@ -350,10 +354,10 @@ async fn do_in_time(
     tick: Tick,
     budget: &Budget,
     (work, start): (&Work, Start),
-    key: &DayTokenKey,
+    shared: &Shared,
 ) -> Result<Option<ItemOutcome>> {
     let in_time =
-        tokio::time::timeout_at(budget.until().into(), do_work(context, ledger, work, key));
+        tokio::time::timeout_at(budget.until().into(), do_work(context, ledger, work, shared));
     if let Ok(result) = in_time.await {
         return result.map(Some);
     }
@@ -375,11 +379,15 @@ async fn do_work(
     context: &Context,
     ledger: &DayLedger,
     work: &Work,
-    key: &DayTokenKey,
+    shared: &Shared,
 ) -> Result<ItemOutcome> {
     let Work { table, item, text, .. } = work;
     match text {
-        Some(text) => Box::pin(item::transfer_item(context, ledger, table, item, text, key)).await,
+        Some(text) => {
+            let proof = shared.proof_of(context, table).await;
+            let parts = (&**table, item, &**text);
+            Box::pin(item::transfer_item(context, ledger, parts, &shared.tokens, proof)).await
+        }
         None => {
             Box::pin(item::scan_item(context, ledger, table, item)).await?;
             Ok(ItemOutcome::Recorded)

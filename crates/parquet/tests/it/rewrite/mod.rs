@@ -5,6 +5,7 @@ mod encodings;
 mod hostile;
 mod kept;
 mod misfits;
+mod proof;
 mod random;
 mod readers;
 mod renamed;

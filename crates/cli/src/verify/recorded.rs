@@ -1,0 +1,252 @@
+//! The figures of a table from the ledger, or why there are none.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use landbridge_core::calendar::Day;
+use landbridge_core::config::{CLASS_NONE, Config, Mask};
+use landbridge_core::contract::Contract;
+use landbridge_core::plan::TablePlan;
+use landbridge_core::proof::ColumnProof;
+use landbridge_core::protection::{ColumnRows, MAX_TIME_TRAVEL_HOURS};
+use landbridge_core::types::ColumnType;
+use landbridge_ledger::Ledger;
+use landbridge_ledger::records::{self, CLAIMS, Claim, ItemRecord, proof_context};
+use landbridge_parquet::rewrite::ProofKey;
+
+use super::report::TableReport;
+use crate::failure::{Failure, Result};
+
+/// Records that are read at the same time: they are small, and latency dominates.
+const AT_ONCE: usize = 16;
+
+/// What the command reads from.
+pub(super) struct Place<'a> {
+    pub(super) config: &'a Config,
+    pub(super) contract: &'a Contract,
+    pub(super) ledger: &'a Ledger,
+    pub(super) key: &'a ProofKey,
+    pub(super) now: Timestamp,
+}
+
+/// A table of the warehouse.
+pub(super) enum Recorded {
+    Figures(RecordedTable),
+    /// It cannot be compared.
+    Nothing(TableReport),
+}
+
+/// A table, and what is recorded of its rows.
+pub(super) struct RecordedTable {
+    /// Its name in BigQuery.
+    pub(super) name: String,
+    pub(super) source_table: String,
+    pub(super) day: Day,
+    /// The load job that wrote its rows.
+    job: String,
+    /// The claim's sequence.
+    sequence: u32,
+    pub(super) rows: u64,
+    pub(super) columns: Vec<RecordedColumn>,
+}
+
+/// A column, and what is recorded of its values.
+pub(super) struct RecordedColumn {
+    /// Its name in BigQuery.
+    pub(super) name: String,
+    pub(super) ty: ColumnType,
+    pub(super) class: String,
+    /// The mask of its class; `None` for the class `none`.
+    pub(super) mask: Option<Mask>,
+    pub(super) proof: Option<ColumnProof>,
+}
+
+/// Reads the tables that were asked for, or all of the source.
+///
+/// # Errors
+/// `Usage` if a table is unknown; any ledger error.
+pub(super) async fn read(
+    place: &Place<'_>,
+    day: Option<Day>,
+    wanted: &[String],
+) -> Result<Vec<Recorded>> {
+    let source = place.ledger.source();
+    let names: Vec<String> = source.names(CLAIMS).await?.into_keys().collect();
+    let source = &source;
+    let claims: Vec<(String, Option<Claim>)> = futures::stream::iter(names)
+        .map(|name| async move {
+            let claim = source.value(&records::claim(&name)).await?;
+            Ok::<_, landbridge_core::Error>((name, claim))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let source_table = |claim: &Option<Claim>| {
+        let rows =
+            claim.as_ref().and_then(|claim| claim.loaded.as_ref().or(claim.loading.as_ref()));
+        rows.map(|rows| rows.source_table.clone()).unwrap_or_default()
+    };
+    let is_wanted = |asked: &String, (name, claim): &(String, Option<Claim>)| {
+        asked == name || *asked == source_table(claim)
+    };
+    if let Some(unknown) = wanted.iter().find(|asked| !claims.iter().any(|it| is_wanted(asked, it)))
+    {
+        let known: Vec<&str> = claims.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::Usage(format!(
+            "no table `{unknown}` has been loaded. There are: {}",
+            known.join(", ")
+        )));
+    }
+    let mut tables = Vec::new();
+    for table in claims {
+        if !wanted.is_empty() && !wanted.iter().any(|asked| is_wanted(asked, &table)) {
+            continue;
+        }
+        let source_table = source_table(&table.1);
+        let (name, claim) = table;
+        tables.push(match read_table(place, day, &name, claim).await? {
+            Ok(table) => Recorded::Figures(table),
+            Err(reason) => {
+                Recorded::Nothing(TableReport::not_compared(&name, &source_table, &reason))
+            }
+        });
+    }
+    Ok(tables)
+}
+
+/// Whether other rows are in the table now, or may be.
+pub(super) async fn has_changed(place: &Place<'_>, table: &RecordedTable) -> Result<bool> {
+    let claim = place.ledger.source().value(&records::claim(&table.name)).await?;
+    Ok(!claim.is_some_and(|claim| {
+        let rows = claim.loaded.as_ref();
+        claim.loading.is_none()
+            && claim.sequence == table.sequence
+            && rows.is_some_and(|rows| rows.job == table.job)
+    }))
+}
+
+/// The figures of a table; otherwise the reason why it cannot be compared.
+async fn read_table(
+    place: &Place<'_>,
+    wanted: Option<Day>,
+    name: &str,
+    claim: Option<Claim>,
+) -> Result<Result<RecordedTable, String>> {
+    let Some(claim) = claim else { return Ok(Err("it has not been loaded".to_owned())) };
+    if claim.loading.is_some() {
+        return Ok(Err(
+            "it is being loaded; run the command again when the day is published".to_owned()
+        ));
+    }
+    let Some(rows) = &claim.loaded else { return Ok(Err("it has not been loaded".to_owned())) };
+    let (Some(day), Some(columns)) = (rows.day, &rows.columns) else {
+        return Ok(Err("nothing is recorded of its rows".to_owned()));
+    };
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != day) {
+        return Ok(Err(format!(
+            "it has the rows of {day}, not of {wanted}: it was loaded again since, or not on that day"
+        )));
+    }
+    let ledger = place.ledger.day(day);
+    let plan = ledger.value(&records::table_plan(name)).await?;
+    let plan = plan.filter(|plan| plan.source_table == rows.source_table && plan.redo == rows.redo);
+    let Some(plan) = plan else {
+        return Ok(Err(format!("the day {day} is being done again, or its records are gone")));
+    };
+    let items = items(place, day, &plan).await?;
+    let Some(items) = items else {
+        return Ok(Err(format!("a record of an object of {day} is missing")));
+    };
+    if items.iter().all(|(_, item)| item.proof.is_empty()) && rows_of(&items) > 0 {
+        return Ok(Err(format!(
+            "no figures were recorded on {day}: `proof` was not set, or the token key could not be read"
+        )));
+    }
+    let classes = place.classes(name, &claim, columns.iter().map(|(key, it)| it.name(key)));
+    let column = |(source, it): (&String, &ColumnRows)| {
+        let landed = it.name(source).to_owned();
+        let class = classes.get(&landed).cloned().unwrap_or_default();
+        RecordedColumn {
+            ty: ColumnType { ty: it.ty, repeated: it.repeated },
+            mask: place.mask(&class),
+            class,
+            proof: place.open(day, &plan, &items, source),
+            name: landed,
+        }
+    };
+    Ok(Ok(RecordedTable {
+        name: name.to_owned(),
+        source_table: rows.source_table.clone(),
+        day,
+        job: rows.job.clone(),
+        sequence: claim.sequence,
+        rows: rows_of(&items),
+        columns: columns.iter().map(column).collect(),
+    }))
+}
+
+fn rows_of(items: &[(usize, ItemRecord)]) -> u64 {
+    items.iter().map(|(_, item)| item.rows).sum()
+}
+
+/// The records of a table's objects, by number; `None` if one is missing.
+async fn items(
+    place: &Place<'_>,
+    day: Day,
+    plan: &TablePlan,
+) -> Result<Option<Vec<(usize, ItemRecord)>>> {
+    let ledger = &place.ledger.day(day);
+    let items: Vec<(usize, Option<ItemRecord>)> = futures::stream::iter(&plan.items)
+        .map(|item| async move {
+            let record = ledger.value(&records::item(plan, item.number)).await?;
+            Ok::<_, landbridge_core::Error>((item.number, record))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(items.into_iter().map(|(number, item)| Some((number, item?))).collect())
+}
+
+impl Place<'_> {
+    /// The class of each column now, by the same rule as the tags.
+    fn classes<'c>(
+        &self,
+        table: &str,
+        claim: &Claim,
+        columns: impl Iterator<Item = &'c str>,
+    ) -> BTreeMap<String, String> {
+        let readable = claim.readable(self.now, MAX_TIME_TRAVEL_HOURS);
+        let class = |column: &str| readable.class_now(table, column, self.contract).class;
+        columns.map(|column| (column.to_owned(), class(column))).collect()
+    }
+
+    /// The mask of a class. A class that the configuration does not have shows nothing.
+    fn mask(&self, class: &str) -> Option<Mask> {
+        if class == CLASS_NONE {
+            return None;
+        }
+        Some(self.config.class(class).map_or(Mask::AlwaysNull, |class| class.mask))
+    }
+
+    /// The figures of a column over all objects; `None` if one object has none.
+    fn open(
+        &self,
+        day: Day,
+        plan: &TablePlan,
+        items: &[(usize, ItemRecord)],
+        column: &str,
+    ) -> Option<ColumnProof> {
+        let mut all: Option<ColumnProof> = None;
+        for (number, item) in items {
+            let context = proof_context(day, plan, *number, column);
+            let context = context.each_ref().map(String::as_str);
+            let proof = self.key.open(&context, item.proof.get(column)?)?;
+            match &mut all {
+                Some(all) => all.merge(&proof),
+                None => all = Some(proof),
+            }
+        }
+        all
+    }
+}

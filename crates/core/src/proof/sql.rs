@@ -1,0 +1,147 @@
+//! The query that computes the figures of a table's columns in BigQuery. `docs/proof.md` shows it.
+//!
+//! It contains names of columns and nothing else of the table: no value, no figure and no key. Every
+//! person who may list jobs can read the text of a query (`INFORMATION_SCHEMA.JOBS`).
+
+use crate::types::{BigQueryType, ColumnType};
+use crate::views::quoted;
+
+/// A column of a proof query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofColumn<'a> {
+    /// Its name in BigQuery.
+    pub name: &'a str,
+    /// Its type there.
+    pub ty: ColumnType,
+    /// Whether the exact sum of its numbers is wanted. Only if it cannot overflow: see
+    /// [`sum_fits`].
+    pub total: bool,
+}
+
+/// Digits before the point up to which a sum of decimals cannot overflow a BIGNUMERIC: 10^10 rows of
+/// 10^28 are 10^38, and a BIGNUMERIC holds 5.7 × 10^38.
+pub const SUMMABLE_DIGITS: u32 = 28;
+
+/// Whether the sum of decimals with this many digits before the point fits a BIGNUMERIC in any table. A
+/// sum that does not is an error of the whole query.
+pub const fn sum_fits(integer_digits: u32) -> bool {
+    integer_digits <= SUMMABLE_DIGITS
+}
+
+/// Whether the values of this type have a canonical text. No load job of Parquet makes JSON columns.
+pub const fn has_text(ty: ColumnType) -> bool {
+    !matches!(ty.ty, BigQueryType::Json)
+}
+
+/// The query for some columns of `` `project.dataset.table` ``. Its only row has `row_count`, and of the
+/// n-th column `count_n`, `sum_n`, `xor_n` and, if wanted, `total_n`. Columns whose type has no
+/// [canonical text](has_text) must be left out.
+pub fn query(project: &str, dataset: &str, table: &str, columns: &[ProofColumn<'_>]) -> String {
+    let mut outer = vec!["COUNT(*) AS row_count".to_owned()];
+    let mut inner = Vec::new();
+    for (n, column) in columns.iter().enumerate() {
+        let name = quoted(column.name);
+        // INT64 sums overflow; a BIGNUMERIC takes more than 10^19 hashes.
+        outer.push(format!(
+            "COUNT(h{n}) AS count_{n}, CAST(SUM(CAST(h{n} AS BIGNUMERIC)) AS STRING) AS sum_{n}, BIT_XOR(h{n}) AS xor_{n}"
+        ));
+        inner.push(format!("FARM_FINGERPRINT({}) AS h{n}", canonical(&name, column.ty)));
+        if column.total {
+            outer.push(format!("CAST(SUM(CAST(v{n} AS BIGNUMERIC)) AS STRING) AS total_{n}"));
+            inner.push(format!("{name} AS v{n}"));
+        }
+    }
+    if inner.is_empty() {
+        inner.push("1 AS nothing".to_owned());
+    }
+    format!(
+        "SELECT\n  {}\nFROM (\n  SELECT\n    {}\n  FROM {}\n)",
+        outer.join(",\n  "),
+        inner.join(",\n    "),
+        quoted(&format!("{project}.{dataset}.{table}"))
+    )
+}
+
+/// The canonical text of a column, in GoogleSQL; that of BYTES are the bytes.
+fn canonical(value: &str, ty: ColumnType) -> String {
+    if !ty.repeated {
+        return scalar(value, ty.ty);
+    }
+    let element = match ty.ty {
+        BigQueryType::Bytes => "TO_HEX(e)".to_owned(),
+        of => scalar("e", of),
+    };
+    format!(
+        "ARRAY_TO_STRING(ARRAY(SELECT CONCAT(CAST(BYTE_LENGTH(t) AS STRING), ':', t) \
+         FROM (SELECT {element} AS t, o FROM UNNEST({value}) AS e WITH OFFSET AS o) ORDER BY o), '')"
+    )
+}
+
+fn scalar(value: &str, ty: BigQueryType) -> String {
+    match ty {
+        BigQueryType::String | BigQueryType::Bytes | BigQueryType::Json => value.to_owned(),
+        BigQueryType::Int64
+        | BigQueryType::Bool
+        | BigQueryType::Numeric
+        | BigQueryType::BigNumeric => format!("CAST({value} AS STRING)"),
+        BigQueryType::Date => format!("CAST(UNIX_DATE({value}) AS STRING)"),
+        BigQueryType::Timestamp => format!("CAST(UNIX_MICROS({value}) AS STRING)"),
+        BigQueryType::DateTime => {
+            format!("CAST(UNIX_MICROS(TIMESTAMP({value}, 'UTC')) AS STRING)")
+        }
+        BigQueryType::Time => {
+            format!("CAST(TIME_DIFF({value}, TIME '00:00:00', MICROSECOND) AS STRING)")
+        }
+        BigQueryType::Float64 => format!(
+            "CASE WHEN IS_NAN({value}) THEN 'NaN' \
+             WHEN IS_INF({value}) THEN IF({value} > 0, 'Infinity', '-Infinity') \
+             WHEN {value} = 0 THEN '0' ELSE FORMAT('%.16e', {value}) END"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_query_of_every_kind_of_column() {
+        let columns = [
+            ProofColumn { name: "id", ty: ColumnType::scalar(BigQueryType::Int64), total: true },
+            ProofColumn {
+                name: "이름",
+                ty: ColumnType::scalar(BigQueryType::String),
+                total: false,
+            },
+            ProofColumn {
+                name: "tags",
+                ty: ColumnType { ty: BigQueryType::Bytes, repeated: true },
+                total: false,
+            },
+        ];
+        expect![[r#"
+            SELECT
+              COUNT(*) AS row_count,
+              COUNT(h0) AS count_0, CAST(SUM(CAST(h0 AS BIGNUMERIC)) AS STRING) AS sum_0, BIT_XOR(h0) AS xor_0,
+              CAST(SUM(CAST(v0 AS BIGNUMERIC)) AS STRING) AS total_0,
+              COUNT(h1) AS count_1, CAST(SUM(CAST(h1 AS BIGNUMERIC)) AS STRING) AS sum_1, BIT_XOR(h1) AS xor_1,
+              COUNT(h2) AS count_2, CAST(SUM(CAST(h2 AS BIGNUMERIC)) AS STRING) AS sum_2, BIT_XOR(h2) AS xor_2
+            FROM (
+              SELECT
+                FARM_FINGERPRINT(CAST(`id` AS STRING)) AS h0,
+                `id` AS v0,
+                FARM_FINGERPRINT(`이름`) AS h1,
+                FARM_FINGERPRINT(ARRAY_TO_STRING(ARRAY(SELECT CONCAT(CAST(BYTE_LENGTH(t) AS STRING), ':', t) FROM (SELECT TO_HEX(e) AS t, o FROM UNNEST(`tags`) AS e WITH OFFSET AS o) ORDER BY o), '')) AS h2
+              FROM `p.d.t`
+            )"#]]
+        .assert_eq(&query("p", "d", "t", &columns));
+    }
+
+    #[test]
+    fn a_query_without_columns_counts_rows() {
+        let text = query("p", "d", "t", &[]);
+        assert_eq!(text.matches("COUNT(").count(), 1, "{text}");
+    }
+}

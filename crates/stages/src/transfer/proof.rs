@@ -1,0 +1,96 @@
+//! The figures of columns that the transfer of an object computes, and seals for its record.
+//!
+//! Proof never stops a transfer: without the key, objects are transferred without figures, which the log
+//! says once per tick.
+
+use std::collections::BTreeMap;
+
+use landbridge_core::calendar::Day;
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Mask};
+use landbridge_core::plan::TablePlan;
+use landbridge_core::proof::verdict::shows_something;
+use landbridge_ledger::records::proof_context;
+use landbridge_parquet::rewrite::{ProofKey, ProofPlan, RewriteReport};
+use tokio::sync::OnceCell;
+
+use super::token_key::DayTokenKey;
+use crate::Context;
+
+/// What the objects of one tick share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The day of the objects.
+    pub(super) day: Day,
+    pub(super) tokens: DayTokenKey,
+    proof: OnceCell<Option<ProofKey>>,
+}
+
+impl Shared {
+    pub(super) fn new(day: Day) -> Self {
+        Self { day, tokens: DayTokenKey::default(), proof: OnceCell::default() }
+    }
+
+    /// The figures that an object of this table needs; `None` without `proof` in the configuration, or
+    /// without the key.
+    pub(super) async fn proof_of(
+        &self,
+        context: &Context,
+        table: &TablePlan,
+    ) -> Option<TableProof> {
+        let settings = context.config.proof?;
+        let key = self.proof.get_or_init(|| key(context)).await.clone()?;
+        let kept = settings.kept.are_proven(self.day, &table.source_table);
+        let plan = ProofPlan { kept, masks: masks(context, table) };
+        Some(TableProof { day: self.day, plan, key })
+    }
+}
+
+async fn key(context: &Context) -> Option<ProofKey> {
+    match context.token_key().await {
+        Ok(key) => Some(key.proof_key(&context.config.source.name)),
+        Err(error) => {
+            tracing::warn!(%error, "objects are transferred without figures of their columns");
+            None
+        }
+    }
+}
+
+/// The masks of the classes that the contract gives the columns, where they show something.
+fn masks(context: &Context, table: &TablePlan) -> BTreeMap<String, Mask> {
+    let contract = context.contract.tables.get(&table.source_table);
+    let columns = table.columns.iter().filter_map(|column| {
+        let named = contract.and_then(|contract| contract.columns.get(column.key()));
+        let class = named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str());
+        if class == CLASS_NONE {
+            return None;
+        }
+        let mask = context.config.class(class)?.mask;
+        shows_something(mask).then(|| (column.parquet.name.clone(), mask))
+    });
+    columns.collect()
+}
+
+/// The figures of one table's objects.
+pub(super) struct TableProof {
+    day: Day,
+    pub(super) plan: ProofPlan,
+    key: ProofKey,
+}
+
+impl TableProof {
+    /// The figures of an object's columns, sealed. Nothing else may write them down.
+    pub(super) fn sealed(
+        &self,
+        table: &TablePlan,
+        number: usize,
+        report: &RewriteReport,
+    ) -> BTreeMap<String, String> {
+        let columns = report.columns.iter().filter_map(|column| {
+            let context = proof_context(self.day, table, number, &column.name);
+            let sealed =
+                self.key.seal(&context.each_ref().map(String::as_str), column.proof.as_ref()?);
+            Some((column.name.clone(), sealed))
+        });
+        columns.collect()
+    }
+}

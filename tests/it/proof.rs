@@ -1,0 +1,374 @@
+//! `proof`: the figures that a transfer records, what they reveal, and `landbridge verify`, which compares them
+//! with BigQuery.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::process::Output;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use landbridge_core::proof::Figures;
+use landbridge_core::proof::farm::fingerprint;
+use landbridge_local::Principal::{self, Analyst, Loader, PiiReader, Stranger};
+use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::operator::{landbridge, output_text};
+use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
+
+/// The types of the sources that land as each BigQuery type.
+const KINDS: &str = r#"  "public.kinds":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      flag: { source: boolean, type: BOOL, class: none }
+      ratio: { source: double precision, type: FLOAT64, class: none }
+      single: { source: real, type: FLOAT64, class: none }
+      price: { source: numeric, type: NUMERIC, class: none }
+      exact: { source: numeric, type: BIGNUMERIC, class: none }
+      words: { source: text, type: STRING, class: none }
+      raw: { source: bytea, type: BYTES, class: none }
+      day: { source: date, type: DATE, class: none }
+      clock: { source: time without time zone, type: TIME, class: none }
+      local: { source: timestamp without time zone, type: DATETIME, class: none }
+      instant: { source: timestamp with time zone, type: TIMESTAMP, class: none }
+      document: { source: jsonb, type: STRING, class: none }
+      numbers: { source: "integer[]", type: INT64, mode: REPEATED, class: none }
+      tags: { source: "text[]", type: STRING, mode: REPEATED, class: none }
+      days: { source: "date[]", type: DATE, mode: REPEATED, class: none }
+      born: { source: date, type: DATE, class: birth }
+      contact: { source: text, type: STRING, class: email }
+      secret: { source: text, type: STRING, class: phone }
+"#;
+
+/// One row per length of `words`, so that every branch of the hash is used; NULLs and special values.
+fn kinds() -> MemoryTable {
+    let columns = [
+        ("id", "bigint not null"),
+        ("flag", "boolean"),
+        ("ratio", "double precision"),
+        ("single", "real"),
+        ("price", "numeric(12,2)"),
+        ("exact", "numeric(50,20)"),
+        ("words", "text"),
+        ("raw", "bytea"),
+        ("day", "date"),
+        ("clock", "time without time zone"),
+        ("local", "timestamp without time zone"),
+        ("instant", "timestamp with time zone"),
+        ("document", "jsonb"),
+        ("numbers", "integer[]"),
+        ("tags", "text[]"),
+        ("days", "date[]"),
+        ("born", "date"),
+        ("contact", "text"),
+        ("secret", "text"),
+    ];
+    let ratios =
+        ["0", "-0", "0.1", "1e300", "-5e-324", "NaN", "Infinity", "-Infinity", "123456.789"];
+    let table = columns
+        .iter()
+        .fold(MemoryTable::new("public", "kinds"), |table, (name, ty)| table.column(name, ty));
+    table.rows((0..300_usize).map(|n| {
+        let cells = vec![
+            n.to_string(),
+            (n % 3 == 0).to_string(),
+            ratios[n % ratios.len()].to_owned(),
+            format!("{}.25", n as i64 - 100),
+            format!("{}.{:02}", n as i64 * 7 - 900, n % 100),
+            format!("{}.00000000000000000{:03}", n as i64 * 1_000_003, n),
+            "가나다abc".chars().cycle().take(n).collect(),
+            format!("\\x{:02x}00ff", n % 256),
+            format!("{:04}-0{}-1{}", 1 + n * 33, n % 9 + 1, n % 10),
+            format!("0{}:00:{:02}.{:06}", n % 10, n % 60, n * 3001),
+            format!("{:04}-01-02 03:04:05.{:06}", 1900 + n, n * 3001),
+            format!("{:04}-01-02 03:04:05.{:06}+09", 1900 + n, n * 3001),
+            format!("{{\"n\": {n}}}"),
+            format!("{{{n},-1}}"),
+            if n % 4 == 0 { "{}".to_owned() } else { format!("{{a,\"b {n}\",\"\"}}") },
+            "{2026-11-21,1969-12-31}".to_owned(),
+            format!("{:04}-0{}-11", 1950 + n % 60, n % 9 + 1),
+            if n % 10 == 0 { "no address".to_owned() } else { format!("p{n}@example.com") },
+            format!("010-{n:04}"),
+        ];
+        let is_null = |at: usize| at > 0 && (n + at) % 11 == 0;
+        let cells = cells.into_iter().enumerate();
+        cells.map(|(at, cell)| (!is_null(at)).then_some(cell)).collect::<Vec<_>>()
+    }))
+}
+
+fn builder(proof: &str) -> TestEnvBuilder {
+    let mut builder = TestEnvBuilder::small();
+    let database = small_database();
+    database.set_table(kinds()).expect("a table");
+    builder.source = Arc::new(database);
+    builder.contract = format!("{SMALL_CONTRACT}{KINDS}");
+    builder.config += proof;
+    builder
+}
+
+async fn published(proof: &str) -> TestEnv {
+    let env = builder(proof).build().await;
+    assert!(env.run_day(0).await.is_empty(), "{}", env.log_output());
+    env
+}
+
+/// Runs `landbridge verify` as this person, at the time of the cloud.
+fn verify(env: &TestEnv, who: Principal, args: &[&str]) -> Output {
+    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
+    let config = env.dir.path().join("landbridge.yaml");
+    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+    variables.insert("LANDBRIDGE_GCP_TOKEN".into(), who.token().to_owned());
+    let now = env.cloud.clock().now();
+    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
+    landbridge(&variables, &[&["verify"], args].concat())
+}
+
+/// The verdicts of `verify`, by `table.column`, and the exit code.
+fn verdicts(env: &TestEnv, who: Principal) -> (BTreeMap<String, String>, Option<i32>, String) {
+    let output = verify(env, who, &["--yes", "--output", "json"]);
+    let text = output_text(&output);
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let mut verdicts = BTreeMap::new();
+    for table in report["tables"].as_array().expect("tables") {
+        for column in table["columns"].as_array().into_iter().flatten() {
+            let name = format!("{}.{}", table["table"].as_str().expect("a name"), column["column"]);
+            verdicts.insert(name.replace('"', ""), column["verdict"].to_string().replace('"', ""));
+        }
+    }
+    (verdicts, output.status.code(), text)
+}
+
+fn of<'a>(verdicts: &'a BTreeMap<String, String>, verdict: &str) -> Vec<&'a str> {
+    verdicts.iter().filter(|(_, it)| *it == verdict).map(|(name, _)| name.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
+    let env = published("proof: { kept: always }\n").await;
+    let masked = ["kinds.born", "kinds.contact", "people.email"];
+    let (seen, code, text) = verdicts(&env, Analyst);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(of(&seen, "through_mask"), masked, "{text}");
+    let hidden = ["kinds.secret", "people.name", "people.secret"];
+    let unproven: Vec<_> =
+        seen.iter().filter(|(_, it)| it.starts_with('{')).map(|(name, _)| name.as_str()).collect();
+    // The mask of `name` shows something in some configurations; the others show nothing.
+    assert!(unproven.iter().all(|name| hidden.contains(name)), "{text}");
+    assert_eq!(of(&seen, "plain").len() + masked.len() + unproven.len(), seen.len(), "{text}");
+    assert!(of(&seen, "plain").len() >= 24, "{text}");
+    // A person with the right to plain values proves more; `unclassified` stays hidden.
+    let (seen, code, text) = verdicts(&env, PiiReader);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(of(&seen, "through_mask"), [""; 0], "{text}");
+    assert_eq!(of(&seen, "{not_provable:hidden}"), ["people.secret"], "{text}");
+    // Of what a person may not query, nothing can be said; everything else is compared.
+    let (seen, code, text) = verdicts(&env, Stranger);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(of(&seen, "{not_provable:denied}").contains(&"kinds.contact"), "{text}");
+    assert!(of(&seen, "plain").contains(&"kinds.ratio"), "{text}");
+    env.assert_no_cell_logged(&text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_in_bigquery_is_named() {
+    let env = published("proof: { kept: always }\n").await;
+    let change = async |sql: &str| env.query(Loader, sql).await.expect("a changed table");
+    let check = |parts: &[&str]| {
+        let output = verify(&env, Analyst, &["--yes", "--table", "orders"]);
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in: {text}"));
+    };
+    change("UPDATE shop.orders SET weight = 7.25 WHERE id = 7").await;
+    check(&["table `orders`, column `weight` differs: other values"]);
+    change("UPDATE shop.orders SET weight = 7.5 WHERE id = 7").await;
+    let restored = verify(&env, Analyst, &["--yes"]);
+    assert_eq!(restored.status.code(), Some(0), "{}", output_text(&restored));
+    // A pair of equal changes, which an XOR does not see.
+    change("UPDATE shop.orders SET person_id = 9 WHERE id IN (0, 3)").await;
+    check(&["table `orders`, column `person_id` differs: another sum"]);
+    change("UPDATE shop.orders SET person_id = 1 WHERE id IN (0, 3)").await;
+    change("UPDATE shop.orders SET paid = NULL WHERE id = 2").await;
+    check(&["column `paid` differs: another number of values"]);
+    change("UPDATE shop.orders SET paid = TRUE WHERE id = 2").await;
+    // Cells that two rows exchanged are in the column as before: no figure of a column sees it.
+    change("UPDATE shop.orders SET weight = 7.5 WHERE id = 8").await;
+    change("UPDATE shop.orders SET weight = 8.5 WHERE id = 7").await;
+    let exchanged = verify(&env, Analyst, &["--yes"]);
+    assert_eq!(exchanged.status.code(), Some(0), "{}", output_text(&exchanged));
+    // A row too many, and one too few.
+    change("INSERT INTO shop.orders SELECT * FROM shop.orders WHERE id = 3").await;
+    check(&["table `orders` has 51 rows, and 50 were transferred; first column"]);
+    change("DELETE FROM shop.orders WHERE id IN (3, 4)").await;
+    check(&["table `orders` has 48 rows, and 50 were transferred"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_cannot_be_compared_are_named_with_the_reason() {
+    // Without figures of copied columns, the converted ones are still proven.
+    let env = published("proof: { kept: never }\n").await;
+    let (seen, code, text) = verdicts(&env, Analyst);
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains("no figures were recorded on 2026-11-21"), "{text}");
+    assert!(of(&seen, "{not_provable:not_recorded}").contains(&"orders.weight"), "{text}");
+    assert!(of(&seen, "plain").contains(&"orders.placed_at"), "{text}");
+    // The table has the rows of another day than the one that is asked for.
+    let other = verify(&env, Analyst, &["--day", "2026-11-20", "--table", "orders", "--yes"]);
+    let text = output_text(&other);
+    assert_eq!(other.status.code(), Some(4), "{text}");
+    assert!(text.contains("it has the rows of 2026-11-21, not of 2026-11-20"), "{text}");
+    // Nothing is run without a person's consent.
+    let asked = verify(&env, Analyst, &["--table", "orders"]);
+    let text = output_text(&asked);
+    assert_eq!(asked.status.code(), Some(0), "{text}");
+    assert!(text.contains("BigQuery will process"), "{text}");
+    assert!(text.contains("Nothing was compared: add --yes"), "{text}");
+    let unknown = verify(&env, Analyst, &["--table", "nowhere", "--yes"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", output_text(&unknown));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_proof_nothing_is_recorded() {
+    let env = published("").await;
+    for (name, bytes) in env.ledger("2026-11-21/items/").await {
+        assert!(!String::from_utf8_lossy(&bytes).contains("proof"), "{name}");
+    }
+    let refused = verify(&env, Analyst, &["--yes"]);
+    let text = output_text(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(text.contains("landbridge.yaml has no `proof`"), "{text}");
+}
+
+/// The cells of a column of the test's source.
+fn cells(table: &str, column: usize) -> Vec<String> {
+    let people = [
+        ["1", "김민준", "minjun@example.com", "hidden words"],
+        ["2", "Ada Example", "ada@example.org", ""],
+        ["3", "", "no address", "also not"],
+    ];
+    match table {
+        "people" => {
+            people.iter().map(|row| row[column].to_owned()).filter(|it| !it.is_empty()).collect()
+        }
+        _ => (0..300_usize)
+            .filter(|n| (n + column) % 11 != 0)
+            .map(|n| match column {
+                17 if n % 10 == 0 => "no address".to_owned(),
+                17 => format!("p{n}@example.com"),
+                _ => format!("010-{n:04}"),
+            })
+            .collect(),
+    }
+}
+
+/// Every form in which an unkeyed hash of these values, or the figures of the column, could be written.
+fn oracles(values: &[String]) -> BTreeSet<String> {
+    let mut figures = Figures::none(None);
+    let mut numbers = Vec::new();
+    let mut texts = BTreeSet::new();
+    for value in values {
+        let hash = fingerprint(value.as_bytes());
+        figures.add(hash);
+        numbers.push(hash);
+        let sha = Sha256::digest(value.as_bytes());
+        texts.insert(STANDARD.encode(sha));
+        texts.insert(URL_SAFE_NO_PAD.encode(sha));
+        texts.insert(hex(&sha));
+    }
+    numbers.push(figures.xor);
+    for number in numbers {
+        texts.extend([
+            number.to_string(),
+            number.cast_signed().to_string(),
+            format!("{number:016x}"),
+        ]);
+        texts
+            .extend([STANDARD.encode(number.to_be_bytes()), STANDARD.encode(number.to_le_bytes())]);
+    }
+    texts.insert(figures.sum.to_string());
+    texts.insert(hex(&figures.sum.to_be_bytes()));
+    texts
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A person who reads the ledger and `landbridge_ops` of two days, the log and everything that is sent beside the
+/// rows, and has a dictionary of all values of the columns with a class, finds none of them confirmed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_reveal_nothing_without_the_key() {
+    let env = published("proof: { kept: always }\n").await;
+    assert!(env.run_day(1).await.is_empty());
+    let mut written = env.log_output();
+    let mut sealed = Vec::new();
+    for (name, bytes) in env.ledger("").await {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if name.contains("/items/") {
+            let record: Value = serde_json::from_str(&text).expect("a record");
+            let figures = record["proof"].as_object().expect("figures");
+            sealed.extend(figures.values().map(|it| it.as_str().expect("text").to_owned()));
+        }
+        written += &text;
+    }
+    for (name, bytes) in env.landing_objects() {
+        if !name.ends_with(".parquet") {
+            written += &String::from_utf8_lossy(&bytes);
+        }
+    }
+    let receipts = env.query(Analyst, "SELECT * FROM landbridge_ops.receipts").await;
+    written += &receipts.expect("receipts").concat().concat();
+    let classed = [("people", 1), ("people", 2), ("people", 3), ("kinds", 17), ("kinds", 18)];
+    let oracles: BTreeSet<String> =
+        classed.iter().flat_map(|(table, column)| oracles(&cells(table, *column))).collect();
+    let found = |text: &str| oracles.iter().filter(|it| text.contains(it.as_str())).count();
+    assert_eq!(found(&written), 0, "a value can be confirmed");
+    // The search finds what it looks for.
+    let mail = fingerprint(b"minjun@example.com").cast_signed();
+    assert_eq!(found(&format!("{written} {mail}")), 1);
+    // The two days have the same values. Their records show neither this nor which columns are equal.
+    assert!(sealed.len() > 50, "{}", sealed.len());
+    let different: BTreeSet<&String> = sealed.iter().collect();
+    assert_eq!(different.len(), sealed.len(), "two records are equal");
+    let lengths: BTreeSet<usize> = sealed.iter().map(String::len).collect();
+    assert_eq!(lengths.len(), 1, "the length of a record depends on the column: {lengths:?}");
+    // Nothing of the figures is in BigQuery.
+    let columns = env.query(Analyst, "SELECT columns FROM landbridge_ops.receipts").await;
+    let columns = columns.expect("receipts").concat().concat();
+    assert!(!columns.contains("fp1_") && !columns.contains("proof"));
+}
+
+/// BigQuery has one set of rows per table: the newest day replaces the rows of the day before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_was_loaded_again_is_compared_with_its_own_day() {
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    let things = |count: i64| {
+        MemoryTable::new("public", "nothing")
+            .column("id", "integer")
+            .column("note", "text")
+            .rows((0..count).map(|n| vec![Some(n.to_string()), Some(format!("note {n}"))]))
+    };
+    database.set_table(things(10)).expect("a table");
+    let database = Arc::new(database);
+    let mut builder = TestEnvBuilder::small();
+    builder.source = database.clone();
+    builder.config += "proof: { kept: always }\n";
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    database.set_table(things(20)).expect("a table");
+    assert!(env.run_day(1).await.is_empty());
+    let second = verify(&env, Analyst, &["--yes"]);
+    let text = output_text(&second);
+    assert_eq!(second.status.code(), Some(0), "{text}");
+    assert!(text.contains("2026-11-22"), "{text}");
+    let first = verify(&env, Analyst, &["--day", "2026-11-21", "--yes"]);
+    let text = output_text(&first);
+    assert_eq!(first.status.code(), Some(4), "{text}");
+    assert!(text.contains("it has the rows of 2026-11-22, not of 2026-11-21"), "{text}");
+}
