@@ -16,12 +16,13 @@ use crate::support::{TestEnv, TestEnvBuilder, root};
 const DAY: &str = "2026-11-21";
 
 /// Checks that need AWS itself or moto.
-const NOT_LOCAL: [&str; 14] = [
+const NOT_LOCAL: [&str; 15] = [
     "aws export key",
     "aws export key permissions",
     "aws export key rotation",
     "aws export role permissions",
     "aws export role trust",
+    "aws function memory",
     "aws schedule of export",
     "aws schedule of load",
     "aws schedule of protect",
@@ -120,11 +121,11 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     let states: BTreeMap<&str, &str> =
         good.lines.iter().map(|(check, line)| (check.as_str(), line.0.as_str())).collect();
     assert_eq!(good.checks_in_state("bad"), [""; 0], "{:#?}", good.lines);
-    // A local cloud has no IAM, KMS or EventBridge Scheduler, and AWS is not called.
+    // A local cloud has no IAM, KMS, EventBridge Scheduler or API of Lambda, and AWS is not called.
     assert_eq!(good.checks_in_state("unchecked"), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
     assert_eq!(good.checks_in_state("warning"), ["aws source during snapshots"]);
-    assert_eq!(states.len(), 42, "{states:#?}");
+    assert_eq!(states.len(), 43, "{states:#?}");
 
     // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);

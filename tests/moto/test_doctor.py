@@ -1,17 +1,19 @@
-"""The checks of `landbridge doctor` for roles, keys and schedules, against moto's IAM, KMS and
-Scheduler.
+"""The checks of `landbridge doctor` for roles, keys and schedules, against moto's IAM, KMS,
+Scheduler and Lambda.
 
 The test creates an account as Terraform does, from infra/policies and infra/schedules. Then each
 test breaks one resource, and exactly the line of that resource must report it.
 """
 
 import http.server
+import io
 import json
 import os
 import string
 import subprocess
 import threading
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import boto3
@@ -20,6 +22,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT, OTHER = "ap-northeast-2", "123456789012", "210987654321"
@@ -34,6 +37,7 @@ LINES = {
     "export key rotation",
     "export key permissions",
     *(f"schedule of {function}" for function in FUNCTIONS),
+    "function memory",
 }
 # Lines that are always bad, because this account has no database, no bucket and no secret.
 ALWAYS_BAD = {"source", "snapshot quota", "export bucket", "token key"}
@@ -43,6 +47,7 @@ RIGHTS = {
     + ["GetPolicyVersion"],
     "kms": ["DescribeKey", "GetKeyRotationStatus", "GetKeyPolicy", "ListGrants"],
     "scheduler": ["GetSchedule"],
+    "lambda": ["GetFunctionConfiguration"],
 }
 
 
@@ -51,7 +56,7 @@ class Account:
 
     def __init__(self, url, folder):
         self.url, self.folder = url, folder
-        self.iam, self.kms, self.scheduler = (self.client(it) for it in RIGHTS)
+        self.iam, self.kms, self.scheduler, self.functions = (self.client(it) for it in RIGHTS)
         self.control("reset")
         # AWS has these as defaults, moto does not.
         symmetric = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
@@ -70,6 +75,18 @@ class Account:
         self.scheduler.create_schedule_group(Name=GROUP)
         for function in FUNCTIONS:
             self.scheduler.create_schedule(**self.schedule(function))
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as file:
+            file.writestr("bootstrap", "nothing")
+        for function in FUNCTIONS:
+            self.functions.create_function(
+                FunctionName=f"{GROUP}-{function}",
+                Role=f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer",
+                Runtime="provided.al2023",
+                Handler="bootstrap",
+                Code={"ZipFile": code.getvalue()},
+                MemorySize=1769 if function == "transfer" else 128,
+            )
         self.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", self.arn.rpartition(":")[2])
 
     @property
@@ -407,6 +424,18 @@ def test_permissions_granted_in_other_ways_are_found(account):
     assert not not_good(account.doctor())
 
 
+def test_a_function_with_too_little_memory_for_the_contract_is_a_warning(account):
+    state, found, _ = account.doctor()["function memory"]
+    assert state == "good" and "transfer 1769 MB, load 128 MB" in found, found
+    account.functions.update_function_configuration(FunctionName=f"{GROUP}-transfer", MemorySize=128)
+    state, found, advice = account.doctor()["function memory"]
+    assert state == "warning" and "transfer 128 MB" in found, found
+    assert "memory_mb = { transfer = 256 }" in advice, advice
+    account.functions.delete_function(FunctionName=f"{GROUP}-load")
+    state, found, advice = account.doctor()["function memory"]
+    assert state == "bad" and f"there is no function {GROUP}-load" in found, found
+
+
 def test_conditions_that_are_not_evaluated_are_reported(account):
     account.trust(lambda it: it.update(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:rds:*"}}))
     account.kms.disable_key_rotation(KeyId=account.arn)
@@ -477,8 +506,9 @@ def test_a_missing_permission_of_the_caller_is_named_and_no_line_is_bad(account)
     mine = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
     everything = [f"{service}:{call}" for service, calls in RIGHTS.items() for call in calls]
     elsewhere = ["rds:*", "s3:*", "secretsmanager:*"]
-    # moto refuses every signature of GetSchedule, botocore's as well: see the next test.
-    schedules = {f"schedule of {function}" for function in FUNCTIONS}
+    # moto refuses every signature of GetSchedule and GetFunctionConfiguration, botocore's as well: see below, and
+    # the next test.
+    schedules = {f"schedule of {function}" for function in FUNCTIONS} | {"function memory"}
 
     def with_rights(actions):
         account.control("reset-auth", b"inf")
@@ -490,6 +520,10 @@ def test_a_missing_permission_of_the_caller_is_named_and_no_line_is_bad(account)
         return {check: line for check, line in lines.items() if check not in schedules}
 
     assert not with_rights(everything)
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        given = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        own = boto3.client("lambda", endpoint_url=account.url, region_name=REGION, **given)
+        own.get_function_configuration(FunctionName=f"{GROUP}-load")
     for right, checks in {
         "iam:GetRole": {"export role trust", "export role permissions", "export key permissions"},
         "iam:ListRolePolicies": {"export role permissions", "export key permissions"},
