@@ -21,6 +21,7 @@ SOURCE ?=
 # How many seeds `make compare-sql` draws; each gives some 2,400 expressions.
 SEEDS ?= 10
 # Extra options for `make mutants`: make mutants MUTANTS="-f crates/parquet/src/rewrite/copy.rs -- --lib"
+# docs/testing.md has more of them.
 MUTANTS ?=
 
 # Folders with more Parquet files for `make sweep-parquet`.

@@ -305,3 +305,80 @@ fn the_tables_of_a_query_are_its_paths() {
     assert_eq!(found, Ok(vec!["p/d/orders".to_owned(), "d/users".to_owned()]));
     assert!(paths("UPDATE d.t SET a = 1").is_err());
 }
+
+/// Words that look like others: each of these queries reads what it says and nothing else.
+#[test]
+fn words_that_look_like_others() {
+    check(
+        &[
+            "SELECT id FROM shop.bookings WHERE traveller_name IS DISTINCT FROM 'a'",
+            "SELECT id FROM shop.bookings WHERE nights IS NOT DISTINCT FROM link_id",
+            "SELECT DISTINCT FROM_ FROM shop.bookings",
+            "SELECT 2 * id, -1 * id, id * (3) FROM shop.bookings",
+            "SELECT id | nights FROM shop.bookings",
+            "SELECT id FROM shop.bookings |> WHERE id = 1",
+            "SELECT `ML.PREDICT`(1) FROM shop.creators",
+            "SELECT ml.predict FROM shop.creators AS ml",
+            "SELECT `ai`.generate(name) FROM shop.creators",
+            "SELECT ml.email (1) FROM shop.creators AS ml",
+            "WITH creators AS (SELECT 1 AS name) SELECT name FROM creators",
+            "SELECT 1 AS x, name AS y FROM shop.creators",
+            "SELECT `id` AS `b` FROM shop.`bookings`",
+            "SELECT x.nights FROM shop.bookings `x`",
+            "SELECT id FROM APPENDS(TABLE shop.bookings, NULL, NULL)",
+            "SELECT * FROM APPENDS(TABLE shop.bookings, NULL, NULL)",
+            "WITH b AS (SELECT id FROM shop.bookings) SELECT * FROM GAP_FILL(TABLE b, ts_column => 'id')",
+            "SELECT * FROM VECTOR_SEARCH(TABLE shop.bookings, 'id', TABLE shop.creators)",
+            "SELECT * FROM ML.PREDICT(MODEL shop.m, TABLE shop.bookings)",
+            "SELECT l.*, b.id FROM shop.links l, shop.bookings b",
+            "SELECT COUNT(*) FROM shop.bookings b",
+            "SELECT COUNT(DISTINCT b.id) * 2 FROM shop.bookings b",
+        ],
+        expect![[r#"
+            SELECT id FROM shop.bookings WHERE traveller_name IS DISTINCT FROM 'a'
+                bookings.traveller_name (name)
+            SELECT id FROM shop.bookings WHERE nights IS NOT DISTINCT FROM link_id
+                good
+            SELECT DISTINCT FROM_ FROM shop.bookings
+                good
+            SELECT 2 * id, -1 * id, id * (3) FROM shop.bookings
+                good
+            SELECT id | nights FROM shop.bookings
+                good
+            SELECT id FROM shop.bookings |> WHERE id = 1
+                it uses pipe syntax, which is not checked; write SELECT … FROM
+            SELECT `ML.PREDICT`(1) FROM shop.creators
+                good
+            SELECT ml.predict FROM shop.creators AS ml
+                good
+            SELECT `ai`.generate(name) FROM shop.creators
+                it calls a function of AI or ML and uses creators.name of class name, in whatever form; a trained model and a prompt get columns of class none only, so leave the column out
+            SELECT ml.email (1) FROM shop.creators AS ml
+                it calls a function of AI or ML and uses creators.email of class email, in whatever form; a trained model and a prompt get columns of class none only, so leave the column out
+            WITH creators AS (SELECT 1 AS name) SELECT name FROM creators
+                good
+            SELECT 1 AS x, name AS y FROM shop.creators
+                creators.name (name)
+            SELECT `id` AS `b` FROM shop.`bookings`
+                good
+            SELECT x.nights FROM shop.bookings `x`
+                good
+            SELECT id FROM APPENDS(TABLE shop.bookings, NULL, NULL)
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT * FROM APPENDS(TABLE shop.bookings, NULL, NULL)
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            WITH b AS (SELECT id FROM shop.bookings) SELECT * FROM GAP_FILL(TABLE b, ts_column => 'id')
+                good
+            SELECT * FROM VECTOR_SEARCH(TABLE shop.bookings, 'id', TABLE shop.creators)
+                bookings.traveller_email (email); bookings.traveller_name (name); creators.birth_date (birth); creators.email (email); creators.name (name); creators.name_en (name); creators.phone (phone)
+            SELECT * FROM ML.PREDICT(MODEL shop.m, TABLE shop.bookings)
+                it reads `shop.m`, which contract.yaml does not contain; add the table
+            SELECT l.*, b.id FROM shop.links l, shop.bookings b
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT COUNT(*) FROM shop.bookings b
+                good
+            SELECT COUNT(DISTINCT b.id) * 2 FROM shop.bookings b
+                good
+        "#]],
+    );
+}

@@ -138,3 +138,133 @@ fn end_of_number(chars: &[char], at: usize) -> usize {
     };
     (at + 1..chars.len()).find(|i| !is_part(*i)).unwrap_or(chars.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    /// Words as they are, names in backticks with them, `L` for a literal.
+    fn shown(sql: &str) -> String {
+        let one = |token: Token| match token {
+            Token::Word(word) => word,
+            Token::Quoted(name) => format!("`{name}`"),
+            Token::Literal => "L".to_owned(),
+            Token::Symbol(symbol) => symbol.to_string(),
+        };
+        match tokens(sql) {
+            Ok(tokens) => tokens.into_iter().map(one).collect::<Vec<_>>().join(" "),
+            Err(why) => why.split(',').next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What a reader of GoogleSQL takes as text or as a comment names no column, and nothing else is
+    /// left out.
+    #[test]
+    fn what_ends_where() {
+        let table: String = [
+            "a/* x * / y */b",
+            "a/**/b/***/c",
+            "a/*/b*/c",
+            "a / b",
+            "a /* b",
+            "a--b\nc",
+            "a#b\rc",
+            "a-b",
+            "a -- b",
+            "'a''b' c",
+            r"'a\'b' c",
+            r"'a\\' c",
+            r"r'a\' b",
+            r"r'a\'b' c",
+            r#""a'b" c"#,
+            r#""""a"b""" c"#,
+            r#""""a""b\"""" c"#,
+            "'''a\nb''' c",
+            "'' c",
+            "'''''' c",
+            "''' c",
+            "'a\nb'",
+            r"'a\",
+            "rb'x' c",
+            "Br\"x\" c",
+            "abr'x' c",
+            "x'y' c",
+            "1 x",
+            "1.5 x",
+            "1.5e-3 x",
+            "1e+5-2 x",
+            "1E-3+x",
+            "0xFF+1",
+            "1.x",
+            "1.",
+            "1e-x",
+            "1e-",
+            "1-2",
+            "f-1",
+            "a1 _b 값",
+            "{{ x }}",
+            "{% x %}",
+            "{# x #}",
+            "${x}",
+            "{x} $y",
+            "`a b`.c",
+            "`a",
+            r"`a\x`",
+        ]
+        .map(|sql| format!("{sql:?} | {}\n", shown(sql)))
+        .concat();
+        expect![[r#"
+            "a/* x * / y */b" | a b
+            "a/**/b/***/c" | a b c
+            "a/*/b*/c" | a c
+            "a / b" | a / b
+            "a /* b" | a comment does not end
+            "a--b\nc" | a c
+            "a#b\rc" | a c
+            "a-b" | a - b
+            "a -- b" | a
+            "'a''b' c" | L L c
+            "'a\\'b' c" | L c
+            "'a\\\\' c" | L c
+            "r'a\\' b" | a string does not end
+            "r'a\\'b' c" | L c
+            "\"a'b\" c" | L c
+            "\"\"\"a\"b\"\"\" c" | L c
+            "\"\"\"a\"\"b\\\"\"\"\" c" | L c
+            "'''a\nb''' c" | L c
+            "'' c" | L c
+            "'''''' c" | L c
+            "''' c" | a string does not end
+            "'a\nb'" | a string does not end
+            "'a\\" | a string does not end
+            "rb'x' c" | L c
+            "Br\"x\" c" | L c
+            "abr'x' c" | abr L c
+            "x'y' c" | x L c
+            "1 x" | L x
+            "1.5 x" | L x
+            "1.5e-3 x" | L x
+            "1e+5-2 x" | L - L x
+            "1E-3+x" | L + x
+            "0xFF+1" | L + L
+            "1.x" | L . x
+            "1." | L .
+            "1e-x" | L - x
+            "1e-" | L -
+            "1-2" | L - L
+            "f-1" | f - L
+            "a1 _b 값" | a1 _b 값
+            "{{ x }}" | it is a template
+            "{% x %}" | it is a template
+            "{# x #}" | it is a template
+            "${x}" | it is a template
+            "{x} $y" | { x } $ y
+            "`a b`.c" | `a b` . c
+            "`a" | a name in backticks does not end
+            "`a\\x`" | a name in backticks contains an escape; write the character
+        "#]]
+        .assert_eq(&table);
+    }
+}
