@@ -174,6 +174,7 @@ fn a_plan_is_the_same_after_its_rows_have_landed() {
     };
     for (status, contract) in [(&instant, None), (&status, Some(&named))] {
         let plan = plan_table(&TableInput {
+            max_load_uris: MAX_LOAD_URIS,
             source_table: "shop.t",
             table: "t",
             default_table: "t",

@@ -284,7 +284,7 @@ impl AccessControl {
         dataset: &str,
         permission: &str,
     ) -> bool {
-        // Nobody but the script that made the dataset knows its name.
+        // Only the script that made the dataset knows its name.
         if crate::bigquery::is_temporary(dataset) {
             return true;
         }

@@ -13,7 +13,7 @@ use super::BigQuery;
 use super::catalog::TableName;
 use crate::error::GoogleError;
 
-/// The prefix of such datasets. Nobody can create one through the API.
+/// The prefix of such datasets. The API refuses to create one.
 const PREFIX: &str = "_script_";
 
 /// Whether a dataset holds temporary tables.

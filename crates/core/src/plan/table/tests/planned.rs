@@ -41,6 +41,7 @@ impl Case<'_> {
             ..OriginalColumn::default()
         };
         plan_table(&TableInput {
+            max_load_uris: crate::plan::table::MAX_LOAD_URIS,
             source_table: "public.t",
             table: "t",
             default_table: self.default_table,

@@ -62,6 +62,7 @@ impl<'a> Case<'a> {
             parts: Vec::new(),
         };
         plan_table(&TableInput {
+            max_load_uris: crate::plan::table::MAX_LOAD_URIS,
             source_table: "public.users",
             table: "users",
             default_table: "users",

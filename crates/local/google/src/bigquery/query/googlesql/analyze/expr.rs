@@ -522,7 +522,7 @@ fn check_words(function: &functions::Function, types: &[Type], args: &[Typed]) -
             Expr::Literal(Value::Text(mode)) => mode.as_ref(),
             _ => "",
         };
-        if !matches!(mode, "ROUND_HALF_AWAY_FROM_ZERO" | "ROUND_HALF_EVEN") {
+        if args[0].is_null() || !matches!(mode, "ROUND_HALF_AWAY_FROM_ZERO" | "ROUND_HALF_EVEN") {
             return Err(SqlError::invalid("ROUND needs a rounding mode as its third argument"));
         }
     }

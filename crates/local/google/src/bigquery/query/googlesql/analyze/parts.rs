@@ -133,6 +133,9 @@ impl Analyzer<'_> {
             return Err(SqlError::invalid("EXTRACT does not support STRING arguments"));
         }
         if value.is_null() {
+            if part == "DATETIME" {
+                return Err(SqlError::invalid("EXTRACT of DATETIME from NULL without a type"));
+            }
             value = value.coerce(&Type::Timestamp)?;
         }
         let whole = match part {

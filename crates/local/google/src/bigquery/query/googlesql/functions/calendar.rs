@@ -162,6 +162,9 @@ pub(super) fn wrong_part(part: &str) -> SqlError {
 
 /// The start of the part that contains the day.
 pub(super) fn truncate_day(day: i32, part: &str) -> Result<i32> {
+    if i64::from(day) == LAST_DAY + 1 {
+        return truncate_day_after_the_last(day, part);
+    }
     let on = date(day)?;
     if let Some(start) = week_start(part) {
         return date_from_days(Some(i64::from(day) - i64::from(on.weekday().since(start))));
@@ -175,6 +178,18 @@ pub(super) fn truncate_day(day: i32, part: &str) -> Result<i32> {
         _ => return Err(wrong_part(part)),
     };
     days(start)
+}
+
+/// The local time of the last instants can be on 10000-01-01, a Saturday.
+fn truncate_day_after_the_last(day: i32, part: &str) -> Result<i32> {
+    if let Some(start) = week_start(part) {
+        return Ok(day - i32::from(Weekday::Saturday.since(start)));
+    }
+    match part {
+        "DAY" | "MONTH" | "QUARTER" | "YEAR" => Ok(day),
+        "ISOYEAR" => iso_year_start(9999),
+        _ => Err(wrong_part(part)),
+    }
 }
 
 /// The Monday of the first ISO week.

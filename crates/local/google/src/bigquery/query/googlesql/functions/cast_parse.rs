@@ -193,21 +193,22 @@ impl Reader<'_> {
 
     fn part(&mut self, name: &str, delimited: bool, parts: &mut Parts) -> Result<()> {
         let year = parts.year;
+        // Fewer digits are enough where no other number follows.
+        let least = |most: usize| if delimited { 1 } else { most };
         match name {
             "YYYY" | "RRRR" => {
-                let (least, most) = if delimited { (1, 5) } else { (4, 4) };
-                parts.year = self.digits(least, most)?.0;
+                parts.year = self.digits(least(4), if delimited { 5 } else { 4 })?.0;
             }
             "Y,YYY" => {
                 let (thousands, _) = self.digits(1, 2)?;
                 self.rest = self.rest.strip_prefix(',').ok_or_else(fails)?;
                 parts.year = thousands * 1000 + self.digits(3, 3)?.0;
             }
-            "YYY" => parts.year = year / 1000 * 1000 + self.digits(3, 3)?.0,
-            "YY" => parts.year = year / 100 * 100 + self.digits(2, 2)?.0,
+            "YYY" => parts.year = year / 1000 * 1000 + self.digits(least(3), 3)?.0,
+            "YY" => parts.year = year / 100 * 100 + self.digits(least(2), 2)?.0,
             "Y" => parts.year = year / 10 * 10 + self.digits(1, 1)?.0,
             "RR" => {
-                let two = self.digits(2, 2)?.0;
+                let two = self.digits(least(2), 2)?.0;
                 let century = match (two < 50, year % 100 < 50) {
                     (true, false) => year / 100 + 1,
                     (false, true) => year / 100 - 1,

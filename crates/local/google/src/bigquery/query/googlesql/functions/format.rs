@@ -84,7 +84,10 @@ fn format(context: &Context<'_>, args: &[Value]) -> Result<Value> {
         };
         if let Some(width) = number(&mut chars, &mut next)? {
             spec.left |= width < 0;
-            spec.width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX).min(1 << 20);
+            spec.width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
+            if spec.width > 1 << 20 {
+                return Err(SqlError::failed("a width of FORMAT is too large"));
+            }
         }
         if chars.next_if_eq(&'.').is_some() {
             let precision = number(&mut chars, &mut next)?.unwrap_or(0);

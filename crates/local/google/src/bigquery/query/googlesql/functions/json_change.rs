@@ -24,6 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     lenient("JSON_ARRAY_INSERT", CHANGES, |context, args| changed(context, args, insert)),
     lenient("JSON_REMOVE", "JSON, STRING, STRING... -> JSON | JSON, STRING -> JSON", |_, args| {
         if args[0].is_null() {
+            (1..args.len()).try_for_each(|at| path(args, at).map(drop))?;
             return Ok(Value::Null);
         }
         let mut document = json(args)?.clone();
@@ -103,6 +104,7 @@ type Change = fn(&mut Json, &[Step], New) -> Result<()>;
 fn changed(context: &Context<'_>, args: &[Value], change: Change) -> Result<Value> {
     let Some((flag, pairs)) = args.split_last() else { return Err(super::mismatch()) };
     if args[0].is_null() {
+        (1..pairs.len()).step_by(2).try_for_each(|at| path(args, at).map(drop))?;
         return Ok(Value::Null);
     }
     let mut document = json(args)?.clone();

@@ -180,7 +180,7 @@ const VECTORS: &str = "ARRAY<FLOAT64>, ARRAY<FLOAT64> -> FLOAT64";
 /// The coordinates of two vectors in pairs.
 fn coordinates(args: &[Value]) -> Result<Vec<(f64, f64)>> {
     let (a, b) = (super::array(args, 0)?, super::array(args, 1)?);
-    if a.is_empty() || a.len() != b.len() {
+    if a.len() != b.len() {
         return Err(SqlError::failed("two vectors need the same number of coordinates"));
     }
     let pair = |(a, b): (&Value, &Value)| match (a, b) {
@@ -267,6 +267,9 @@ fn log(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     }
     if value == f64::INFINITY && base > 0.0 {
         return Ok(Value::Float(if base < 1.0 { f64::NEG_INFINITY } else { f64::INFINITY }));
+    }
+    if value == f64::INFINITY && base == 0.0 {
+        return Ok(Value::Float(f64::NAN));
     }
     domain(value <= 0.0 || base <= 0.0 || base == 1.0)?;
     if base == f64::INFINITY {
