@@ -160,7 +160,7 @@ async fn read_table(
     };
     if items.iter().all(|(_, item)| item.proof.is_empty()) && rows_of(&items) > 0 {
         return Ok(Err(format!(
-            "no figures were recorded on {day}: `proof` was not set, or the token key could not be read"
+            "no figures were recorded on {day}: all its columns are copied and `proof.kept` did not ask for their figures on that day, `proof` was not set, or the token key could not be read"
         )));
     }
     let classes = place.classes(name, &claim, columns.iter().map(|(key, it)| it.name(key)));
