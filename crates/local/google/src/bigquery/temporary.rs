@@ -1,4 +1,4 @@
-//! Temporary tables: those of one script, in a dataset that only the script knows.
+//! The temporary tables of one script, in a dataset that only the script knows.
 //!
 //! The dataset has a random name and is in no list. `CREATE TEMP TABLE t` puts `t` there, and the other
 //! statements of the script find it before a table of the default dataset (GoogleSQL reference,

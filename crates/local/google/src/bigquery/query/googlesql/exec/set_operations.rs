@@ -79,7 +79,7 @@ pub(super) fn recursive(
         if !all {
             rows.retain(|row| seen.insert(Key(row.clone())));
         }
-        // The step runs at least once: it may read other rows than those of the step before.
+        // The step runs at least once: it may read other rows than the step before.
         if rows.is_empty() && number > 0 {
             cx.recursive.borrow_mut().remove(&id);
             return Ok(Flow::Continue);

@@ -1,7 +1,7 @@
 //! Texts with a format as dates and times: `CAST('03-12-2018' AS DATE FORMAT 'DD-MM-YYYY')`.
 //!
 //! Semantics: GoogleSQL reference, "Format string as date and time". Parts that the format leaves out are
-//! those of today's month; a day is the first, a time midnight.
+//! today's year and month; a day is the first, a time midnight.
 
 use jiff::tz::{Offset, TimeZone};
 

@@ -2,7 +2,7 @@
 //!
 //! BigQuery's sketches are estimates in a format of their own (GoogleSQL reference, "HyperLogLog++
 //! functions"); the count that it extracts from a small one is exact as well. The bytes of a sketch here
-//! are not BigQuery's, so they can be neither read there nor compared with those of BigQuery.
+//! are not BigQuery's, so BigQuery cannot read them, and they cannot be compared with its own.
 
 use std::collections::BTreeSet;
 
