@@ -37,6 +37,7 @@ pub mod manifest;
 pub mod models;
 pub mod names;
 pub mod note;
+pub mod personal;
 pub mod plan;
 pub mod protection;
 pub mod receipt;
