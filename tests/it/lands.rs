@@ -14,7 +14,7 @@ pub(crate) async fn proposed(url: &str, config: &str) -> (Contract, Vec<Column>)
     let database = Database::connect(url, None).await.expect("a connection");
     let config = config::parse(config::FILE_NAME, config).expect("a valid configuration");
     let nothing = Contract::propose(&[], &config);
-    let proposal = proposal::propose(&database, nothing, &config).await.expect("a proposal");
+    let proposal = proposal::propose(&database, nothing, &config, None).await.expect("a proposal");
     let tables = database.tables().await.expect("a catalogue");
     let table = tables.into_iter().find(|table| table.name == "every_type").expect("the table");
     (proposal.contract, table.columns)

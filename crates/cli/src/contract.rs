@@ -3,12 +3,15 @@
 use clap::{Args, Subcommand};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
-use landbridge_core::contract::{ColumnOrder, Contract, TableContract, Transform, column_order};
+use landbridge_core::contract::{
+    ColumnOrder, Contract, Reason, TableContract, Transform, column_order,
+};
 use landbridge_core::plan::columns::describe_transform;
 use landbridge_core::types::{Engine, TimeRules};
 use landbridge_source::proposal::{self, Proposal};
-use landbridge_source::{Database, Tls};
+use landbridge_source::{Database, SampleLimits, Tls};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::failure::{Failure, Result};
@@ -38,16 +41,18 @@ pub(crate) struct ContractShowArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Propose a contract from a database's catalogue, for you to correct
+/// Propose a contract from a database, for you to correct
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   landbridge contract propose --source postgres://me@localhost/shop > contract.yaml
   landbridge contract propose --source mysql://me@localhost/shop --extend contract.yaml
   landbridge contract propose --source postgres://me@db.example.com/shop --ca global-bundle.pem
+  landbridge contract propose --source postgres://me@localhost/shop --explain
 
-Classes are guessed from names and types; the command reads no values. A column without a clear
-guess is `unclassified`: NULL for everyone until you give it a class.")]
+Classes are guessed from names, types and a sample of rows. The values of the sample stay in the
+memory of this command: it prints how many of them look like e-mail addresses, never one of them.
+A column without a clear guess is `unclassified`: NULL for everyone until you give it a class.")]
 pub(crate) struct ContractProposeArgs {
     /// The database: postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
@@ -63,8 +68,27 @@ pub(crate) struct ContractProposeArgs {
     /// Keep the entries of this contract and add what it does not name
     #[arg(long, value_name = "FILE")]
     pub(crate) extend: Option<PathBuf>,
+    /// How many rows of each table are read to see what its values look like; 0 reads the catalogue
+    /// alone
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) sample_rows: u32,
+    /// Print why each new column has its class, instead of the contract
+    #[arg(long)]
+    pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Why a column has its class; its fields are the keys of `--explain --output json`.
+#[derive(Serialize)]
+struct ReasonRow<'a> {
+    table: &'a str,
+    column: &'a str,
+    class: &'a str,
+    /// What the column seems to contain; `None` if nothing personal or if it is not known.
+    kind: Option<&'static str>,
+    confidence: &'static str,
+    reason: &'a str,
 }
 
 /// One column of the contract; its fields are the keys of `--output json`.
@@ -197,12 +221,14 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let database = Database::connect(&args.source, tls).await?;
-    let proposal = proposal::propose(&database, base, &config).await?;
-    match args.output.format {
-        Output::Text => render::print(&proposal.render(order))?,
-        Output::Json => render::json(&proposal.contract)?,
+    let limits = (args.sample_rows > 0).then(|| SampleLimits::rows(args.sample_rows));
+    let proposal = proposal::propose(&database, base, &config, limits).await?;
+    match (args.explain, args.output.format) {
+        (true, format) => explain(&proposal.reasons, format)?,
+        (false, Output::Text) => render::print(&proposal.render(order))?,
+        (false, Output::Json) => render::json(&proposal.contract)?,
     }
-    let Proposal { contract, left_out, .. } = proposal;
+    let Proposal { contract, left_out, reasons, not_sampled, .. } = proposal;
     let columns = || contract.tables.values().flat_map(|table| table.columns.values());
     if let Some(name) = example {
         eprintln!("note: there is no {} here; the classes of {name} are used", config::FILE_NAME);
@@ -217,6 +243,16 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     for left_out in &left_out {
         eprintln!("left out: {}", printable(left_out));
     }
+    for table in &not_sampled {
+        eprintln!("no sample of {}", printable(table));
+    }
+    for (kind, columns) in kinds_without_class(&reasons) {
+        eprintln!(
+            "{} may contain {kind}, and {} has no class for them that hides such values: add one, or correct the columns",
+            counted(columns, "column"),
+            config::FILE_NAME
+        );
+    }
     if unclassified > 0 {
         eprintln!(
             "{} unclassified: NULL for everyone until you give each a class, or `none`",
@@ -224,4 +260,38 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         );
     }
     Ok(())
+}
+
+/// Prints why each column has its class.
+fn explain(reasons: &[Reason], format: Output) -> Result {
+    let rows: Vec<ReasonRow<'_>> = reasons
+        .iter()
+        .map(|reason| ReasonRow {
+            table: &reason.table,
+            column: &reason.column,
+            class: &reason.class,
+            kind: reason.kind,
+            confidence: reason.confidence.name(),
+            reason: &reason.reason,
+        })
+        .collect();
+    if format == Output::Json {
+        return Ok(render::json(&rows)?);
+    }
+    let columns = ["table", "column", "class", "may contain", "confidence", "reason"].map(left);
+    let cells = |row: &ReasonRow<'_>| {
+        let kind = row.kind.unwrap_or("–");
+        [row.table, row.column, row.class, kind, row.confidence, row.reason].map(printable).to_vec()
+    };
+    Ok(render::print(&render::table(&columns, rows.iter().map(cells).collect(), 0))?)
+}
+
+/// The kinds of personal data for which the configuration has no class, each with its number of
+/// columns.
+fn kinds_without_class(reasons: &[Reason]) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for kind in reasons.iter().filter(|it| it.class_is_missing).filter_map(|it| it.kind) {
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
 }

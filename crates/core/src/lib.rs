@@ -40,6 +40,7 @@ pub mod memory;
 pub mod models;
 pub mod names;
 pub mod note;
+pub mod personal;
 pub mod plan;
 pub mod proof;
 pub mod protection;

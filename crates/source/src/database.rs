@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Result, SourceError};
 use crate::mysql::MySqlServer;
 use crate::postgres::PostgresServer;
+use crate::sample::{Observer, SampleLimits};
 use crate::tls::Tls;
 
 /// A database that answered once.
@@ -62,6 +63,24 @@ impl Database {
         match self {
             Database::Postgres(server) => server.tables().await,
             Database::MySql(server) => server.tables().await,
+        }
+    }
+
+    /// Reads some rows of each table, in a session that can only read, and gives their values as the
+    /// database writes them as text to the observer. Binary columns are left out.
+    ///
+    /// # Errors
+    /// [`SourceError::Refused`] when the connection is refused or lost. A table that cannot be read
+    /// is reported to the observer, and the others are read.
+    pub async fn sample(
+        &self,
+        tables: &[Table],
+        limits: SampleLimits,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        match self {
+            Database::Postgres(server) => server.sample(tables, limits, observer).await,
+            Database::MySql(server) => server.sample(tables, limits, observer).await,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`catalogue`] | [`Table`] and [`Column`], as a catalogue describes them |
 //! | [`engine`] | [`Engine`] and its version |
 //! | [`rows`] | row counts of a restored database |
+//! | [`sample`] | some rows of each table, given value by value to an observer |
 //! | [`tls`] | [`Tls`]: which certificates a connection trusts |
 //! | [`error`] | [`SourceError`] |
 #![cfg_attr(
@@ -15,7 +16,7 @@
     doc = "//! | [`proposal`] | a contract proposed from a catalogue (feature `proposal`) |"
 )]
 //!
-//! Nothing here reads a row. Only [`proposal`], a Cargo feature, knows the rules of
+//! Only [`Database::sample`] reads rows. It stores none of them. Only [`proposal`], a Cargo feature, knows the rules of
 //! `landbridge-core`; everything else is shared with the emulator, which must not know them.
 
 pub mod catalogue;
@@ -27,10 +28,12 @@ pub mod postgres;
 #[cfg(feature = "proposal")]
 pub mod proposal;
 pub mod rows;
+pub mod sample;
 pub mod tls;
 
 pub use catalogue::{Column, Table};
 pub use database::Database;
 pub use engine::{Engine, EngineFamily};
 pub use error::{Result, SourceError};
+pub use sample::{Observer, SampleLimits};
 pub use tls::Tls;

@@ -197,6 +197,14 @@ pii:
         ("birth", "DATE_YEAR_MASK"),
         ("account", "ALWAYS_NULL"),
         ("ip", "DEFAULT_MASKING_VALUE"),
+        ("national_id", "ALWAYS_NULL"),
+        ("address", "ALWAYS_NULL"),
+        ("position", "ALWAYS_NULL"),
+        ("device", "ALWAYS_NULL"),
+        ("secret", "ALWAYS_NULL"),
+        ("health", "ALWAYS_NULL"),
+        ("sensitive", "ALWAYS_NULL"),
+        ("free_text", "ALWAYS_NULL"),
     ] {
         text.push_str(&format!("    {class}:\n      mask: {mask}\n"));
         text.push_str(&members("masked_readers", &args.masked_reader));

@@ -140,7 +140,7 @@ fn formats_of_values() {
             landbridge.yaml:43:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
             landbridge.yaml:48:45: `warehouse.models.readers[0]`: this value is not an IAM member; write it in the form `group:analysts@example.com`
             landbridge.yaml:63:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
-            landbridge.yaml:88:17: `load.max_attempts` must be from 1 to 100, but is 0
+            landbridge.yaml:120:17: `load.max_attempts` must be from 1 to 100, but is 0
             16 errors in landbridge.yaml"#]],
     );
 }

@@ -10,11 +10,9 @@
 //! | `times` | the rules for times without a zone |
 //! | `others` | what happens to columns and tables that it does not name |
 //! | `propose` | proposes a contract for the tables of a source |
-//! | `hints` | the class that a column's name and type suggest |
 //! | `render` | writes the contract as YAML, one column per line; sets one name in a file |
 
 mod column_types;
-mod hints;
 mod others;
 mod propose;
 mod render;
@@ -25,7 +23,7 @@ mod validate;
 mod tests;
 
 pub use others::Others;
-pub use propose::{ProposedColumn, ProposedTable};
+pub use propose::{ProposedColumn, ProposedTable, Reason, Samples};
 pub use render::{ColumnOrder, column_order, set_column_name};
 
 use std::collections::BTreeMap;

@@ -1,12 +1,12 @@
 //! Proposes a contract for the tables of a source, for people to correct.
 
-use super::{
-    ColumnContract, Contract, Mode, Others, TableContract, VERSION,
-    hints::{Hint, PersonalDataKind, hint},
-};
+use std::collections::BTreeMap;
+
+use super::{ColumnContract, Contract, Mode};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
-    types::{BigQueryType, ColumnType, is_array},
+    personal::{self, Confidence, Evidence, Finding, Kind, Subject},
+    types::{BigQueryType, ColumnType},
 };
 
 /// A source table for which a contract is proposed.
@@ -33,66 +33,113 @@ pub struct ProposedColumn {
     pub mode: Mode,
 }
 
+/// What samples of a database's values look like: by table (`schema.table`), then by column.
+pub type Samples = BTreeMap<String, BTreeMap<String, Evidence>>;
+
+/// Why a column was proposed with its class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The table, as the contract names it.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The proposed class.
+    pub class: String,
+    /// The kind of personal data that the column seems to contain, in the plural.
+    pub kind: Option<&'static str>,
+    /// Whether the kind is known, and the configuration has no class that fits and hides it.
+    pub class_is_missing: bool,
+    /// How sure the verdict is.
+    pub confidence: Confidence,
+    /// Why; contains no value.
+    pub reason: String,
+}
+
 impl Contract {
-    /// Proposes a contract. A column gets a configured class if its name and type
-    /// suggest one whose mask fits the type and hides such values, `none` if it is obviously harmless,
-    /// and `unclassified` otherwise. Values are not read.
+    /// Proposes a contract. A column gets a configured class if its name, its type or its values
+    /// suggest one whose mask fits the type and hides such values, `none` if something shows that it
+    /// is harmless, and `unclassified` otherwise.
     pub fn propose(tables: &[ProposedTable], config: &Config) -> Contract {
-        let tables = tables
-            .iter()
-            .map(|table| {
-                let columns = table
-                    .columns
-                    .iter()
-                    .map(|column| (column.name.clone(), propose(column, config)))
-                    .collect();
-                let proposed = TableContract { columns, ..TableContract::default() };
-                (format!("{}.{}", table.schema, table.name), proposed)
-            })
-            .collect();
-        Contract { version: VERSION, others: Others::default(), tables }
+        let mut contract = Contract::of_no_table();
+        contract.add_missing(tables, &Samples::new(), config);
+        contract
     }
 
-    /// Adds the tables and columns of the source that this contract does not contain.
-    /// Existing entries are not changed.
-    pub fn add_missing(&mut self, tables: &[ProposedTable], config: &Config) {
-        for (name, proposed) in Contract::propose(tables, config).tables {
-            let table = self.tables.entry(name).or_default();
-            for (name, column) in proposed.columns {
-                table.columns.entry(name).or_insert(column);
+    /// Adds the tables and columns of the source that this contract does not contain, and says why
+    /// each column has its class. Existing entries are not changed: they are a person's verdicts.
+    pub fn add_missing(
+        &mut self,
+        tables: &[ProposedTable],
+        samples: &Samples,
+        config: &Config,
+    ) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        for table in tables {
+            let name = format!("{}.{}", table.schema, table.name);
+            let entry = self.tables.entry(name.clone()).or_default();
+            for column in &table.columns {
+                if entry.columns.contains_key(&column.name) {
+                    continue;
+                }
+                let evidence = samples.get(&name).and_then(|columns| columns.get(&column.name));
+                let (proposed, reason) = propose(&name, &table.name, column, evidence, config);
+                entry.columns.insert(column.name.clone(), proposed);
+                reasons.push(reason);
             }
         }
+        reasons
     }
 }
 
-/// Whether the mask of a class fits the type and hides values of this kind, also from those who
+/// Whether the mask of a class fits the type and hides values of this kind, also from people who
 /// can list the possible values.
-fn hides(class: &ClassConfig, kind: PersonalDataKind, column: &ProposedColumn) -> bool {
+fn hides(class: &ClassConfig, kind: Kind, column: &ProposedColumn) -> bool {
     let ty = ColumnType { ty: column.bigquery_type, repeated: !column.mode.is_nullable() };
     class.mask.fits(ty) && !(class.mask.is_computable() && kind.has_small_domain())
 }
 
-fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
-    // The type of an array's elements does not say that they are harmless, and neither does one bit.
-    let (source_type, bigquery_type) = match column.source_type.as_str() {
-        array if is_array(array) => ("ARRAY", BigQueryType::String),
-        bits @ ("bit" | "bit varying") => (bits, BigQueryType::String),
-        source_type => (source_type, column.bigquery_type),
+/// The configured class for a kind of personal data.
+fn class_of(kind: Kind, column: &ProposedColumn, config: &Config) -> Option<&'static str> {
+    // A class of the team's own for whatever is personal hides every kind, if its mask does.
+    const WIDE: [&str; 2] = ["personal", "sensitive"];
+    kind.class_names()
+        .iter()
+        .copied()
+        .chain(WIDE)
+        .find(|name| config.pii.classes.get(*name).is_some_and(|class| hides(class, kind, column)))
+}
+
+fn propose(
+    table: &str,
+    short_table: &str,
+    column: &ProposedColumn,
+    evidence: Option<&Evidence>,
+    config: &Config,
+) -> (ColumnContract, Reason) {
+    let subject = Subject {
+        table: short_table,
+        column: &column.name,
+        source_type: &column.source_type,
+        bigquery_type: column.bigquery_type,
     };
-    let class = match hint(&column.name, source_type, bigquery_type) {
-        Hint::Harmless => CLASS_NONE,
-        Hint::Unsure => CLASS_UNCLASSIFIED,
-        Hint::Personal(kind) => kind
-            .class_names()
-            .iter()
-            .copied()
-            .find(|name| {
-                config.pii.classes.get(*name).is_some_and(|class| hides(class, kind, column))
-            })
-            .unwrap_or(CLASS_UNCLASSIFIED),
+    let verdict = personal::judge(subject, evidence);
+    let (class, kind) = match verdict.finding {
+        Finding::Harmless => (Some(CLASS_NONE), None),
+        Finding::Unsure => (None, None),
+        Finding::Personal(kind) => (class_of(kind, column, config), Some(kind)),
     };
-    ColumnContract {
+    let reason = Reason {
+        table: table.to_owned(),
+        column: column.name.clone(),
+        class: class.unwrap_or(CLASS_UNCLASSIFIED).to_owned(),
+        kind: kind.map(Kind::plural),
+        class_is_missing: kind.is_some() && class.is_none(),
+        confidence: verdict.confidence,
+        reason: verdict.reason,
+    };
+    let proposed = ColumnContract {
         mode: column.mode,
-        ..ColumnContract::new(&column.source_type, column.bigquery_type, class)
-    }
+        ..ColumnContract::new(&column.source_type, column.bigquery_type, &reason.class)
+    };
+    (proposed, reason)
 }

@@ -63,7 +63,7 @@ tables:
             contract.yaml:6:64: column `email` has an unknown class `emial`; did you mean `email`?
             contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
-            contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
+            contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `address`, `birth`, `device`, `email`, `free_text`, `health`, `ip`, `name`, `national_id`, `phone`, `position`, `secret`, `sensitive`, `unclassified`, `none`
             contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `zone`, `bounds`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
@@ -310,13 +310,13 @@ fn proposed_classes() {
     expect![[r#"
         id bigint INT64: none
         user_id bigint INT64: none
-        user_id character varying STRING: unclassified
+        user_id character varying STRING: name
         public_id uuid STRING: none
         email character varying STRING: email
         email_address text STRING: email
         emailVerified boolean BOOL: none
         email_sent_at timestamp with time zone STRING: none
-        born_at timestamp with time zone STRING: unclassified
+        born_at timestamp with time zone STRING: sensitive
         contactPhone character varying STRING: phone
         phone bigint INT64: phone
         hyudae_no varchar STRING: phone
@@ -324,20 +324,20 @@ fn proposed_classes() {
         first_name character varying STRING: name
         name text STRING: name
         ireum varchar STRING: name
-        birth_date date STRING: unclassified
+        birth_date date STRING: sensitive
         birth_date date DATE: birth
-        saengil varchar STRING: unclassified
+        saengil varchar STRING: sensitive
         bank_account_no character varying STRING: account
         account_id bigint INT64: none
         gyejwa_beonho varchar STRING: account
         iban text STRING: account
-        passport_no character varying STRING: unclassified
-        passport_id bigint INT64: unclassified
-        jumin_no char STRING: unclassified
+        passport_no character varying STRING: national_id
+        passport_id bigint INT64: national_id
+        jumin_no char STRING: national_id
         ip_address inet STRING: ip
-        juso text STRING: unclassified
-        password_hash text STRING: unclassified
-        age integer INT64: unclassified
+        juso text STRING: address
+        password_hash text STRING: secret
+        age integer INT64: sensitive
         clicked_at timestamp with time zone STRING: none
         clicked_at datetime DATETIME: none
         booked_on date STRING: none
@@ -345,12 +345,12 @@ fn proposed_classes() {
         amount numeric STRING: none
         rate double precision FLOAT64: none
         status character varying STRING: none
-        memo text STRING: unclassified
-        tags ARRAY STRING: unclassified
-        profile json JSON: unclassified
-        photo bytea BYTES: unclassified
+        memo text STRING: free_text
+        tags ARRAY STRING: none
+        profile json JSON: free_text
+        photo bytea BYTES: sensitive
         kind USER-DEFINED STRING: none
-        filename text STRING: unclassified
+        filename text STRING: none
     "#]]
     .assert_eq(&shown);
 }
@@ -372,10 +372,10 @@ fn existing_entries_are_not_changed() {
             })
             .into(),
     };
-    contract.add_missing(&[creators], &config);
+    contract.add_missing(&[creators], &Samples::new(), &config);
     let columns = &mut contract.tables.get_mut("public.creators").expect("a table").columns;
     let added = columns.remove("passport_no").expect("the new column");
-    assert_eq!(added.class, "unclassified");
+    assert_eq!(added.class, "national_id");
     assert_eq!(contract, before);
 }
 

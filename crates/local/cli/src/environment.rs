@@ -13,7 +13,7 @@ use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, RunSummary};
 use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
-use landbridge_source::{Database, proposal};
+use landbridge_source::{Database, SampleLimits, proposal};
 
 use landbridge_cli_support::args::number_between;
 use landbridge_cli_support::files::{self, EXAMPLE_CONFIG, EXAMPLES};
@@ -23,6 +23,9 @@ use crate::bigquery::Warehouse;
 use crate::failure::{Failure, Result};
 use crate::ga4;
 use crate::progress::Progress;
+
+/// How many rows of each table of a source are read to propose a contract.
+const SAMPLED_ROWS: u32 = 1000;
 
 /// All functions. The program of each is `landbridge-<name>`.
 const FUNCTIONS: [&str; 6] = ["snapshot", "export", "transfer", "load", "protect", FUNCTION_VIEWS];
@@ -164,7 +167,13 @@ impl LocalEnvironment {
             let database = Database::connect(url, None).await?;
             if args.contract.is_none() {
                 let empty = Contract::propose(&[], &config);
-                let proposal = proposal::propose(&database, empty, &config).await?;
+                let proposal = proposal::propose(
+                    &database,
+                    empty,
+                    &config,
+                    Some(SampleLimits::rows(SAMPLED_ROWS)),
+                )
+                .await?;
                 setup.contract_path = data_dir.join(contract::FILE_NAME);
                 let text = proposal.render(ColumnOrder::new());
                 write_file(&setup.contract_path, &text)?;

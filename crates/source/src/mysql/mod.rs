@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod rows;
+mod sample;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder};

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod rows;
+mod sample;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::{Host, SslMode};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_core::contract::{
-    ColumnOrder, Contract, Mode, ProposedColumn, ProposedTable, default_table_name,
+    ColumnOrder, Contract, Mode, ProposedColumn, ProposedTable, Reason, Samples, default_table_name,
 };
 use landbridge_core::ids::short_hash;
 use landbridge_core::names::columns::{LandedColumns, name_columns};
 use landbridge_core::names::{ColumnNames, check_table, folded};
+use landbridge_core::personal::Evidence;
 use landbridge_core::types::{self, BigQueryType, OriginalColumn, TimeRules};
 
 use crate::catalogue::{Column, Table};
@@ -16,6 +17,7 @@ use crate::database::Database;
 use crate::engine::EngineFamily;
 use crate::error::SourceError;
 use crate::postgres::numeric_size;
+use crate::sample::{Observer, SampleLimits};
 
 /// `expectedExportedType` in the manifest of a column that an export writes as text.
 const EXPORTED_AS_TEXT: &str = "binary (UTF8)";
@@ -35,6 +37,10 @@ pub struct Proposal {
     pub order: ColumnOrder,
     /// Tables and columns of the database that the contract leaves out, each with the reason.
     pub left_out: Vec<String>,
+    /// Why each new column has its class.
+    pub reasons: Vec<Reason>,
+    /// Tables of which no sample could be read, each with the reason.
+    pub not_sampled: Vec<String>,
 }
 
 impl Proposal {
@@ -81,7 +87,8 @@ fn reasons(left_out: &[String]) -> String {
 }
 
 /// Proposes a contract for a database: `base`, extended by the tables and columns that `base`
-/// does not name. Only the catalogue is read.
+/// does not name. Reads the catalogue and, with `limits`, some rows of each table, whose values
+/// stay in memory and are only counted by their form.
 ///
 /// # Errors
 /// Any [`ProposalError`].
@@ -89,9 +96,49 @@ pub async fn propose(
     database: &Database,
     base: Contract,
     config: &Config,
+    limits: Option<SampleLimits>,
 ) -> Result<Proposal, ProposalError> {
     let tables = database.tables().await?;
-    propose_for_tables(database.engine().family(), database.name(), &tables, base, config)
+    let mut sampler = Sampler { tables: &tables, samples: Samples::new(), failed: Vec::new() };
+    if let Some(limits) = limits {
+        // A partition's rows are read with its parent, and a skipped table may not be readable.
+        database.sample(&tables, limits, &mut sampler).await?;
+    }
+    let Sampler { samples, failed, .. } = sampler;
+    let (family, name) = (database.engine().family(), database.name());
+    let proposal = propose_for_tables(family, name, &tables, base, &samples, config)?;
+    Ok(Proposal { not_sampled: failed, ..proposal })
+}
+
+/// Counts the forms of the values of each column.
+struct Sampler<'a> {
+    tables: &'a [Table],
+    samples: Samples,
+    failed: Vec<String>,
+}
+
+impl Observer for Sampler<'_> {
+    fn value(&mut self, table: usize, column: usize, value: &str) {
+        let table = &self.tables[table];
+        let columns = self.samples.entry(source_name(table)).or_default();
+        let name = &table.columns[column].name;
+        if !columns.contains_key(name) {
+            columns.insert(name.clone(), Evidence::default());
+        }
+        let Some(evidence) = columns.get_mut(name) else { return };
+        if table.columns[column].is_array() {
+            evidence.observe_array(value)
+        } else {
+            evidence.observe(value)
+        }
+    }
+
+    fn failed(&mut self, table: usize, error: &SourceError) {
+        let table = &self.tables[table];
+        if table.skip_reason.is_none() {
+            self.failed.push(format!("{}: {error}", source_name(table)));
+        }
+    }
 }
 
 fn propose_for_tables(
@@ -99,6 +146,7 @@ fn propose_for_tables(
     database: &str,
     tables: &[Table],
     base: Contract,
+    samples: &Samples,
     config: &Config,
 ) -> Result<Proposal, ProposalError> {
     let style = config.warehouse.column_names;
@@ -108,7 +156,7 @@ fn propose_for_tables(
         return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
     }
     let mut contract = base.clone();
-    contract.add_missing(&tables, config);
+    let reasons = contract.add_missing(&tables, samples, config);
     rename_duplicates(&mut contract, &base, database);
     name_new_columns(&mut contract, &base, found, style);
     // The contract must be valid when it is read again, whatever the database contains.
@@ -118,7 +166,7 @@ fn propose_for_tables(
     }
     let columns = |table: &Table| column_names(table).into_iter().map(str::to_owned).collect();
     let order = found.iter().map(|table| (source_name(table), columns(table))).collect();
-    Ok(Proposal { contract, order, left_out })
+    Ok(Proposal { contract, order, left_out, reasons, not_sampled: Vec::new() })
 }
 
 /// Why an export does not contain a table with these names; `None` if it does. Such a table would be in
@@ -364,5 +412,7 @@ fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
     }
 }
 
+#[cfg(test)]
+mod sample_tests;
 #[cfg(test)]
 mod tests;

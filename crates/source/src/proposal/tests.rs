@@ -30,7 +30,8 @@ fn table(schema: &str, name: &str, columns: &[(&str, &str)]) -> Table {
 fn rendered(tables: &[Table], base: Contract) -> String {
     let config = demo_config();
     let proposal =
-        propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap();
+        propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &Samples::new(), &config)
+            .unwrap();
     let text = proposal.render(ColumnOrder::new());
     let read = contract::parse(contract::FILE_NAME, &text, &config);
     assert_eq!(read.expect("a valid contract"), proposal.contract);
@@ -113,7 +114,8 @@ fn columns_are_in_the_order_of_the_table() {
     let orders =
         table("public", "orders", &[("id", "bigint"), ("created", "date"), ("amount", "numeric")]);
     let propose = |tables: &[Table], base| {
-        propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap()
+        propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &Samples::new(), &config)
+            .unwrap()
     };
     let columns = |text: &str| {
         let columns = text.lines().filter(|line| line.starts_with("      "));
@@ -297,8 +299,14 @@ fn a_database_without_tables_is_an_error() {
         ),
     ] {
         let config = demo_config();
-        let error =
-            propose_for_tables(EngineFamily::Postgres, "shop", &tables, empty_contract(), &config);
+        let error = propose_for_tables(
+            EngineFamily::Postgres,
+            "shop",
+            &tables,
+            empty_contract(),
+            &Samples::new(),
+            &config,
+        );
         let error = error.expect_err("nothing to propose");
         assert_eq!(error.to_string(), message);
     }

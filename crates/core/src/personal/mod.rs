@@ -1,0 +1,140 @@
+//! Finds columns with personal data, by the names of table and column, the type, and, where a
+//! sample is at hand, by the values. Every verdict states its reason and its confidence, and
+//! contains no value.
+//!
+//! | module | contents |
+//! |---|---|
+//! | here | [`judge`]: combines what the name, the type and the values say |
+//! | `kind` | the kinds of personal data, and the usual class names of each |
+//! | `words` | the words of a name: `mbrNm` → `mbr`, `nm` |
+//! | `vocabulary` | what words mean, in English, in Korean and in romanised Korean |
+//! | `shape` | what kind of values a type has |
+//! | `names` | the verdict by names and type |
+//! | `values` | what a sample of values looks like: counts, never a value |
+//!
+//! Wrong verdicts have different costs. A harmless column judged personal is masked until a person
+//! corrects it; a personal column judged harmless is readable by every analyst. So `Harmless` needs
+//! a reason, and values that look personal outweigh a harmless name.
+
+mod kind;
+mod names;
+mod shape;
+mod values;
+mod vocabulary;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use kind::Kind;
+pub use values::Evidence;
+
+use crate::types::BigQueryType;
+
+/// A column to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Name of its table, without the schema.
+    pub table: &'a str,
+    /// Its name.
+    pub column: &'a str,
+    /// Its source type, as the export manifest writes it.
+    pub source_type: &'a str,
+    /// Its type in BigQuery.
+    pub bigquery_type: BigQueryType,
+}
+
+/// What a column seems to contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Personal data of this kind.
+    Personal(Kind),
+    /// No personal data.
+    Harmless,
+    /// Not known: it may contain anything.
+    Unsure,
+}
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The column's name could mean something else, or the values are few.
+    Low,
+    /// The name is usual for this, or most values have a form that others have as well.
+    Medium,
+    /// The name has one meaning, or nearly all values have a form that nothing else has.
+    High,
+}
+
+impl Confidence {
+    /// The word that is printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What a column seems to contain, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it seems to contain.
+    pub finding: Finding,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Why: a phrase with words of the name, and shares of the sampled values. No value.
+    pub reason: String,
+}
+
+impl Verdict {
+    fn new(finding: Finding, confidence: Confidence, reason: impl Into<String>) -> Self {
+        Self { finding, confidence, reason: reason.into() }
+    }
+}
+
+/// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
+pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
+    let by_name = names::judge(subject);
+    let Some(evidence) = evidence.filter(|evidence| evidence.seen() > 0) else {
+        return by_name;
+    };
+    match by_name.finding {
+        Finding::Personal(kind) => confirm(kind, by_name, evidence, subject),
+        Finding::Harmless => match values::strong(evidence) {
+            Some(mut by_value) if !names::is_surrogate_key(subject) => {
+                by_value.reason = format!("{}, although {}", by_value.reason, by_name.reason);
+                by_value
+            }
+            _ => by_name,
+        },
+        // Few different values are no sign that they are not about the person of the row.
+        Finding::Unsure => {
+            values::judge(evidence, names::needs_caution(subject)).unwrap_or(by_name)
+        }
+    }
+}
+
+/// A verdict by name, with what the values say about it. Values of another kind replace the kind,
+/// because the kind decides on the mask; values that look harmless do not, because a sample is small.
+fn confirm(kind: Kind, by_name: Verdict, evidence: &Evidence, subject: Subject<'_>) -> Verdict {
+    let describes = matches!(kind, Kind::Health | Kind::Sensitive);
+    if !describes && let Some(flags) = values::flags(evidence) {
+        return flags;
+    }
+    match values::strong(evidence) {
+        Some(by_value) if by_value.finding == by_name.finding => Verdict {
+            confidence: Confidence::High,
+            reason: format!("{}; {}", by_name.reason, by_value.reason),
+            ..by_name
+        },
+        Some(by_value) if by_name.confidence < Confidence::High && !kind.contains_others() => {
+            by_value
+        }
+        None if by_name.confidence == Confidence::Low && !names::is_about_people(subject) => {
+            values::harmless_form(evidence).unwrap_or(by_name)
+        }
+        _ => by_name,
+    }
+}

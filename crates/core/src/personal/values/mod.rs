@@ -1,0 +1,349 @@
+//! What a sample of a column's values looks like: counts of forms, never a value.
+
+mod patterns;
+mod people;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use super::{
+    Confidence::{self, High, Low, Medium},
+    Finding, Kind, Subject, Verdict, names,
+};
+use crate::types::BigQueryType;
+use patterns as p;
+
+/// A form that a value can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Email,
+    Phone,
+    MobileDigits,
+    ResidentNumber,
+    Card,
+    Iban,
+    Ssn,
+    BusinessNumber,
+    Passport,
+    Licence,
+    Account,
+    Ip,
+    Mac,
+    Imei,
+    UserAgent,
+    Secret,
+    Random,
+    KoreanName,
+    EnglishName,
+    KoreanAddress,
+    EnglishAddress,
+    Position,
+    Coordinate,
+    ShortDate,
+    /// A date, of any year.
+    Date,
+    /// A date before 1995, when few businesses had records and most adults were born.
+    EarlyDate,
+    DiagnosisCode,
+    BloodType,
+    Sex,
+    Illness,
+    Sentence,
+    Contact,
+    /// JSON with a member whose name is that of personal data.
+    PersonalJson,
+    Json,
+    Number,
+    /// A code of upper-case letters and digits.
+    Code,
+    Flag,
+    /// What people choose to log in with: letters and digits, lower-case.
+    Login,
+    Plate,
+    Url,
+    Path,
+    Version,
+}
+
+use Form::{
+    Account, BloodType, BusinessNumber, Card, Code, Contact, Coordinate, Date, DiagnosisCode,
+    EarlyDate, Email, EnglishAddress, EnglishName, Flag, Iban, Illness, Imei, Ip, Json,
+    KoreanAddress, KoreanName, Licence, Login, Mac, MobileDigits, Number, Passport, Path,
+    PersonalJson, Phone, Plate, Position, Random, ResidentNumber, Secret, Sentence, Sex, ShortDate,
+    Ssn, Url, UserAgent, Version,
+};
+
+/// The forms that one function of [`patterns`] or [`people`] decides.
+const TESTS: &[(Form, fn(&str) -> bool)] = &[
+    (Email, p::is_email),
+    (Phone, p::is_phone),
+    (MobileDigits, p::is_mobile_digits),
+    (ResidentNumber, p::is_resident_number),
+    (Card, p::is_card),
+    (Iban, p::is_iban),
+    (Ssn, p::is_ssn),
+    (BusinessNumber, p::is_business_number),
+    (Passport, p::is_passport),
+    (Licence, p::is_licence),
+    (Account, p::is_account),
+    (Ip, p::is_ip),
+    (Mac, p::is_mac),
+    (Imei, p::is_imei),
+    (UserAgent, p::is_user_agent),
+    (Secret, p::is_secret),
+    (Random, p::is_random),
+    (KoreanName, people::is_korean_name),
+    (EnglishName, people::is_english_name),
+    (KoreanAddress, p::is_korean_address),
+    (EnglishAddress, p::is_english_address),
+    (Position, p::is_position),
+    (Coordinate, p::is_coordinate),
+    (ShortDate, p::is_short_date),
+    (DiagnosisCode, p::is_diagnosis_code),
+    (BloodType, p::is_blood_type),
+    (Sex, p::is_sex),
+    (Illness, p::names_illness),
+    (Sentence, p::is_sentence),
+    (Contact, p::contains_contact),
+    (Number, p::is_number),
+    (Code, p::is_code),
+    (Flag, p::is_flag),
+    (Login, p::is_login),
+    (Plate, p::is_plate),
+    (Url, p::is_url),
+    (Path, p::is_path),
+    (Version, p::is_version),
+];
+
+/// What a form says of a column.
+struct Sign {
+    form: Form,
+    kind: Kind,
+    /// The share of the values that must have the form.
+    share: f64,
+    /// At least so many different values, because a few can have the form by chance.
+    distinct: usize,
+    confidence: Confidence,
+}
+
+const fn sign(form: Form, kind: Kind, share: f64, distinct: usize, confidence: Confidence) -> Sign {
+    Sign { form, kind, share, distinct, confidence }
+}
+
+/// Forms that hardly anything else has: they outweigh a harmless name. The first that fits counts.
+const STRONG: &[Sign] = &[
+    sign(Email, Kind::Email, 0.3, 2, High),
+    sign(ResidentNumber, Kind::NationalId, 0.5, 2, High),
+    sign(Iban, Kind::Account, 0.5, 2, High),
+    sign(Licence, Kind::Licence, 0.7, 3, High),
+    sign(Plate, Kind::Licence, 0.7, 3, High),
+    sign(Card, Kind::Card, 0.8, 3, High),
+    sign(BusinessNumber, Kind::BusinessId, 0.8, 3, High),
+    sign(Ssn, Kind::NationalId, 0.8, 3, High),
+    sign(MobileDigits, Kind::Phone, 0.7, 3, High),
+    sign(Phone, Kind::Phone, 0.5, 3, High),
+    sign(Secret, Kind::Secret, 0.5, 2, High),
+    sign(UserAgent, Kind::Device, 0.5, 2, High),
+    sign(Mac, Kind::Network, 0.8, 2, High),
+    sign(Ip, Kind::Network, 0.8, 3, High),
+    sign(Imei, Kind::Device, 0.9, 5, Medium),
+    sign(Position, Kind::Position, 0.8, 3, High),
+    sign(KoreanAddress, Kind::Address, 0.6, 3, High),
+    sign(EnglishAddress, Kind::Address, 0.6, 3, High),
+    sign(KoreanName, Kind::Name, 0.8, 8, Medium),
+    sign(EnglishName, Kind::Name, 0.6, 8, Medium),
+    sign(PersonalJson, Kind::FreeText, 0.05, 1, Medium),
+    sign(Contact, Kind::FreeText, 0.02, 1, Medium),
+];
+
+/// Forms that other things have as well: they count where the name says nothing.
+const WEAK: &[Sign] = &[
+    sign(Email, Kind::FreeText, 0.01, 1, Medium),
+    sign(Passport, Kind::Passport, 0.8, 3, Medium),
+    sign(KoreanName, Kind::Name, 0.6, 3, Medium),
+    sign(EnglishName, Kind::Name, 0.4, 3, Medium),
+    sign(Account, Kind::Account, 0.8, 3, Low),
+    sign(Coordinate, Kind::Position, 0.9, 3, Low),
+    sign(EarlyDate, Kind::Birth, 0.2, 3, Medium),
+    sign(ShortDate, Kind::Birth, 0.95, 3, Low),
+    sign(Illness, Kind::Health, 0.2, 2, Medium),
+    sign(BloodType, Kind::Health, 0.95, 3, Medium),
+    sign(DiagnosisCode, Kind::Health, 0.9, 8, Low),
+    sign(Sex, Kind::Sensitive, 0.95, 2, Medium),
+    sign(Sentence, Kind::FreeText, 0.3, 2, Medium),
+    sign(Random, Kind::Secret, 0.8, 3, Low),
+    sign(Login, Kind::Name, 0.5, 15, Low),
+];
+
+/// Forms of values that identify no person. The first may describe one.
+const HARMLESS: &[(Form, &str)] = &[
+    (Version, "versions"),
+    (Number, "numbers"),
+    (Url, "URLs"),
+    (Path, "paths"),
+    (Date, "dates"),
+    (Json, "JSON without personal members"),
+];
+
+/// How many different values are distinguished.
+const MAX_DISTINCT: usize = 400;
+
+/// With fewer values than this, few different ones do not show a closed vocabulary.
+const ENOUGH: u32 = 40;
+
+/// What a sample of a column's values looks like. It counts, and keeps no value: of different
+/// values it keeps hashes, in memory alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    seen: u32,
+    counts: HashMap<Form, u32>,
+    distinct: BTreeSet<u64>,
+    /// Values of more than this many characters are rarely from a closed vocabulary.
+    long: u32,
+}
+
+impl Evidence {
+    /// How many values were observed, without empty ones.
+    pub fn seen(&self) -> u32 {
+        self.seen
+    }
+
+    /// Counts the forms of one value. Empty text counts as no value.
+    pub fn observe(&mut self, value: &str) {
+        const LONG: usize = 40;
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
+        self.seen += 1;
+        self.long += u32::from(value.chars().count() > LONG);
+        if self.distinct.len() < MAX_DISTINCT {
+            let mut hasher = DefaultHasher::new();
+            value.hash(&mut hasher);
+            self.distinct.insert(hasher.finish());
+        }
+        for (form, test) in TESTS {
+            self.count(*form, test(value));
+        }
+        if let Some(year) = p::year_of_date(value) {
+            self.count(Date, true);
+            self.count(EarlyDate, year < 1995);
+        }
+        if value.starts_with(['{', '['])
+            && let Ok(json) = serde_json::from_str(value)
+        {
+            self.count(Json, true);
+            self.count(PersonalJson, is_personal(&json));
+        }
+    }
+
+    /// Counts the forms of the elements of an array, as PostgreSQL writes it: `{a,b}`.
+    pub fn observe_array(&mut self, value: &str) {
+        let elements = value.trim().trim_start_matches('{').trim_end_matches('}');
+        for element in elements.split(',').map(|it| it.trim_matches('"')).filter(|it| *it != "NULL")
+        {
+            self.observe(element);
+        }
+    }
+
+    fn count(&mut self, form: Form, applies: bool) {
+        if applies {
+            *self.counts.entry(form).or_default() += 1;
+        }
+    }
+
+    fn share(&self, form: Form) -> f64 {
+        f64::from(self.counts.get(&form).copied().unwrap_or(0)) / f64::from(self.seen.max(1))
+    }
+
+    fn matches(&self, sign: &Sign) -> bool {
+        // Of fewer values than that, all must be different.
+        let distinct = sign.distinct.min(self.seen as usize);
+        self.share(sign.form) >= sign.share && self.distinct.len() >= distinct
+    }
+
+    fn first(&self, signs: &[Sign]) -> Option<Verdict> {
+        let sign = signs.iter().find(|sign| self.matches(sign))?;
+        let reason = format!("{} look like {}", self.describe(sign.form), sign.kind.plural());
+        Some(Verdict::new(Finding::Personal(sign.kind), sign.confidence, reason))
+    }
+
+    fn describe(&self, form: Form) -> String {
+        let percent = (self.share(form) * 100.0).round();
+        format!("{percent} % of {} sampled values", self.seen)
+    }
+}
+
+/// Whether a member, at any depth, has the name of personal data, or a text that is a contact.
+fn is_personal(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Object(members) => members.iter().any(|(name, value)| {
+            let subject = Subject {
+                table: "",
+                column: name,
+                source_type: "text",
+                bigquery_type: BigQueryType::String,
+            };
+            let verdict = names::judge(subject);
+            let by_name = matches!(verdict.finding, Finding::Personal(kind) if kind != Kind::FreeText)
+                && verdict.confidence > Low;
+            (by_name && (value.is_string() || value.is_number())) || is_personal(value)
+        }),
+        serde_json::Value::Array(elements) => elements.iter().any(is_personal),
+        serde_json::Value::String(text) => p::contains_contact(text),
+        _ => false,
+    }
+}
+
+/// What the values say, where it outweighs a harmless name.
+pub(super) fn strong(evidence: &Evidence) -> Option<Verdict> {
+    evidence.first(STRONG)
+}
+
+/// The share of values that have a form, for all of them to count as having it.
+const ALL: f64 = 0.98;
+
+/// What the values say, where the name says nothing. `cautious`: the table is about people, or nothing
+/// is known of it; numbers and few different values are then no sign that the column is harmless.
+pub(super) fn judge(evidence: &Evidence, cautious: bool) -> Option<Verdict> {
+    let personal = evidence.first(STRONG).or_else(|| evidence.first(WEAK));
+    let by_form = || harmless_form(evidence).filter(|_| !cautious || evidence.share(Number) < ALL);
+    let by_vocabulary = || if cautious { None } else { harmless_vocabulary(evidence) };
+    personal.or_else(by_form).or_else(by_vocabulary)
+}
+
+/// Values that only say yes or no: about something personal, and not it.
+pub(super) fn flags(evidence: &Evidence) -> Option<Verdict> {
+    let flags =
+        evidence.seen >= ENOUGH && evidence.share(Flag) >= ALL && evidence.distinct.len() <= 3;
+    let reason = format!("{} only say yes or no", evidence.describe(Flag));
+    flags.then(|| Verdict::new(Finding::Harmless, Medium, reason))
+}
+
+/// Values that have a harmless form.
+pub(super) fn harmless_form(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.seen < ENOUGH {
+        return None;
+    }
+    let (form, plural) = HARMLESS.iter().find(|(form, _)| evidence.share(*form) >= ALL)?;
+    let personal = evidence.share(PersonalJson) > 0.0 || evidence.share(EarlyDate) > 0.02;
+    let reason = format!("{} look like {plural}", evidence.describe(*form));
+    (!personal).then(|| Verdict::new(Finding::Harmless, Low, reason))
+}
+
+/// Values of a closed vocabulary, or codes.
+fn harmless_vocabulary(evidence: &Evidence) -> Option<Verdict> {
+    if evidence.seen < ENOUGH {
+        return None;
+    }
+    let most = (evidence.seen as usize / 8).clamp(5, 40);
+    if evidence.distinct.len() <= most && evidence.long == 0 {
+        let reason = format!("few different values in a sample of {}", evidence.seen);
+        return Some(Verdict::new(Finding::Harmless, Medium, reason));
+    }
+    let codes = evidence.share(Code) >= ALL;
+    let reason = format!("{} look like codes", evidence.describe(Code));
+    codes.then(|| Verdict::new(Finding::Harmless, Low, reason))
+}
