@@ -2,11 +2,11 @@
 
 use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use landbridge_core::config::{self, Config};
+use landbridge_core::config::{self, Config, Mask};
 use landbridge_core::contract::{self, Contract, TableContract};
 use landbridge_core::memory::{CONTRACT_READERS, ContractReader, needed_mb};
 use landbridge_core::models::ga4_violations;
@@ -152,9 +152,13 @@ fn config_summary(name: &str, config: &Config) -> String {
             country(config::country_of_google_location(&warehouse.location))
         );
     }
+    let mut masks: BTreeMap<Mask, Vec<String>> = BTreeMap::new();
+    for (class, rule) in pii.all() {
+        masks.entry(rule.mask).or_default().push(class);
+    }
     let masks: Vec<String> =
-        pii.all().iter().map(|(class, rule)| format!("{class} {}", rule.mask)).collect();
-    let _ = write!(line, "  masks {}", masks.join(", "));
+        masks.iter().map(|(mask, classes)| format!("{mask}: {}", classes.join(", "))).collect();
+    let _ = write!(line, "  masks {}", masks.join("\n        "));
     for (class, _) in pii.classes.iter().filter(|(name, class)| class.overrides_small_domain(name))
     {
         let _ = write!(

@@ -32,7 +32,8 @@ fn help_of_the_command() {
         out |   unpin      Unpin a snapshot: retention may delete it again
         out |   restore    Restore the database under a new name, with all of its settings
         out |   drill      Restore the newest snapshot to a temporary database, check it, time it, delete it
-        out |   status     Show the last day, held tables, open redo requests, restore points and the measured recovery time
+        out |   status     Show the last day, held tables, open redo requests, restore points and the measured
+        out |              recovery time
         out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |              account
         out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing

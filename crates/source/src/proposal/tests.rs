@@ -184,8 +184,8 @@ fn arrays_are_proposed_with_the_type_of_their_elements() {
           "public.sizes":
             columns:
               id: { source: bigint, type: INT64, class: none }
-              flag: { source: bit, type: BOOL, class: unclassified }
-              flags: { source: bit, type: STRING, class: unclassified }
+              flag: { source: bit, type: BOOL, class: none }
+              flags: { source: bit, type: STRING, class: none }
               amounts: { source: "numeric[]", type: NUMERIC, mode: REPEATED, class: unclassified }
               boxes: { source: "box[]", type: STRING, class: unclassified }
               created: { source: "timestamp with time zone[]", type: TIMESTAMP, mode: REPEATED, class: unclassified }
@@ -197,7 +197,7 @@ fn arrays_are_proposed_with_the_type_of_their_elements() {
               moods: { source: "USER-DEFINED[]", type: STRING, mode: REPEATED, class: unclassified }
               numbers: { source: "bigint[]", type: INT64, mode: REPEATED, class: unclassified }
               ratios: { source: "double precision[]", type: FLOAT64, mode: REPEATED, class: unclassified }
-              tags: { source: "character varying[]", type: STRING, mode: REPEATED, class: unclassified }
+              tags: { source: "character varying[]", type: STRING, mode: REPEATED, class: none }
     "#]].assert_eq(&rendered(&[sizes], empty_contract()));
 }
 
