@@ -92,7 +92,7 @@ fn kinds() -> MemoryTable {
             if n % 10 == 0 { "no address".to_owned() } else { format!("p{n}@example.com") },
             format!("010-{n:04}"),
         ];
-        let is_null = |at: usize| at > 0 && (n + at) % 11 == 0;
+        let is_null = |at: usize| at > 0 && (n + at).is_multiple_of(11);
         let cells = cells.into_iter().enumerate();
         cells.map(|(at, cell)| (!is_null(at)).then_some(cell)).collect::<Vec<_>>()
     }))
@@ -254,7 +254,7 @@ fn cells(table: &str, column: usize) -> Vec<String> {
             people.iter().map(|row| row[column].to_owned()).filter(|it| !it.is_empty()).collect()
         }
         _ => (0..300_usize)
-            .filter(|n| (n + column) % 11 != 0)
+            .filter(|n| !(n + column).is_multiple_of(11))
             .map(|n| match column {
                 17 if n % 10 == 0 => "no address".to_owned(),
                 17 => format!("p{n}@example.com"),

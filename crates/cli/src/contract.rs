@@ -276,14 +276,14 @@ fn explain(reasons: &[Reason], format: Output) -> Result {
         })
         .collect();
     if format == Output::Json {
-        return Ok(render::json(&rows)?);
+        return render::json(&rows);
     }
     let columns = ["table", "column", "class", "may contain", "confidence", "reason"].map(left);
     let cells = |row: &ReasonRow<'_>| {
         let kind = row.kind.unwrap_or("–");
         [row.table, row.column, row.class, kind, row.confidence, row.reason].map(printable).to_vec()
     };
-    Ok(render::print(&render::table(&columns, rows.iter().map(cells).collect(), 0))?)
+    render::print(&render::table(&columns, rows.iter().map(cells).collect(), 0))
 }
 
 /// The kinds of personal data for which the configuration has no class, each with its number of

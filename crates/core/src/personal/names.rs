@@ -130,7 +130,8 @@ impl Names {
         let describes = matches!(kind, Kind::Sensitive | Kind::Health);
         if has(&NEUTRAL_TAILS, tail) {
             let value_too = has(&VALUE_TAILS, tail) && self.is_text();
-            if !value_too && !(describes && CODED_TAILS.contains(&tail)) {
+            let is_code_of_it = describes && CODED_TAILS.contains(&tail);
+            if !(value_too || is_code_of_it) {
                 return Some(harmless(
                     Medium,
                     format!("`{tail}` of {quoted} is not the value itself"),

@@ -75,8 +75,11 @@ use Form::{
     Ssn, Url, UserAgent, Version,
 };
 
+/// Whether a value has a form.
+type Test = fn(&str) -> bool;
+
 /// The forms that one function of [`patterns`] or [`people`] decides.
-const TESTS: &[(Form, fn(&str) -> bool)] = &[
+const TESTS: &[(Form, Test)] = &[
     (Email, p::is_email),
     (Phone, p::is_phone),
     (MobileDigits, p::is_mobile_digits),

@@ -69,7 +69,7 @@ impl Analyzer<'_> {
         mut args: Vec<Typed>,
         scope: &Scope<'_>,
     ) -> Result<Typed> {
-        if args.len() < 3 || args.len() % 2 == 0 {
+        if args.len() < 3 || args.len().is_multiple_of(2) {
             return Err(wrong(function));
         }
         args[0] = args[0].clone().coerce(&Type::Json).map_err(|_| wrong(function))?;

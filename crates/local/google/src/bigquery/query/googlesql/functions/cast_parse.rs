@@ -149,7 +149,7 @@ fn check(elements: &[Element], target: Target) -> Result<()> {
         Target::Datetime => !of_zone.contains(kind),
         Target::Timestamp => true,
     };
-    if !kinds.iter().all(|it| fits(it)) {
+    if !kinds.iter().all(fits) {
         return Err(wrong_format("names a part that the type does not have"));
     }
     let clock = ["hours", "twelve hours", "minute", "second", "meridian"];
