@@ -31,7 +31,10 @@ fn valid_files_are_summarised() {
         out |   from  instance shop-prod in ap-northeast-2, named `shop`
         out |   to    shop-analytics.shop in asia-northeast3
         out |   when  export at 01:00, transfer from 02:00, published by 04:00, Asia/Seoul
-        out |   masks account ALWAYS_NULL, address ALWAYS_NULL, birth DATE_YEAR_MASK, device ALWAYS_NULL, email EMAIL_MASK, free_text ALWAYS_NULL, health ALWAYS_NULL, ip DEFAULT_MASKING_VALUE, name DEFAULT_MASKING_VALUE, national_id ALWAYS_NULL, phone ALWAYS_NULL, position ALWAYS_NULL, secret ALWAYS_NULL, sensitive ALWAYS_NULL, unclassified ALWAYS_NULL
+        out |   masks EMAIL_MASK: email
+        out |         DATE_YEAR_MASK: birth
+        out |         DEFAULT_MASKING_VALUE: ip, name
+        out |         ALWAYS_NULL: account, address, device, free_text, health, national_id, phone, position, secret, sensitive, unclassified
         out | examples/demo/contract.yaml: good
         out |   7 tables, 59 columns: 1 birth, 3 email, 1 ip, 4 name, 1 phone, 49 none
     "#]].assert_eq(&landbridge(&repository(), &["check", "--config", CONFIG]).all());
