@@ -232,7 +232,7 @@ impl Summary {
         }
         let _ = writeln!(
             text,
-            "      where class is one of {}, or none if everyone may read the column",
+            "      where class is none if everyone may read the column, otherwise one of\n        {}",
             self.available_classes.join(", ")
         );
     }
