@@ -317,6 +317,13 @@ async fn figures_reveal_nothing_without_the_key() {
         }
         written += &text;
     }
+    // A reader knows how a record is encoded.
+    for record in &sealed {
+        let (_, encoded) = record.split_once('_').expect("a prefix");
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).expect("base64");
+        written.push(' ');
+        written += &hex(&bytes);
+    }
     for (name, bytes) in env.landing_objects() {
         if !name.ends_with(".parquet") {
             written += &String::from_utf8_lossy(&bytes);
