@@ -353,6 +353,16 @@ mod tests {
                 after
             );
         }
+        // Deltas of all 64 bits, and of one bit more than there are.
+        let mut wide = head(3, 0);
+        wide.extend([0, 64, 0, 0, 0]);
+        let deltas = [u64::MAX, 2].into_iter().chain(std::iter::repeat_n(0, 30));
+        wide.extend(deltas.flat_map(u64::to_le_bytes));
+        let mut delta = DeltaDecoder::new(&wide).expect("a header");
+        assert_eq!([(); 3].map(|()| delta.next().expect("a value")), [0, -1, 1]);
+        wide[6] = 65;
+        let mut delta = DeltaDecoder::new(&wide).expect("a header");
+        assert!(delta.next().is_ok() && delta.next().is_err(), "too wide");
         assert!(DeltaDecoder::new(&[0, 0, 0, 0]).is_err(), "no miniblocks");
     }
 }

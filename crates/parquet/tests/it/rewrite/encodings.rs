@@ -49,6 +49,11 @@ fn check(days: &[Option<String>], nullable: bool, properties: WriterPropertiesBu
     let (out, report) = rewritten(&source, plan([("day", retype(TargetType::Date))]));
     assert_eq!(shown(&rows(&out), "day"), expected, "{what}");
     assert!(report.columns[0].misfits.is_empty(), "{what}");
+    // All pages were read once: some bytes of the chunk are headers.
+    let stored = source.len() as u64;
+    assert!((stored / 4..=stored).contains(&report.bytes_decoded), "{what}: {report:?}");
+    assert!(report.bytes_inflated >= report.bytes_decoded / 2, "{what}: {report:?}");
+    assert_eq!(report.bytes_copied, 0, "{what}");
     let (out, _) = rewritten(&source, plan([("day", Action::Tokenise { domain: String::new() })]));
     let token = |day: &Option<String>| match day {
         Some(day) => key().token("", day.as_bytes()),
