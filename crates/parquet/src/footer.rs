@@ -141,7 +141,7 @@ impl Footer {
 
 /// Reads a footer's bytes. fastparquet gives an empty list no element type, which other readers accept
 /// and the `parquet` crate does not.
-fn decode(thrift: &[u8]) -> Result<ParquetMetaData, ParquetError> {
+pub(crate) fn decode(thrift: &[u8]) -> Result<ParquetMetaData, ParquetError> {
     // The statistics of encodings are kept as they are, for copied columns.
     let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
     let read =

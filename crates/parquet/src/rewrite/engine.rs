@@ -381,6 +381,11 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         let mut written = Vec::new();
         ParquetMetaDataWriter::new(&mut written, &metadata).finish()?;
         let footer = footer_out::restored(&written, &self.input.footer.raw, self.layout)?;
+        // Parts of the source's footer are copied as bytes, which a reader can refuse in their new place.
+        let thrift = footer.get(..footer.len().saturating_sub(8)).unwrap_or_default();
+        if crate::footer::decode(thrift).is_err() {
+            return Err(RewriteError::Malformed("its footer has a part that cannot be copied"));
+        }
         self.sink.write_all(&footer)?;
         self.sink.flush()?;
         self.report.bytes_written = self.sink.bytes_written() as u64;
