@@ -182,3 +182,20 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
     }
     println!("{report}");
 }
+
+/// Values that were cut at any place, as people and old systems leave them, end no judgement.
+#[test]
+fn no_part_of_a_value_ends_the_command() {
+    let mut evidence = Evidence::default();
+    for column in set().iter().step_by(5) {
+        for value in values::generate(column.generator, 7, 4).into_iter().flatten() {
+            for (at, _) in value.char_indices().take(40) {
+                let (before, after) = value.split_at(at);
+                evidence.observe(before);
+                evidence.observe(after);
+                evidence.observe_array(&format!("{{{after},{before}"));
+            }
+        }
+    }
+    assert!(evidence.seen() > 10_000, "{}", evidence.seen());
+}

@@ -76,7 +76,7 @@ impl Sketch {
     fn read(bytes: &[u8]) -> Result<Self> {
         let wrong = || {
             SqlError::failed(
-                "the bytes are no sketch of the local warehouse (it cannot read those of BigQuery)",
+                "the bytes are no sketch of the local warehouse (it cannot read BigQuery's)",
             )
         };
         let (kind, hashes) =
