@@ -84,14 +84,16 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
 
 /// The snapshot from which a day was exported, and the command that restores it.
 fn snapshot_line(receipts: &[Receipt], zone: &TimeZone) -> String {
-    let Some(receipt) = receipts.iter().find(|it| !it.snapshot.is_empty()) else {
+    // The receipt of a table that the export lacks has no time.
+    let named = receipts.iter().filter(|it| !it.snapshot.is_empty());
+    let Some(receipt) = named.max_by_key(|it| it.snapshot_at) else {
         return String::new();
     };
-    let at = receipt.snapshot_at.map(|at| at.to_zoned(zone.clone()).strftime("%F %H:%M %Z"));
+    let at = receipt.snapshot_at.map(|at| at.to_zoned(zone.clone()).strftime(" of %F %H:%M %Z"));
     format!(
-        "from {} of {}; restore it: landbridge restore --from-receipt {} --as NAME",
+        "from {}{}; restore it: landbridge restore --from-receipt {} --as NAME",
         receipt.snapshot,
-        at.map_or("an unknown time".to_owned(), |at| at.to_string()),
+        at.map_or(String::new(), |at| at.to_string()),
         receipt.day
     )
 }
@@ -266,6 +268,17 @@ mod tests {
             "planned_at": null, "recorded_at": "2026-11-20T17:10:00Z", "load_ms": null
         });
         serde_json::from_value(receipt).expect("a receipt")
+    }
+
+    /// The first receipt by name is that of a table which was not exported.
+    #[test]
+    fn the_time_of_the_snapshot_is_in_any_receipt() {
+        let missing = receipt();
+        let mut loaded = receipt();
+        loaded.snapshot_at = Some("2026-11-20T16:00:00Z".parse().expect("a time"));
+        let line = snapshot_line(&[missing.clone(), loaded], &TimeZone::UTC);
+        assert!(line.starts_with("from s of 2026-11-20 16:00 UTC;"), "{line}");
+        assert!(snapshot_line(&[missing], &TimeZone::UTC).starts_with("from s; "));
     }
 
     #[test]
