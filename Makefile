@@ -28,7 +28,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore crash compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas clean
+.PHONY: help demo rehearse test explore crash compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -54,7 +54,8 @@ compare-sql: ## compare the local warehouse's SQL with Google's engine on SEEDS 
 	scripts/models-for-tests.sh
 	LANDBRIDGE_REQUIRE_MODELS=1 COMPARE_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --success-output immediate -E 'test(/^googlesql::/)'
 
-lint: ## check formatting and clippy; warnings are errors
+lint: ## check formatting, clippy (warnings are errors) and docs/claims.md
+	scripts/claims.py --check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
@@ -106,6 +107,9 @@ try-packages: ## run one day of the demo with the packaged functions; the other 
 
 schemas: ## regenerate schemas/*.json from the configuration types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current
+
+claims: ## write docs/claims.md from crates/local/cloud/claims.toml
+	scripts/claims.py
 
 clean: ## remove all build results, and the demo's files
 	$(CARGO) clean

@@ -17,6 +17,11 @@ if "$cargo" fmt --version >/dev/null 2>&1; then
 else
     echo "rustfmt is not installed: formatting is not checked" >&2
 fi
+if python3 -c 'import tomllib' 2>/dev/null; then
+    scripts/claims.py --check
+else
+    echo "Python 3.11 is not installed: docs/claims.md is not checked" >&2
+fi
 
 scripts/postgres-for-tests.sh
 scripts/postgres-versions-for-tests.sh
