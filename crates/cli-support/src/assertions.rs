@@ -161,7 +161,9 @@ mod tests {
     use super::*;
 
     fn names(dropped: &[Dropped]) -> Vec<&str> {
-        dropped.iter().map(|it| it.name.as_str()).collect()
+        let mut names: Vec<&str> = dropped.iter().map(|it| it.name.as_str()).collect();
+        names.sort_unstable();
+        names
     }
 
     #[test]
@@ -190,7 +192,7 @@ mod tests {
         assert_eq!(assertions[0].sql, "SELECT 1");
         assert_eq!(assertions[1].rule, rule("sum(n)", None, "> 3"));
         assert_eq!(assertions[1].sql, "SELECT 2\nLIMIT 5");
-        assert_eq!(names(&dropped), ["model.e", "seed.d", "test.c", "unit_test.h", "test.i"]);
+        assert_eq!(names(&dropped), ["model.e", "seed.d", "test.c", "test.i", "unit_test.h"]);
     }
 
     #[test]
