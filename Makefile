@@ -20,6 +20,8 @@ SOURCE ?=
 
 # How many seeds `make compare-sql` draws; each gives some 2,400 expressions.
 SEEDS ?= 10
+# The first of them: another number draws other expressions.
+FIRST ?= 1
 # Extra options for `make mutants`: make mutants MUTANTS="-f crates/parquet/src/rewrite/copy.rs -- --lib"
 # docs/testing.md has more of them.
 MUTANTS ?=
@@ -52,7 +54,7 @@ crash: ## disturb each external call of a day, by a crash and by a lost answer; 
 
 compare-sql: ## compare the local warehouse's SQL with Google's engine on SEEDS times as many expressions as the tests do
 	scripts/models-for-tests.sh
-	LANDBRIDGE_REQUIRE_MODELS=1 COMPARE_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --success-output immediate -E 'test(/^googlesql::/)'
+	LANDBRIDGE_REQUIRE_MODELS=1 COMPARE_SEEDS=$(SEEDS) COMPARE_FIRST_SEED=$(FIRST) $(CARGO) nextest run --workspace --success-output immediate -E 'test(/^googlesql::/)'
 
 lint: ## check formatting, clippy (warnings are errors) and docs/claims.md
 	scripts/claims.py --check

@@ -16,6 +16,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 place=${CARGO_TARGET_DIR:-$root/target}/terraform
 # This package's README states the provider's version: 8.7.0.
 bindings=cdktn-provider-google==21.1.0
+# The same of the beta edition, which has the schedules of Dataform.
+beta_bindings=cdktn-provider-google-beta==21.1.0
 checkov=checkov==3.3.30
 provider=5.100.0
 
@@ -76,10 +78,19 @@ if [ "$(cat "$place/stamp" 2>/dev/null)" != "$wanted" ]; then
     printf '%s\n' "$wanted" >"$place/stamp"
 fi
 
+beta_wheel=$place/beta-bindings/${beta_bindings//-/_}-py3-none-any.whl
+beta_wheel=${beta_wheel/==/-}
+if [ ! -e "$beta_wheel" ]; then
+    echo "downloading the bindings of the beta edition of the Google provider (once; 70 MB)"
+    "$place/checkov/bin/python" -m pip --quiet --disable-pip-version-check download --no-deps -d "$place/beta-bindings" "$beta_bindings" ||
+        missing "pip could not download $beta_bindings" "check that PyPI is reachable"
+fi
+
 cat >"$place/env" <<ENV
 LANDBRIDGE_TERRAFORM=$program
 LANDBRIDGE_TERRAFORM_MIRROR=$mirror
 LANDBRIDGE_CHECKOV=$place/checkov/bin/checkov
 LANDBRIDGE_GOOGLE_BINDINGS=$(ls "$place"/bindings/*.whl)
+LANDBRIDGE_GOOGLE_BETA_BINDINGS=$beta_wheel
 ENV
 echo "the Terraform tests are ready: $(TF_CLI_CONFIG_FILE=/dev/null "$program" version | head -n 1), AWS provider in $mirror"

@@ -92,6 +92,7 @@ OPERATORS = {
     "$extract_date": "EXTRACT(DATE FROM {0})", "$extract_time": "EXTRACT(TIME FROM {0})",
     "$extract_datetime": "EXTRACT(DATETIME FROM {0})",
     "$cast_to_text": "CAST({0} AS STRING FORMAT {1})", "$cast_to_date": "CAST({0} AS DATE FORMAT {1})",
+    "$cast_to_number_text": "CAST({0} AS STRING FORMAT {1})",
     "$cast_to_time": "CAST({0} AS TIME FORMAT {1})", "$cast_to_datetime": "CAST({0} AS DATETIME FORMAT {1})",
     "$cast_to_timestamp": "CAST({0} AS TIMESTAMP FORMAT {1})", "$cast_to_bytes": "CAST({0} AS BYTES FORMAT {1})",
 }  # fmt: skip
@@ -239,6 +240,11 @@ ARGUMENTS["FLOAT64"] = ARGUMENTS["DOUBLE"] = {1: ["wide_number_mode => 'exact'",
 ARGUMENTS["$cast_to_text"] = {1: [
     "'YYYY-MM-DD'", "'YYY YY Y RRRR RR'", "'Month MON mon DAY Day dy D DD DDD'", "'HH24:MI:SS'", "'HH12:MI am'", "'SSSSS FF3 FF9'",
     "'TZH:TZM'", "'\"a\\\\\"b\" A.M. p.m.'", "'HEX'", "'BASE64'", "'base8'", "'ASCII'", "'UTF-8'", "'BASE2'", "''", "'x'",
+]}  # fmt: skip
+ARGUMENTS["$cast_to_number_text"] = {1: [
+    "'9,999.99'", "'S999'", "'999S'", "'999MI'", "'999PR'", "'$9,999,999'", "'L99.9'", "'C99.9'", "'XXXX'", "'0X0x'", "'xxxxxxxxxxxxxxxxS'",
+    "'0.99'", "'.99'", "'9,999,999,999,999,999,999.9'", "'9.99EEEE'", "'9eeee'", "'9V99'", "'99D9'", "'9G999'", "'FM999,999.99'", "'FM000.00S'",
+    "'B99.9'", "'FM$9,990.00MI'", "'0,000'", "'S0.0EEEEFM'", "'FM9.999PR'", "'9S9'", "'X9'", "'TM9'", "''",
 ]}  # fmt: skip
 DATE_MODELS = ["'YYYY-MM-DD'", "'DD.MM.YYYY'", "'MON DD, YYYY'", "'YY/MM/DD'", "'Y,YYY MONTH DD'", "'YYYYMMDD'", "'YYYY YY'", "'YYY-MM-DD'"]
 DATE_WORDS = ["'2024-02-29'", "'29.02.2024'", "'feb 29, 2024'", "'24/2/29'", "'2,024 February 29'", "'20240229'", "' 24-12-3 '", "'x'", "'2023-02-29'", "'024-02-29'"]

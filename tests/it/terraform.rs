@@ -56,7 +56,7 @@ async fn the_aws_module_is_applied_and_each_role_can_do_its_work_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_google_module_plans_the_expected_resources() {
-    pytest(&["test_google.py", "test_google_apply.py"]).await;
+    pytest(&["test_google.py", "test_google_apply.py", "test_dataform.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

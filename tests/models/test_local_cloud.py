@@ -211,6 +211,60 @@ def test_models_run_makes_the_tables_that_dbt_makes(ran_without_dbt, built, ware
         model: warehouse(f"SELECT COUNT(*) AS n FROM shop_models.{model}")[0]["n"] for model in MODELS
     }
     assert rows == built_rows
+    # dbt's summary counts models and tests; a model is one.
+    passed = int(re.search(r"Done\. PASS=(\d+)", built)[1])
+    assert len(report["assertions"]) == passed - len(MODELS), report["assertions"]
+    assert {each["outcome"] for each in report["assertions"]} == {"pass"}, report["assertions"]
+    assert report["dropped"] == []
+
+
+def test_models_run_fails_with_an_assertion_and_says_what_it_does_not_run(built, tmp_path, warehouse):
+    target = {"database": os.environ["GOOGLE_CLOUD_PROJECT"], "schema": "shop_models"}
+    graph = {
+        "tables": [{"target": target | {"name": "asserted"}, "type": "table", "query": "SELECT id FROM shop.links"}],
+        "assertions": [
+            {"target": target | {"name": "none"}, "query": "SELECT id FROM shop_models.asserted WHERE id < 0 -- x"},
+            {"target": target | {"name": "three"}, "query": "SELECT id FROM shop_models.asserted ORDER BY id LIMIT 3"},
+            {"target": target | {"name": "wrong"}, "query": "SELECT nothing FROM shop_models.asserted"},
+            {"target": target | {"name": "off"}, "query": "SELECT 1", "disabled": True},
+        ],
+    }
+    path = tmp_path / "compiled.json"
+    path.write_text(json.dumps(graph))
+    result = landbridge("models", "run", path)
+    assert result.returncode == 1 and "2 of 3 assertions failed" in result.stderr, result
+    for line in ["3 assertions run, 1 passed", "shop_models.three: failed: 3 failures",
+                 "shop_models.wrong: error: Unrecognized name", "shop_models.off: it is disabled"]:  # fmt: skip
+        assert line in result.stdout, (line, result.stdout)
+    report = json.loads(landbridge("models", "run", path, "--output", "json").stdout)
+    assert not report["ok"] and [each["outcome"] for each in report["assertions"]] == ["pass", "fail", "error"]
+    assert report["dropped"] == [{"name": "shop_models.off", "why": "it is disabled"}]
+    warehouse("DROP TABLE shop_models.asserted")
+
+
+def test_models_cost_is_what_a_refresh_reads(run, built, tmp_path, warehouse):
+    def cost(*arguments):
+        command = [os.environ["LANDBRIDGE_CLI"], "models", "cost", *arguments,
+                   "--config", ROOT / "examples/demo/landbridge.yaml", "--output", "json"]  # fmt: skip
+        variables = os.environ | {"LANDBRIDGE_GCP_TOKEN": "local-models"}
+        variables["LANDBRIDGE_BIGQUERY_ENDPOINT"] = os.environ["BIGQUERY_EMULATOR_HOST"] + "/bigquery/v2"
+        # A bare token is accepted only if no call can leave this machine.
+        variables["LANDBRIDGE_GCS_ENDPOINT"] = os.environ["BIGQUERY_EMULATOR_HOST"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+    result = cost(run.target / "manifest.json", "--runs-per-day", "2")
+    assert result.returncode == 0, result
+    report = json.loads(result.stdout)
+    reads = {each["name"].rpartition(".")[2]: each for each in report["queries"]}
+    assert reads["stg_links"] | {"bytes": 0, "kind": "view"} == reads["stg_links"]
+    assert {reads[name]["bytes"] for name in ("users", "user_journey")} == {10 << 20}, "the least of a query"
+    assert report["bytes"] == sum(each["bytes"] for each in report["queries"])
+    assert report["month"] == pytest.approx(report["bytes"] / 2**40 * 6.25 * 2 * 730 / 24)
+    missing = tmp_path / "later.sql"
+    missing.write_text("SELECT id FROM shop_models.not_made_yet")
+    result = cost(missing)
+    assert result.returncode == 1 and "run the models once" in result.stderr, result
+    assert "not_made_yet" in json.loads(result.stdout)["queries"][0]["problem"], result.stdout
 
 
 def test_models_run_runs_nothing_that_check_refuses(built, tmp_path, warehouse):

@@ -191,15 +191,16 @@ class Handler(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(lambda request, _: answer(request))
 
 
-def serve(schemas, socket, cloud=None):
-    """Starts the server; returns it with the variable with which Terraform finds it."""
+def serve(schemas, socket, cloud=None, edition="google"):
+    """Starts the server; returns it with the variable with which Terraform finds it. `edition`: google-beta is
+    the other one."""
     # One thread: Terraform applies several resources at a time, and the cloud has no locks.
     server = grpc.server(futures.ThreadPoolExecutor(1))
     server.add_generic_rpc_handlers([Handler(schemas, cloud or GoogleCloud())])
     server.add_insecure_port(f"unix://{socket}")
     server.start()
     reattach = {
-        "registry.terraform.io/hashicorp/google": {
+        f"registry.terraform.io/hashicorp/{edition}": {
             "Protocol": "grpc",
             "ProtocolVersion": 5,
             "Pid": os.getpid(),

@@ -48,8 +48,13 @@ class Block:
 
 
 def read(wheel, types):
-    """Returns the schemas of these types, such as `google_storage_bucket` or `data.google_project`."""
-    wanted = {folder(name): name for name in types} | {"provider": "provider"}
+    """Returns the schemas of these types, such as `google_storage_bucket` or `data.google_project`.
+
+    The bindings of the beta edition name their folders `google-storage-bucket`, the others `storage-bucket`.
+    """
+    wanted = {"provider": "provider"}
+    for name in types:
+        wanted |= {folder(name): name, f"google-{folder(name)}": name}
     found, version = {}, None
     with zipfile.ZipFile(wheel) as outer:
         inner = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
@@ -62,7 +67,7 @@ def read(wheel, types):
             # The source map at the end is one line of more than 100 kB.
             text = files.extractfile(member).read().decode().partition("//# sourceMappingURL")[0]
             found.setdefault(wanted[parts[-2]], {})[parts[-1]] = text
-            version = version or re.search(r"providers/hashicorp/google/([\d.]+)/", text)
+            version = version or re.search(r"providers/hashicorp/google(?:-beta)?/([\d.]+)/", text)
     return {name: parse(it["index.js"], it["index.d.ts"]) for name, it in found.items()}, version.group(1)
 
 

@@ -72,15 +72,16 @@ def mirrored(folder):
 
 
 @contextmanager
-def provider_of_google(folder, cloud=None):
-    """Starts the stand-in for Google's provider with the schemas of the types that the modules use.
+def provider_of_google(folder, cloud=None, edition="google", module="gcp"):
+    """Starts the stand-in for Google's provider with the schemas of the types that a module uses.
     `cloud` is what it applies to (google_cloud.py); default: an empty project.
     """
-    from_files = (ROOT / "terraform").glob("modules/gcp/*.tf")
+    from_files = (ROOT / "terraform").glob(f"modules/{module}/*.tf")
     types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
-    schemas, version = google_schema.read(variable("LANDBRIDGE_GOOGLE_BINDINGS"), types)
+    bindings = {"google": "LANDBRIDGE_GOOGLE_BINDINGS", "google-beta": "LANDBRIDGE_GOOGLE_BETA_BINDINGS"}
+    schemas, version = google_schema.read(variable(bindings[edition]), types)
     assert types <= set(schemas), f"the provider {version} has no {types - set(schemas)}"
-    server, variables = google_provider.serve(schemas, folder / "socket", cloud)
+    server, variables = google_provider.serve(schemas, folder / "socket", cloud, edition)
     yield variables
     server.stop(None)
 

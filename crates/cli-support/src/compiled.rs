@@ -138,7 +138,7 @@ fn of_dbt(manifest: &Value) -> Vec<Compiled> {
 }
 
 /// dbt's documentation, "Materializations".
-fn made_by_dbt(node: &Value) -> Makes {
+pub(crate) fn made_by_dbt(node: &Value) -> Makes {
     let materialized = node.pointer("/config/materialized").and_then(Value::as_str);
     match (text(node, "resource_type"), materialized) {
         (Some("model"), Some("table")) => Makes::Table,

@@ -7,11 +7,13 @@
 //! | [`failure`] | errors of a command and their exit codes |
 //! | [`files`] | finding and reading `landbridge.yaml` and `contract.yaml` |
 //! | [`compiled`] | compiled models of dbt, of Dataform, and files of SQL |
+//! | [`assertions`] | the tests that compiled models declare |
 //! | [`clock`] | the current time: the machine's, or a local cloud's |
 //! | [`render`], [`paint`] | text, tables, JSON and colour |
 //! | [`receipts`] | parses the receipts of a day and shows them as text |
 
 pub mod args;
+pub mod assertions;
 pub mod clock;
 pub mod compiled;
 pub mod failure;

@@ -119,6 +119,7 @@ async fn run(command: Command) -> Result {
         Command::Dashboard(args) => dashboard::run(&args),
         Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),
         Command::Models { command: ModelsCommand::Check(args) } => models::check(&args),
+        Command::Models { command: ModelsCommand::Cost(args) } => models::cost(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

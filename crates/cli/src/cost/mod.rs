@@ -55,6 +55,10 @@ pub(crate) struct CostArgs {
     /// Size of the tables in BigQuery, in GiB [default: three times the Parquet]
     #[arg(long, value_name = "GIB", value_parser = parse_size)]
     table_gib: Option<f64>,
+    /// Size of one day of the GA4 export in BigQuery, in GiB; used if the export lies in another location than
+    /// the warehouse (`warehouse.ga4.location`) and must be copied
+    #[arg(long, value_name = "GIB", value_parser = parse_size)]
+    ga4_gib_per_day: Option<f64>,
     /// Show what these days transferred, from their receipts: 2026-11-01 or 2026-11-01..2026-11-07
     #[arg(long, value_name = "DAY[..DAY]", value_parser = parse_days)]
     actual: Option<DaySpan>,
@@ -147,6 +151,7 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> R
         change_percent_per_day: args.change_percent_per_day,
         files_per_day: files,
         table_gib: args.table_gib,
+        ga4_gib_per_day: args.ga4_gib_per_day,
     })
 }
 

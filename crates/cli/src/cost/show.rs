@@ -109,7 +109,22 @@ fn month_table(estimate: &Estimate) -> String {
             item.lever
         );
     }
+    text.push_str(&ga4_copy(estimate));
     text
+}
+
+/// What the copy of a GA4 export in another location costs, if its size is not known.
+fn ga4_copy(estimate: &Estimate) -> String {
+    match &estimate.ga4_copy {
+        Some(copy) if !copy.included => format!(
+            "The GA4 export lies in {}, the warehouse in {}: the copy costs {} USD per GiB and its storage, which are not \
+             included. Add --ga4-gib-per-day with the size of one day's table.\n",
+            copy.from,
+            estimate.location,
+            money(copy.usd_per_gib),
+        ),
+        _ => String::new(),
+    }
 }
 
 /// US dollars with cents. A positive amount below half a cent is shown as `<0.01`.

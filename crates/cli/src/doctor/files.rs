@@ -101,7 +101,7 @@ fn ga4_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> 
                 ga4.dataset()
             ),
             format!(
-                "export to {here} (a new link of the property starts without history), or let BigQuery copy the dataset: `ALTER SCHEMA {} ADD REPLICA `{here}``; the copy is billed as storage in {here} (about USD 0.02 per GiB and month, `landbridge cost` has the prices) and as data replication per GiB from {there} (cloud.google.com/bigquery/pricing)",
+                "export to {here} (a new link of the property starts without history), or let BigQuery copy the dataset: `ALTER SCHEMA {} ADD REPLICA `{here}``; the copy is billed as storage in {here} (about USD 0.02 per GiB and month) and as data replication per GiB from {there}: `landbridge cost --ga4-gib-per-day` says what it costs a month",
                 ga4.dataset()
             ),
         ),

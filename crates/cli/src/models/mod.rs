@@ -1,9 +1,11 @@
-//! `landbridge models`: what dbt needs to know of the tables, and whether models show masked values to
-//! people who may not see them.
+//! `landbridge models`: what dbt needs to know of the tables, whether models show masked values to
+//! people who may not see them, and what a refresh costs.
 
 mod check;
+mod cost;
 
 pub(crate) use check::check;
+pub(crate) use cost::{ModelsCostArgs, cost};
 
 use std::path::PathBuf;
 
@@ -20,6 +22,7 @@ use landbridge_cli_support::files;
 pub(crate) enum ModelsCommand {
     Sources(ModelsSourcesArgs),
     Check(ModelsCheckArgs),
+    Cost(ModelsCostArgs),
     /// Run compiled models in the running local cloud, after `check`
     #[command(disable_help_flag = true)]
     Run(LocalArgs),

@@ -34,7 +34,7 @@ use crate::render;
 use crate::restore::confirm;
 
 /// BigQuery's list price on demand in the US, in dollars per TiB. Other locations cost more.
-const PRICE_PER_TIB: f64 = 6.25;
+pub(crate) const PRICE_PER_TIB: f64 = 6.25;
 
 /// Prove that BigQuery has the values that were transferred, column by column
 #[derive(Debug, Args)]

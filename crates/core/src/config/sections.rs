@@ -398,6 +398,12 @@ pub struct ModelsConfig {
 }
 
 impl WarehouseConfig {
+    /// The location of the GA4 export, if it is another one than the warehouse's: no query reads both.
+    pub fn ga4_elsewhere(&self) -> Option<&str> {
+        let location = self.ga4.as_ref()?.location.as_deref()?;
+        (!location.eq_ignore_ascii_case(&self.location)).then_some(location)
+    }
+
     /// The default `warehouse.ops_dataset`; separate from the data so that readers of the
     /// receipts need no access to the data.
     pub const OPS_DATASET: &str = "landbridge_ops";

@@ -49,6 +49,20 @@ pub struct Estimate {
     pub month: f64,
     /// US dollars per month if other workloads have used up the free allowances.
     pub month_without_allowances: f64,
+    /// The copy of the GA4 export, if it lies in another location than the warehouse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ga4_copy: Option<Ga4Copy>,
+}
+
+/// The copy of a GA4 export that lies in another location than the warehouse.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ga4Copy {
+    /// The location of the export.
+    pub from: String,
+    /// US dollars per GiB that is copied.
+    pub usd_per_gib: f64,
+    /// Whether the items contain its cost, because its size is known.
+    pub included: bool,
 }
 
 impl Estimate {
@@ -81,6 +95,14 @@ pub fn estimate(
     let mut items = data_items(&usage, aws);
     items.extend(operation_items(&usage, aws));
     items.extend(google_items(&usage, google));
+    let ga4_copy = config.warehouse.ga4_elsewhere().map(|from| Ga4Copy {
+        from: from.to_owned(),
+        usd_per_gib: google.replication_gib.usd,
+        included: workload.ga4_gib_per_day.is_some(),
+    });
+    if ga4_copy.as_ref().is_some_and(|copy| copy.included) {
+        items.extend(ga4_items(&usage, google));
+    }
     items.sort_by(|a, b| {
         b.month_without_allowances.total_cmp(&a.month_without_allowances).then(a.id.cmp(b.id))
     });
@@ -92,6 +114,7 @@ pub fn estimate(
         month: items.iter().map(|item| item.month).sum(),
         month_without_allowances: items.iter().map(|item| item.month_without_allowances).sum(),
         items,
+        ga4_copy,
     })
 }
 
@@ -242,6 +265,24 @@ fn google_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
             usage.table_gib,
             google.bigquery_gib_month,
             "grows with the tables",
+        ),
+    ]
+}
+
+/// The copy of the GA4 export. The free storage is counted once, by the tables.
+fn ga4_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
+    vec![
+        item(
+            ("ga4-copy", "BigQuery copy of the GA4 export", "GiB"),
+            usage.ga4_copied_gib,
+            google.replication_gib,
+            "grows with the events of a day; an export in the warehouse's location needs no copy",
+        ),
+        item(
+            ("ga4-storage", "BigQuery storage of that copy, a year", "GiB-month"),
+            usage.ga4_stored_gib,
+            Price { free: 0.0, ..google.bigquery_gib_month },
+            "grows with the days that are kept; an expiration of the tables lowers it",
         ),
     ]
 }

@@ -17,6 +17,6 @@ pub mod workload;
 mod tests;
 
 pub use day::{DayCost, DayUsage};
-pub use estimate::{CostItem, Estimate, estimate};
+pub use estimate::{CostItem, Estimate, Ga4Copy, estimate};
 pub use prices::{AwsPrices, GooglePrices, Price, Prices};
 pub use workload::Workload;

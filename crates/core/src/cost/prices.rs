@@ -78,6 +78,18 @@ pub struct GooglePrices {
     pub storage_write_1k: Price,
     /// BigQuery's active logical storage.
     pub bigquery_gib_month: Price,
+    /// BigQuery's data replication of a dataset to this location from another continent, which costs
+    /// more than from the same one.
+    #[serde(default = "GooglePrices::replication")]
+    pub replication_gib: Price,
+}
+
+impl GooglePrices {
+    /// Google's price of traffic between North America and Asia, for a list without the field. It is not
+    /// confirmed that BigQuery's replication costs the same.
+    fn replication() -> Price {
+        Price { usd: 0.08, free: 0.0, uncertain: true }
+    }
 }
 
 /// A price list.

@@ -18,6 +18,7 @@ const TYPICAL: Workload = Workload {
     change_percent_per_day: Workload::CHANGE_PERCENT_PER_DAY,
     files_per_day: None,
     table_gib: None,
+    ga4_gib_per_day: None,
 };
 
 fn estimate_for(config: &Config, workload: &Workload) -> Estimate {
@@ -54,6 +55,25 @@ fn views_cost_cents() {
     without_views.warehouse.views = None;
     let [without, with] = [without_views, config()].map(|it| estimate_for(&it, &TYPICAL).month);
     assert!((0.25..0.30).contains(&(with - without)), "{without} {with}");
+}
+
+/// 0.5 GiB a day, copied four times: 0.5 x 4 x 30.4167 = 60.83 GiB x 0.08 = 4.87; a year of it is
+/// 182.5 GiB x 0.02 = 3.65. An export in the warehouse's location is not copied.
+#[test]
+fn an_export_of_ga4_elsewhere_is_copied() {
+    let mut config = config();
+    let workload = Workload { ga4_gib_per_day: Some(0.5), ..TYPICAL };
+    let here = estimate_for(&config, &workload);
+    assert_eq!(here, Estimate { workload, ..estimate_for(&config, &TYPICAL) });
+    config.warehouse.ga4.as_mut().expect("the demo has an export").location = Some("US".to_owned());
+    let copied = estimate_for(&config, &workload);
+    let cost = |id: &str| copied.items.iter().find(|it| it.id == id).expect("the item").month;
+    assert!((cost("ga4-copy") - 4.8667).abs() < 1e-3, "{}", cost("ga4-copy"));
+    assert!((cost("ga4-storage") - 3.65).abs() < 1e-9, "{}", cost("ga4-storage"));
+    let unknown = estimate_for(&config, &TYPICAL);
+    let copy = Ga4Copy { from: "US".to_owned(), usd_per_gib: 0.08, included: false };
+    assert_eq!(unknown.ga4_copy, Some(copy));
+    assert!((unknown.month - here.month).abs() < 1e-9);
 }
 
 /// Computed manually; a month has 730 h, or 30.4167 days:

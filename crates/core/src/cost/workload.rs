@@ -12,6 +12,11 @@ const FILE_MIB: f64 = 5.0;
 /// Ratio of a table's logical bytes in BigQuery (8 bytes per number, length + 2 bytes per text)
 /// to its bytes in compressed Parquet. A measured `table_gib` is more precise.
 const TABLE_BY_PARQUET: f64 = 3.0;
+/// How often a day of the GA4 export is copied: Google writes a day's table, and changes it for up to three
+/// days (Google Analytics Help, "BigQuery Export schema"). An upper bound: a change may copy less.
+const GA4_COPIES_PER_DAY: f64 = 4.0;
+/// Days of the GA4 export that the copy has: a year of it.
+const GA4_DAYS_STORED: f64 = 365.0;
 /// Days for which files are kept in S3 and Cloud Storage: the defaults of the Terraform modules.
 const RETENTION_DAYS: f64 = 7.0;
 /// Throughput of one start of `transfer`, in MiB per second.
@@ -60,6 +65,10 @@ pub struct Workload {
     /// Size of the BigQuery tables, in GiB; `None` assumes three times the Parquet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_gib: Option<f64>,
+    /// Bytes of one day's table of the GA4 export in BigQuery, in GiB. Used only if the export lies in
+    /// another location than the warehouse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ga4_gib_per_day: Option<f64>,
 }
 
 impl Workload {
@@ -89,6 +98,8 @@ pub(super) struct MonthlyUsage {
     pub(super) landing_gib: f64,
     pub(super) landing_writes_1k: f64,
     pub(super) table_gib: f64,
+    pub(super) ga4_copied_gib: f64,
+    pub(super) ga4_stored_gib: f64,
 }
 
 /// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20 minutes
@@ -171,6 +182,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.of_the_day() * GETS_PER_START
         + starts.protect * GETS_PER_PROTECTION_PASS
         + starts.views * GETS_PER_VIEWS;
+    let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
     let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
@@ -194,5 +206,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         landing_gib: parquet * RETENTION_DAYS,
         landing_writes_1k: month(files) / 1e3,
         table_gib: workload.table_gib.unwrap_or(parquet * TABLE_BY_PARQUET),
+        ga4_copied_gib: month(ga4 * GA4_COPIES_PER_DAY),
+        ga4_stored_gib: ga4 * GA4_DAYS_STORED,
     }
 }

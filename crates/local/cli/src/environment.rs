@@ -11,7 +11,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config, FUNCTION_VIEWS};
 use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
-use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, RunSummary};
+use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, QueryLimits, RunSummary};
 use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
 use landbridge_source::{Database, SampleLimits, proposal};
 
@@ -74,6 +74,12 @@ pub(crate) struct EnvironmentArgs {
     /// The size of the sample database; 1.0 means about 300,000 rows
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     pub(crate) scale: f64,
+    /// Memory of rows at which a query in the local BigQuery ends with an error, in MiB; BigQuery has no such limit
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) query_memory_mib: u32,
+    /// Rows of joins and UNNEST at which a query in the local BigQuery ends with an error
+    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) query_rows: u64,
     /// The first simulated day
     #[arg(long, value_name = "DATE", default_value = "2026-11-21")]
     pub(crate) start: Date,
@@ -200,6 +206,10 @@ impl LocalEnvironment {
         options.schedules_dir = schedules_dir;
         options.ports = ports;
         options.aws_sts = aws_sts;
+        options.query_limits = QueryLimits {
+            memory_bytes: (args.query_memory_mib as usize) << 20,
+            rows: args.query_rows,
+        };
         let cloud = LocalCloud::start(options).await.map_err(local_cloud_failure)?;
         Ok(Self {
             cloud,

@@ -1,12 +1,16 @@
 //! `landbridge models run`: makes the tables and views of compiled models in the running local cloud, in the
-//! order in which they read each other.
+//! order in which they read each other, and runs the tests that the package declares.
+
+mod asserted;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_cli_support::assertions::{self, Dropped};
 use landbridge_cli_support::compiled::{self, Compiled, Makes};
 use landbridge_cli_support::files;
 use landbridge_cli_support::render::{self, counted, left, right};
@@ -16,6 +20,7 @@ use landbridge_local::Principal;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::asserted::Asserted;
 use crate::bigquery::{BigQuery, QueryError};
 use crate::failure::{Failure, Result};
 use crate::up::{self, RunningCloud};
@@ -30,7 +35,10 @@ Examples:
 
 Each model becomes a table or a view in warehouse.models.dataset, as the account of the models, which sees
 masks only. A file of SQL becomes the table of its name. If `landbridge models check` refuses one of them,
-none is run. Tests and assertions are not run: `dbt build` runs them.")]
+none is run. Then the package's tests and assertions are run; what is not run is listed.
+
+Exit codes: 0 every model was made and no assertion failed (warnings are not failures); 1 a model or an
+assertion failed; 2 a model is refused, or the files are not right; 3 access denied.")]
 pub(crate) struct ModelsRunArgs {
     /// Compiled models: dbt's manifest.json, the output of `dataform compile --json`, a file of SQL,
     /// or a folder of such files
@@ -46,7 +54,7 @@ pub(crate) struct ModelsRunArgs {
 }
 
 /// The result; its fields are the keys of `--output json`.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct RunReport {
     ok: bool,
     models: Vec<Ran>,
@@ -54,6 +62,10 @@ struct RunReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<FailedModel>,
     not_run: Vec<String>,
+    /// The tests of the package. They are run after all models.
+    assertions: Vec<Asserted>,
+    /// Parts of the package that this command does not run.
+    dropped: Vec<Dropped>,
 }
 
 /// A model that was run.
@@ -75,11 +87,14 @@ struct FailedModel {
 pub(crate) async fn run(args: ModelsRunArgs) -> Result {
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
-    let mut models = Vec::new();
+    let (mut models, mut tests, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
     for path in &args.paths {
         let read = compiled::read(path)?;
         check_is_full(path, &read)?;
         models.extend(read);
+        let (declared, not_run) = assertions::read(path)?;
+        tests.extend(declared);
+        dropped.extend(not_run);
     }
     let mut refused = 0;
     for Compiled { model, .. } in &models {
@@ -94,17 +109,37 @@ pub(crate) async fn run(args: ModelsRunArgs) -> Result {
     models.retain(|model| model.makes != Makes::Other);
     let ordered = in_order(&config, models)?;
     let warehouse = BigQuery::new(RunningCloud::read(&args.data_dir)?.warehouse)?;
-    let report = run_all(&config, &warehouse, ordered).await?;
+    let mut report = run_all(&config, &warehouse, ordered).await?;
+    report.dropped = dropped;
+    if report.failed.is_none() {
+        report.assertions = asserted::run(&warehouse, &tests).await?;
+    } else {
+        report.not_run.extend(tests.into_iter().map(|test| test.name));
+    }
+    report.ok = report.failed.is_none() && asserted::failed(&report.assertions) == 0;
     if args.output.format == Output::Json {
         render::json(&report)?;
     } else {
-        render::print(&text(&report))?;
+        render::print(text(&report).trim_end())?;
     }
-    match &report.failed {
-        None => Ok(()),
-        Some(FailedModel { model, error }) => {
-            let rest = report.not_run.len();
-            Err(Failure::Failed(format!("{model}: {error}; {} not run", counted(rest, "model"))))
+    verdict(&report)
+}
+
+/// The command fails if a model or an assertion failed.
+fn verdict(report: &RunReport) -> Result {
+    if let Some(FailedModel { model, error }) = &report.failed {
+        let rest = report.not_run.len();
+        return Err(Failure::Failed(format!(
+            "{model}: {error}; {rest} more models and assertions were not run"
+        )));
+    }
+    match asserted::failed(&report.assertions) {
+        0 => Ok(()),
+        failed => {
+            let all = counted(report.assertions.len(), "assertion");
+            Err(Failure::Failed(format!(
+                "{failed} of {all} failed; run the query of each to see its rows (`dbt show`, or the compiled file)"
+            )))
         }
     }
 }
@@ -177,7 +212,7 @@ async fn run_all(
     warehouse: &BigQuery,
     models: Vec<Compiled>,
 ) -> Result<RunReport> {
-    let mut report = RunReport { ok: true, models: Vec::new(), failed: None, not_run: Vec::new() };
+    let mut report = RunReport::default();
     for model in models {
         let name = model.model.name.clone();
         if report.failed.is_some() {
@@ -190,7 +225,6 @@ async fn run_all(
                 return Err(QueryError::Unreachable(reason).into());
             }
             Err(error) => {
-                report.ok = false;
                 report.failed = Some(FailedModel { model: name, error: error.to_string() });
             }
         }
@@ -226,7 +260,16 @@ fn text(report: &RunReport) -> String {
         let seconds = format!("{:.2}", it.seconds);
         vec![it.model.clone(), makes.to_owned(), render::grouped(it.rows), seconds]
     };
-    render::table(&columns, report.models.iter().map(row).collect(), 0)
+    let mut text = render::table(&columns, report.models.iter().map(row).collect(), 0);
+    text.push_str(&asserted::text(&report.assertions));
+    if !report.dropped.is_empty() {
+        text.push_str("\nNot run:\n");
+        for Dropped { name, why } in &report.dropped {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {name}: {why}");
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -295,6 +295,7 @@ fn create_google(
     let google_dir = create_dir(&data_dir.join("google"))?;
     let google_options = GoogleOptions {
         token_lifetime: options.token_lifetime,
+        query_limits: options.query_limits,
         data_dir: google_dir.clone(),
         project: config.warehouse.project.clone(),
         location: config.warehouse.location.clone(),

@@ -29,6 +29,7 @@ mod token_key;
 
 pub use cloud::{ACCESS_KEY, LocalCloud, SECRET_KEY};
 pub use error::LocalError;
+pub use landbridge_local_google::QueryLimits;
 pub use options::{LocalCloudOptions, Ports};
 pub use principals::Principal;
 pub use roles::role_name;

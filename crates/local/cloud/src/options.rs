@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use landbridge_local_database::SourceDatabase;
+use landbridge_local_google::QueryLimits;
 
 /// The ports of the servers on loopback; 0 is any free port.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +65,8 @@ pub struct LocalCloudOptions {
     pub token_key: Option<String>,
     /// The lifetime of a federated token of the local Google, in real time.
     pub token_lifetime: Duration,
+    /// The memory and rows at which a query of the local BigQuery ends with an error.
+    pub query_limits: QueryLimits,
     /// `http://HOST:PORT` of another emulation of AWS, to which the local Google forwards signed
     /// requests instead of the local AWS. For roles that exist in that emulation.
     pub aws_sts: Option<String>,
@@ -100,6 +103,7 @@ impl LocalCloudOptions {
             retries: None,
             token_key: None,
             token_lifetime: Duration::from_secs(3_600),
+            query_limits: QueryLimits::default(),
             aws_sts: None,
             variables: BTreeMap::new(),
         }

@@ -34,6 +34,7 @@ pub mod versions;
 pub const PROJECT_NUMBER: u64 = 123_456_789_012;
 
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
+pub use bigquery::QueryLimits;
 pub use error::GoogleError;
 pub use masking::MaskingRule;
 pub use servers::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};

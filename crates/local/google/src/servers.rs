@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::access::{AccessControl, Grants, PolicyTag};
 use crate::bigquery::BigQuery;
+use crate::bigquery::QueryLimits;
 use crate::bigquery::catalog::{Catalog, PlannedFailure, TableName};
 use crate::bigquery::query::cells;
 use crate::error::GoogleError;
@@ -40,6 +41,8 @@ pub struct GoogleOptions {
     /// The maximum number of metadata updates of a table in ten seconds (Google: 5). `None` by
     /// default: no limit.
     pub metadata_update_limit: Option<usize>,
+    /// The memory and rows at which a query ends with an error. Google has no such limits.
+    pub query_limits: QueryLimits,
     /// How long a federated token is valid, by the machine's clock. One hour by default, as at
     /// Google.
     pub token_lifetime: Duration,
@@ -54,6 +57,7 @@ impl Default for GoogleOptions {
             allow_anonymous: false,
             extra_running_polls: 0,
             metadata_update_limit: None,
+            query_limits: QueryLimits::default(),
             token_lifetime: Duration::from_secs(3_600),
         }
     }
@@ -120,6 +124,7 @@ impl LocalGoogle {
             allow_anonymous: options.allow_anonymous,
             extra_running_polls: options.extra_running_polls,
             metadata_update_limit: options.metadata_update_limit,
+            query_limits: options.query_limits,
         };
         Ok(Self { storage, bigquery, sts })
     }

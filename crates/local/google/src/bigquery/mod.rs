@@ -52,6 +52,7 @@ use crate::storage::store::ObjectStore;
 use crate::web::{ApiResult, Call, json_response};
 use catalog::{Catalog, TableName};
 use project::ProjectSettings;
+pub use query::QueryLimits;
 pub(crate) use temporary::is_temporary;
 
 /// The suffix of a table's name in a `tables.testIamPermissions` call.
@@ -71,6 +72,8 @@ pub(crate) struct BigQuery {
     /// How many responses of `jobs.get` report RUNNING after a job has finished.
     pub(crate) extra_running_polls: u32,
     pub(crate) metadata_update_limit: Option<usize>,
+    /// Where a query ends with an error.
+    pub(crate) query_limits: QueryLimits,
 }
 
 impl BigQuery {

@@ -134,7 +134,9 @@ async fn statements_that_are_not_known_are_refused_by_name() {
         ("CREATE MODEL shop.m OPTIONS(model_type='x') AS SELECT 1", "CREATE MODEL"),
         ("EXPORT DATA OPTIONS(uri='gs://b/*') AS SELECT 1", "EXPORT"),
         ("GRANT `roles/bigquery.dataViewer` ON SCHEMA shop TO 'user:x@y'", "GRANT"),
-        ("BEGIN TRANSACTION; COMMIT TRANSACTION;", "transactions"),
+        ("COMMIT TRANSACTION", "no transaction in progress"),
+        ("BEGIN TRANSACTION; BEGIN TRANSACTION; COMMIT", "already in progress"),
+        ("BEGIN; CREATE TABLE shop.t (id INT64); COMMIT;", "not supported in a transaction"),
         ("CREATE TABLE shop.t (id INT64) OPTIONS(max_staleness='x')", "max_staleness"),
         ("SELEC 1", "Syntax error"),
         ("UPDATE shop.people SET points = 1", "WHERE"),
@@ -286,6 +288,52 @@ async fn scripts_have_variables_conditions_and_child_jobs() {
     // A statement that fails ends the script; what ran before stays.
     refused(&cloud, "editor", "DROP TABLE shop.made; SELECT * FROM shop.none", "Not found").await;
     assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+}
+
+#[tokio::test]
+async fn a_transaction_is_committed_in_one_step_or_not_at_all() {
+    let cloud = people().await;
+    let all = "SELECT STRING_AGG(CONCAT(id, ':', points) ORDER BY id) FROM shop.people";
+    let before = ok(&cloud, "editor", all).await;
+    assert_eq!(before, "1:10,2:20,3:30");
+    // What the transaction changed is seen in it, and gone after a rollback.
+    let script = "BEGIN TRANSACTION; UPDATE shop.people SET points = 0 WHERE TRUE; \
+                  CREATE TEMP TABLE zero AS SELECT COUNT(*) AS n FROM shop.people WHERE points = 0; \
+                  ROLLBACK TRANSACTION; SELECT SUM(points) FROM shop.people";
+    assert_eq!(ok(&cloud, "editor", script).await, "60");
+    // It is gone as well if a statement fails, or if the script ends with the transaction open.
+    let fails = "BEGIN; DELETE FROM shop.people WHERE TRUE; SELECT 1 / 0; COMMIT;";
+    refused(&cloud, "editor", fails, "division by zero").await;
+    ok(&cloud, "editor", "BEGIN; DELETE FROM shop.people WHERE TRUE").await;
+    assert_eq!(ok(&cloud, "editor", all).await, before);
+    // A handler can end it, and several tables are written together.
+    let both = "CREATE TABLE shop.log (n INT64); BEGIN BEGIN TRANSACTION; \
+                INSERT INTO shop.log (n) VALUES (1); UPDATE shop.people SET points = 11 WHERE id = 1; \
+                COMMIT TRANSACTION; BEGIN TRANSACTION; DELETE FROM shop.log WHERE TRUE; SELECT ERROR('x'); \
+                EXCEPTION WHEN ERROR THEN ROLLBACK TRANSACTION; END; \
+                SELECT CONCAT((SELECT COUNT(*) FROM shop.log), ' ', points) FROM shop.people WHERE id = 1";
+    assert_eq!(ok(&cloud, "admin", both).await, "1 11");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_transactions_that_change_one_table_the_second_is_aborted() {
+    let cloud = people().await;
+    // The transaction is open as long as its loop turns; the other writer comes meanwhile.
+    let slow = "DECLARE n INT64 DEFAULT 0; BEGIN TRANSACTION; \
+                UPDATE shop.people SET points = points + 1 WHERE id = 1; \
+                WHILE n < 1000 DO SET n = n + 1; END WHILE; COMMIT TRANSACTION";
+    let other = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        ok(&cloud, "editor", "UPDATE shop.people SET points = 100 WHERE id = 2").await;
+        // Nothing of the open transaction is seen.
+        ok(&cloud, "editor", "SELECT points FROM shop.people WHERE id = 1").await
+    };
+    let (slow, seen) = tokio::join!(cloud.query("editor", slow), other);
+    let error = slow.expect_err("another job changed the table");
+    assert!(error.contains("concurrent update against table p:shop.people"), "{error}");
+    assert_eq!(seen, "10");
+    let points = "SELECT STRING_AGG(CONCAT(id, ':', points) ORDER BY id) FROM shop.people";
+    assert_eq!(ok(&cloud, "editor", points).await, "1:10,2:100,3:30");
 }
 
 #[tokio::test]

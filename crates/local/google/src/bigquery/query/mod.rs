@@ -29,6 +29,8 @@ use arrow::error::ArrowError;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use googlesql::QueryLimits;
+
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
@@ -139,7 +141,8 @@ impl BigQuery {
             let batches = table.masked_batches(&columns).map_err(execution_error)?;
             data.push(googlesql::TableData::new(&table.fields, columns, batches));
         }
-        let run = tokio::task::spawn_blocking(move || query.run(&data, now)).await;
+        let limits = self.query_limits;
+        let run = tokio::task::spawn_blocking(move || query.run(&data, now, limits)).await;
         let rows = run.map_err(|_| {
             GoogleError::new(500, "internalError", "The query's thread could not run.")
         })??;

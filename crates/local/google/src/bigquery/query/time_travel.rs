@@ -36,7 +36,8 @@ impl BigQuery {
         let parameters = bound_parameters(parameters, self.clock.now())?;
         let query = googlesql::BoundQuery::new(&query, &[], &parameters, &[])
             .map_err(|_| not_a_timestamp())?;
-        let rows = query.run(&[], self.clock.now()).map_err(|_| not_a_timestamp())?;
+        let rows =
+            query.run(&[], self.clock.now(), self.query_limits).map_err(|_| not_a_timestamp())?;
         let column = rows.column(0);
         if !matches!(column.data_type(), DataType::Timestamp(_, Some(_))) || column.is_null(0) {
             return Err(not_a_timestamp());

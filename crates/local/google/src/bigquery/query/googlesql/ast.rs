@@ -109,6 +109,11 @@ pub(crate) enum Expr {
     },
     /// The `*` of `COUNT(*)`.
     Star,
+    /// `e -> body` or `(e, i) -> body`, an argument of ARRAY_FILTER and ARRAY_TRANSFORM.
+    Lambda {
+        parameters: Vec<String>,
+        body: Box<Expr>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::analyze::CONDITIONAL;
+use super::analyze::{CONDITIONAL, WITH_LAMBDA};
 use super::casts::can_cast;
 use super::types::Type;
 use super::window_functions::WINDOW_FUNCTIONS;
@@ -91,6 +91,7 @@ fn the_documentation_lists_every_function_of_the_engine() {
         table.iter().for_each(|it| add(theme, it.name));
     }
     CONDITIONAL.iter().for_each(|(name, _)| add("conditions", name));
+    WITH_LAMBDA.iter().for_each(|name| add("arrays", name));
     aggregates::all().for_each(|it| add("aggregates", it.name));
     WINDOW_FUNCTIONS.iter().for_each(|(name, _)| add("windows", name));
     let mut table = String::from("| functions | known |\n|---|---|\n");

@@ -11,6 +11,8 @@ pub(crate) enum SqlError {
     Unknown(String),
     /// The statement is right; its execution failed.
     Failed(String),
+    /// The statement is right, and needs more memory or rows than this engine allows. No SAFE function hides it.
+    OverLimit(String),
 }
 
 pub(crate) type Result<T> = std::result::Result<T, SqlError>;
@@ -29,6 +31,14 @@ impl SqlError {
         Self::Failed(message.into())
     }
 
+    /// `what` is a number with its noun, such as "2048 MiB of rows".
+    pub(crate) fn over_limit(what: impl std::fmt::Display) -> Self {
+        Self::OverLimit(format!(
+            "Resources exceeded: the local warehouse stops at {what}; BigQuery does not. `landbridge local up \
+             --query-memory-mib` and `--query-rows` change the limits."
+        ))
+    }
+
     /// A result outside the range of its type.
     pub(crate) fn overflow(of: &str) -> Self {
         Self::Failed(format!("{of} overflow: the result is outside the type's range."))
@@ -40,6 +50,7 @@ impl From<SqlError> for GoogleError {
         match error {
             SqlError::Invalid(message) | SqlError::Unknown(message) => Self::invalid_query(message),
             SqlError::Failed(message) => Self::invalid_query(format!("Query failed: {message}")),
+            SqlError::OverLimit(message) => Self::new(400, "resourcesExceeded", &message),
         }
     }
 }

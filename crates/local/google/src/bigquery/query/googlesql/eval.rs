@@ -4,7 +4,7 @@ use super::casts::cast;
 use super::error::{Result, SqlError};
 use super::exec::{self, Flow};
 use super::functions::Context;
-use super::plan::{CallExpr, Expr, Subquery, SubqueryKind};
+use super::plan::{CallExpr, Expr, Node, Subquery, SubqueryKind};
 use super::value::Value;
 
 /// The current row, and the rows of the queries around it.
@@ -140,11 +140,17 @@ fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Res
         }
         SubqueryKind::Array => {
             let mut items = Vec::new();
+            let mut charge = run.usage.charge();
             exec::run(&subquery.plan, run, Some(env), &mut |mut row| {
+                charge.add(&row)?;
                 items.extend(row.pop());
                 Ok(Flow::Continue)
             })?;
             Ok(Value::array(items))
+        }
+        SubqueryKind::Lambda { array, filter } => {
+            let Value::Array(items) = array.eval(run, env)? else { return Ok(Value::Null) };
+            eval_lambda(&items, *filter, &subquery.plan, run, env)
         }
         SubqueryKind::In(value) => {
             let value = value.eval(run, env)?;
@@ -163,4 +169,30 @@ fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Res
             Ok(result.map_or(Value::Null, Value::Bool))
         }
     }
+}
+
+/// Evaluates a lambda for each element.
+fn eval_lambda(
+    items: &[Value],
+    filter: bool,
+    plan: &Node,
+    run: &exec::Run<'_>,
+    env: &Env<'_>,
+) -> Result<Value> {
+    let mut made = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let row = [item.clone(), Value::Int(i64::try_from(at).unwrap_or(i64::MAX))];
+        let around = Env { row: &row, outer: Some(env) };
+        let mut result = Value::Null;
+        exec::run(plan, run, Some(&around), &mut |mut row| {
+            result = row.pop().unwrap_or(Value::Null);
+            Ok(Flow::Stop)
+        })?;
+        match filter {
+            true if result.is_true() => made.push(item.clone()),
+            true => {}
+            false => made.push(result),
+        }
+    }
+    Ok(Value::array(made))
 }

@@ -49,6 +49,7 @@ use crate::error::GoogleError;
 
 pub(crate) use analyze::{BoundTable, Parameter};
 pub(crate) use ast::{Query, TableRef};
+pub use exec::QueryLimits;
 pub(crate) use exec::TableData;
 pub(crate) use parser::parse_query;
 pub(crate) use tables::table_refs;
@@ -125,15 +126,16 @@ impl BoundQuery {
     /// Runs the query. `tables` has the columns that it reads.
     ///
     /// # Errors
-    /// A value has no result, such as a division by zero.
+    /// A value has no result, such as a division by zero; or the query exceeds `limits`.
     pub(crate) fn run(
         &self,
         tables: &[TableData],
         now: Timestamp,
+        limits: QueryLimits,
     ) -> Result<RecordBatch, GoogleError> {
         on_large_stack(|| {
-            let run = exec::Run::new(now, tables);
-            let rows = exec::collect(&self.plan, &run, None)?;
+            let run = exec::Run::new(now, tables, limits);
+            let (rows, _charge) = exec::collect(&self.plan, &run, None)?;
             exec::to_batch(&self.fields, &rows)
         })
     }

@@ -84,6 +84,13 @@ pub(crate) enum SubqueryKind {
     Array,
     Exists,
     In(Expr),
+    /// A lambda over an array. The plan makes one row with one value; around its row is the row of an
+    /// element and its offset.
+    Lambda {
+        array: Expr,
+        /// The element is kept if the value is TRUE; otherwise the value replaces it.
+        filter: bool,
+    },
 }
 
 /// An operator that makes rows.
@@ -258,7 +265,9 @@ impl Expr {
                 list.iter().for_each(visit);
             }
             Self::Subquery(subquery) => {
-                if let SubqueryKind::In(value) = &subquery.kind {
+                if let SubqueryKind::In(value) | SubqueryKind::Lambda { array: value, .. } =
+                    &subquery.kind
+                {
                     visit(value);
                 }
             }
@@ -294,7 +303,9 @@ impl Expr {
                 list.iter_mut().for_each(visit);
             }
             Self::Subquery(subquery) => {
-                if let SubqueryKind::In(value) = &mut subquery.kind {
+                if let SubqueryKind::In(value) | SubqueryKind::Lambda { array: value, .. } =
+                    &mut subquery.kind
+                {
                     visit(value);
                 }
             }

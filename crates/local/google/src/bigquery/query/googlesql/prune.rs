@@ -183,11 +183,19 @@ impl Pruner {
 
     fn subquery(&mut self, subquery: &Subquery, needed: &mut Columns, outer: &mut Vec<Columns>) {
         outer.push(std::mem::take(needed));
+        let is_lambda = matches!(subquery.kind, SubqueryKind::Lambda { .. });
+        if is_lambda {
+            // The row of the element stands between.
+            outer.push(Columns::new());
+        }
         let wanted = match subquery.kind {
             SubqueryKind::Exists => Columns::new(),
             _ => (0..subquery.plan.width()).collect(),
         };
         self.node(&subquery.plan, &wanted, outer);
+        if is_lambda {
+            outer.pop();
+        }
         *needed = outer.pop().unwrap_or_default();
     }
 }

@@ -168,6 +168,7 @@ impl Expr {
             Self::Field(value, _) | Self::Is { value, .. } | Self::InQuery { value, .. } => {
                 visit(value)
             }
+            Self::Lambda { body, .. } => visit(body),
             Self::Interval { value, .. } => visit(value),
             Self::Call(call) => {
                 call.args.iter().for_each(&mut *visit);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{BoundQuery, UserFunction, parse};
+use super::{BoundQuery, QueryLimits, UserFunction, parse};
 use crate::bigquery::query::cells::cell_text;
 
 /// The rows of a query as text: cells joined by ` | `, rows by ` / `; or the error.
@@ -17,7 +17,7 @@ fn run_with(functions: &[&str], sql: &str) -> String {
         let functions = functions.iter().map(|it| UserFunction::parse(it));
         let functions = functions.collect::<Result<Vec<_>, _>>()?;
         let query = BoundQuery::new(&query, &[], &[], &functions)?;
-        let rows = query.run(&[], now)?;
+        let rows = query.run(&[], now, QueryLimits::default())?;
         let text = |at: usize| {
             let cells = query.fields.iter().zip(rows.columns());
             let cells =
@@ -245,7 +245,7 @@ fn what_is_not_known_is_refused_by_name() {
     for (sql, name) in [
         ("SELECT ST_GEOGPOINT(1, 2)", "ST_GEOGPOINT"),
         ("SELECT 1 FROM UNNEST([1]) TABLESAMPLE SYSTEM (10 PERCENT)", "TABLESAMPLE"),
-        ("SELECT CAST(1.5 AS STRING FORMAT '9.9')", "FORMAT"),
+        ("SELECT CAST(1.5 AS STRING FORMAT 'TM9')", "FORMAT"),
         (
             "SELECT x, x + 1 FROM UNNEST([1]) x GROUP BY GROUPING SETS (x, x + 1)",
             "a key within another key",
@@ -378,4 +378,95 @@ fn temporary_functions() {
         let got = run_with(&[definition], "SELECT f(1)");
         assert!(got.starts_with("error: ") && got.contains(want), "{definition}: {got}");
     }
+}
+
+#[test]
+fn lambdas_see_the_element_its_offset_and_the_names_around() {
+    check(&[
+        ("SELECT TO_JSON_STRING(ARRAY_FILTER([1, 2, NULL, 3], e -> e > 1))", "[2,3]"),
+        (
+            "SELECT TO_JSON_STRING(ARRAY_TRANSFORM(['a', 'b'], (e, i) -> CONCAT(e, i)))",
+            r#"["a0","b1"]"#,
+        ),
+        ("SELECT ARRAY_FILTER(CAST(NULL AS ARRAY<INT64>), e -> TRUE) IS NULL", "true"),
+        (
+            "SELECT TO_JSON_STRING(ARRAY_TRANSFORM(xs, x -> x * factor)) FROM (SELECT [1, 2] AS xs, 10 AS factor)",
+            "[10,20]",
+        ),
+        (
+            "SELECT TO_JSON_STRING(ARRAY_TRANSFORM([1, 2], x -> ARRAY_LENGTH(ARRAY_FILTER([1, 2, 3], y -> y > x))))",
+            "[2,1]",
+        ),
+        (
+            "SELECT k, TO_JSON_STRING(ARRAY_FILTER(ARRAY_AGG(x ORDER BY x), e -> e > k)) FROM UNNEST([1, 2, 3]) x, \
+             UNNEST([2]) k GROUP BY k",
+            "2 | [3]",
+        ),
+        (
+            "SELECT TO_JSON_STRING(ARRAY_TRANSFORM([1, 2], e -> (SELECT SUM(y) FROM UNNEST([10, 20]) y WHERE y > e * 10)))",
+            "[20,null]",
+        ),
+    ]);
+    for (sql, part) in [
+        ("SELECT ARRAY_FILTER([1], e -> e)", "must be BOOL"),
+        ("SELECT ARRAY_FILTER([1], (e, e) -> TRUE)", "Duplicate lambda argument"),
+        ("SELECT ARRAY_TRANSFORM([1], e -> [e])", "ARRAY of ARRAY"),
+        ("SELECT ARRAY_LENGTH(e -> 1)", "with a lambda"),
+        ("SELECT ARRAY_FILTER([1], (1 + 1) -> TRUE)", "Expecting names"),
+    ] {
+        let error = run(sql);
+        assert!(error.contains(part), "{sql}: {error}");
+    }
+}
+
+/// Found by a GA4 export written as literals: the NULL of a typed STRUCT became an INT64.
+#[test]
+fn a_value_of_a_typed_struct_keeps_its_type() {
+    check(&[(
+        "SELECT TO_JSON_STRING(ARRAY<STRUCT<k STRING, v STRUCT<s STRING, f FLOAT64>>>[\
+         ('a', STRUCT<s STRING, f FLOAT64>(NULL, NULL))])",
+        r#"[{"k":"a","v":{"s":null,"f":null}}]"#,
+    )]);
+    let nested = "SELECT ARRAY<STRUCT<i INT64, ps ARRAY<STRUCT<k STRING, v STRUCT<f FLOAT64>>>>>[\
+                  (1, [STRUCT<k STRING, v STRUCT<f FLOAT64>>('a', STRUCT<f FLOAT64>(NULL))])][OFFSET(0)].i";
+    assert_eq!(run(nested), "1");
+}
+
+#[test]
+fn a_query_ends_at_the_limits_of_memory_and_rows() {
+    let limits = QueryLimits { memory_bytes: 1 << 20, rows: 50_000 };
+    let run = |sql: &str| {
+        let query = parse(sql).and_then(|it| BoundQuery::new(&it, &[], &[], &[]));
+        let rows = query.and_then(|it| it.run(&[], Timestamp::UNIX_EPOCH, limits));
+        rows.map(|it| it.num_rows()).map_err(|error| format!("{}: {}", error.reason, error.message))
+    };
+    let many = "FROM UNNEST(GENERATE_ARRAY(1, 40000)) a";
+    for sql in [
+        "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + y FROM n, UNNEST([1, 2, 3]) y) SELECT COUNT(*) FROM n"
+            .to_owned(),
+        format!("SELECT ARRAY_AGG(CONCAT('a long text of a row ', a)) {many}"),
+        format!("SELECT a, COUNT(*) {many} GROUP BY a"),
+        format!("SELECT DISTINCT a {many}"),
+        format!("SELECT COUNT(DISTINCT a) {many}"),
+        format!("SELECT a {many} ORDER BY a DESC"),
+        format!("SELECT SUM(a) OVER (ORDER BY a) {many}"),
+        format!("SELECT ARRAY(SELECT CONCAT('a long text of a row ', a) {many})"),
+    ] {
+        let error = run(&sql).expect_err(&sql);
+        assert!(error.starts_with("resourcesExceeded: Resources exceeded: the local warehouse stops at 1 MiB"), "{error}");
+    }
+    let pairs = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 300)) a JOIN UNNEST(GENERATE_ARRAY(1, 300)) b ON a > b";
+    let error = run(pairs).expect_err("too many pairs");
+    assert!(
+        error.contains("the local warehouse stops at 50000 rows") && error.contains("--query-rows"),
+        "{error}"
+    );
+    // SAFE does not turn it into NULL, and what is free again does not count.
+    let safe = format!(
+        "SELECT SAFE.ARRAY_LENGTH(ARRAY(SELECT CONCAT('a long text of a row ', a) {many}))"
+    );
+    assert!(run(&safe).is_err_and(|it| it.contains("1 MiB")));
+    let again = "SELECT (SELECT COUNT(*) FROM (SELECT DISTINCT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) x)) + a \
+                 FROM UNNEST(GENERATE_ARRAY(1, 40)) a";
+    assert_eq!(run(again), Ok(40));
 }

@@ -31,7 +31,8 @@ impl UserFunction {
         let is_known = functions::find(name).is_some()
             || aggregates::find(name).is_some()
             || window_functions::find(name).is_some()
-            || analyze::CONDITIONAL.iter().any(|(it, _)| it == name);
+            || analyze::CONDITIONAL.iter().any(|(it, _)| it == name)
+            || analyze::WITH_LAMBDA.iter().any(|it| it == name);
         if is_known {
             return Err(SqlError::unknown(format!(
                 "a function with the name {name} of a built-in one"

@@ -1,17 +1,19 @@
 //! Scripts: several statements, variables, conditions and loops (GoogleSQL reference, "Procedural
 //! language").
 //!
-//! Transactions, procedures and labels are refused by name before any statement runs. A variable becomes
+//! Procedures and labels are refused by name before any statement runs. A variable becomes
 //! a parameter of each statement that names it.
 //!
 //! | module | what |
 //! |---|---|
 //! | `parse` | the text of a script as a tree |
 //! | `run` | the statements of a tree, loops, exceptions and dynamic SQL |
+//! | `transaction` | BEGIN, COMMIT and ROLLBACK TRANSACTION |
 //! | `variables` | the values of variables, and their places in a statement |
 
 mod parse;
 mod run;
+mod transaction;
 mod variables;
 
 use serde_json::json;
@@ -29,15 +31,36 @@ use run::Script;
 
 /// A statement of a script.
 enum Node {
-    Declare { names: Vec<String>, field: Option<Field>, default: Option<String> },
-    Set { names: Vec<String>, value: String },
-    If { branches: Vec<(String, Vec<Node>)>, otherwise: Vec<Node> },
-    Block { body: Vec<Node>, exception: Option<Vec<Node>> },
+    Declare {
+        names: Vec<String>,
+        field: Option<Field>,
+        default: Option<String>,
+    },
+    Set {
+        names: Vec<String>,
+        value: String,
+    },
+    If {
+        branches: Vec<(String, Vec<Node>)>,
+        otherwise: Vec<Node>,
+    },
+    Block {
+        body: Vec<Node>,
+        exception: Option<Vec<Node>>,
+    },
     Loop(Loop),
     Leave(Leave),
-    Raise { message: Option<String> },
-    Assert { condition: String },
+    Raise {
+        message: Option<String>,
+    },
+    Assert {
+        condition: String,
+    },
     Execute(Execute),
+    /// BEGIN TRANSACTION
+    Begin,
+    Commit,
+    Rollback,
     Function(UserFunction),
     Statement(String),
 }
@@ -78,9 +101,9 @@ struct Execute {
 }
 
 /// The words with which a statement begins that exists in scripts only.
-const SCRIPT_WORDS: [&str; 12] = [
+const SCRIPT_WORDS: [&str; 14] = [
     "DECLARE", "SET", "BEGIN", "IF", "ASSERT", "WHILE", "LOOP", "REPEAT", "FOR", "CASE", "EXECUTE",
-    "RAISE",
+    "RAISE", "COMMIT", "ROLLBACK",
 ];
 
 /// Whether a text is a script: it has several statements, or one that exists in scripts only.
@@ -167,6 +190,7 @@ mod tests {
             ("DECLARE a, b INT64 DEFAULT 1; SET a = 2; SET (a, b) = (1, 2)", 3),
             ("BEGIN SELECT CASE WHEN TRUE THEN 1 END; SELECT 2; END;", 1),
             ("BEGIN SELECT 1; EXCEPTION WHEN ERROR THEN SELECT 2; END;", 1),
+            ("BEGIN TRANSACTION; SELECT 1; COMMIT TRANSACTION; BEGIN; ROLLBACK", 5),
             (
                 "FOR r IN (SELECT 1 AS a) DO SELECT r.a; END FOR; REPEAT SELECT 1; UNTIL TRUE END REPEAT",
                 2,
@@ -180,7 +204,6 @@ mod tests {
             assert_eq!(parse(sql), Ok(want), "{sql}");
         }
         for (sql, part) in [
-            ("BEGIN TRANSACTION; COMMIT TRANSACTION;", "transactions"),
             ("SELECT 1; CALL p()", "CALL"),
             ("WHILE TRUE DO SELECT 1;", "END WHILE"),
             ("IF TRUE THEN SELECT 1;", "END IF"),

@@ -38,8 +38,18 @@ fn text_to_end(cursor: &mut Cursor<'_>) -> String {
 }
 
 fn parse_node(cursor: &mut Cursor<'_>) -> Result<Node, GoogleError> {
-    if cursor.is_next(&["BEGIN", "TRANSACTION"]) || cursor.is_next(&["BEGIN", ";"]) {
-        return Err(unknown("transactions"));
+    if cursor.accepts(&["BEGIN", "TRANSACTION"]) {
+        return Ok(Node::Begin);
+    }
+    if cursor.is_next(&["BEGIN", ";"]) {
+        cursor.next();
+        return Ok(Node::Begin);
+    }
+    for (word, node) in [("COMMIT", Node::Commit), ("ROLLBACK", Node::Rollback)] {
+        if cursor.accepts(&[word]) {
+            cursor.accepts(&["TRANSACTION"]);
+            return Ok(node);
+        }
     }
     let word = cursor.peek_text().to_ascii_uppercase();
     match word.as_str() {

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::transaction::Transaction;
 use super::variables::{ERROR_MESSAGE, ROW_COUNT};
 use super::{Execute, Leave, Loop, LoopKind, Node, is_query, unknown};
 use crate::access::Principal;
@@ -24,7 +25,7 @@ const MOST_TURNS: usize = 100_000;
 
 /// A running script.
 pub(super) struct Script<'a> {
-    pub(super) server: &'a BigQuery,
+    server: &'a BigQuery,
     pub(super) caller: &'a Principal,
     /// What its statements have in common; its text is that of the script.
     pub(super) spec: QuerySpec,
@@ -33,6 +34,8 @@ pub(super) struct Script<'a> {
     /// The error that the block around handles.
     error: Option<GoogleError>,
     turns: usize,
+    /// The open transaction. If the script ends with it, its changes are gone.
+    transaction: Option<Transaction>,
     pub(super) children: Vec<(String, StatementResult)>,
 }
 
@@ -49,6 +52,7 @@ impl<'a> Script<'a> {
             variables: BTreeMap::new(),
             error: None,
             turns: 0,
+            transaction: None,
             children: Vec::new(),
         }
     }
@@ -108,11 +112,36 @@ impl<'a> Script<'a> {
             Node::Function(function) => self.spec.functions.push(function.clone()),
             Node::Statement(sql) => {
                 let spec = self.bound(sql)?;
-                let done = self.server.run_single(self.caller, &spec, None, false).await?;
+                let done = self.run_single(&spec).await?;
                 self.add_child(sql.clone(), done);
             }
+            Node::Begin if self.transaction.is_some() => {
+                return Err(GoogleError::invalid_query(
+                    "A transaction is already in progress; end it with COMMIT TRANSACTION or ROLLBACK TRANSACTION",
+                ));
+            }
+            Node::Begin => self.transaction = Some(Transaction::begin(self.server)),
+            Node::Commit => self.end_transaction()?.commit(self.server)?,
+            Node::Rollback => drop(self.end_transaction()?),
         }
         Ok(None)
+    }
+
+    /// The server on which statements run: that of the open transaction, if there is one.
+    pub(super) fn server(&self) -> &BigQuery {
+        self.transaction.as_ref().map_or(self.server, |it| &it.server)
+    }
+
+    async fn run_single(&self, spec: &QuerySpec) -> Result<StatementResult, GoogleError> {
+        if self.transaction.is_some() {
+            Transaction::check(&spec.sql)?;
+        }
+        self.server().run_single(self.caller, spec, None, false).await
+    }
+
+    fn end_transaction(&mut self) -> Result<Transaction, GoogleError> {
+        let open = self.transaction.take();
+        open.ok_or_else(|| GoogleError::invalid_query("There is no transaction in progress"))
     }
 
     fn add_child(&mut self, sql: String, done: StatementResult) {
@@ -246,7 +275,7 @@ impl<'a> Script<'a> {
             let sql = super::variables::value_of(Some(&result), 0, &result.fields[0])?;
             spec.parameters.push(Parameter { name: name.clone(), sql });
         }
-        let done = self.server.run_single(self.caller, &spec, None, false).await?;
+        let done = self.run_single(&spec).await?;
         if !execute.into.is_empty() {
             if !is_query {
                 return Err(GoogleError::invalid_query("INTO of EXECUTE IMMEDIATE needs a query"));
@@ -259,7 +288,7 @@ impl<'a> Script<'a> {
 
     pub(super) async fn rows_of(&self, sql: &str) -> Result<QueryResult, GoogleError> {
         let spec = self.bound(sql)?;
-        self.server.run_query(self.caller, &spec, false).await
+        self.server().run_query(self.caller, &spec, false).await
     }
 
     async fn is_true(&self, condition: &str) -> Result<bool, GoogleError> {

@@ -94,7 +94,7 @@ impl Script<'_> {
         sql: &str,
         tokens: &[Token],
     ) -> Result<(), GoogleError> {
-        let catalog = self.server.catalog();
+        let catalog = self.server().catalog();
         let is_named = |table: &str| {
             tokens.iter().any(|it| {
                 let word = sql[it.start..it.end].trim_matches('`');

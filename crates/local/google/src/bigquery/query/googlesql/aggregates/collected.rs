@@ -88,6 +88,10 @@ impl Accumulator for Collected {
         Ok(())
     }
 
+    fn keeps_rows(&self) -> bool {
+        true
+    }
+
     fn result(&self) -> Result<Value> {
         (self.finish)(&self.rows)
     }

@@ -42,6 +42,11 @@ pub(crate) trait Accumulator {
     /// Takes a row's arguments.
     fn add(&mut self, args: &[Value]) -> Result<()>;
 
+    /// Whether the arguments are kept until the result, so that they need memory.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
     /// The result of the rows so far.
     fn result(&self) -> Result<Value>;
 }

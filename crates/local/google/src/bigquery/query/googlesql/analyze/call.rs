@@ -122,6 +122,9 @@ impl Analyzer<'_> {
         if call.name == "SESSION_USER" && call.args.is_empty() && !call.safe {
             return Ok(self.parameter(super::SESSION_USER)?.without_literal());
         }
+        if call.args.iter().any(|it| matches!(it, Ast::Lambda { .. })) {
+            return self.lambda_call(call, scope);
+        }
         if let Some(function) = self.user_function(call) {
             return self.user_call(function, call, scope);
         }

@@ -130,6 +130,9 @@ impl Analyzer<'_> {
             }
             Ast::Index { value, kind, index } => self.index(value, kind, index, scope),
             Ast::Star => Err(SqlError::invalid("Syntax error: Unexpected \"*\"")),
+            Ast::Lambda { .. } => Err(SqlError::invalid(
+                "A lambda can only be the second argument of ARRAY_FILTER and ARRAY_TRANSFORM",
+            )),
         }
     }
 
@@ -330,7 +333,10 @@ impl Analyzer<'_> {
         let value = self.expr(value, scope)?;
         let name = match (&value.ty, to) {
             (from, Type::String) if from.is_numeric() && !value.is_null() => {
-                return Err(SqlError::unknown("CAST of numbers with FORMAT"));
+                if zone.is_some() {
+                    return Err(SqlError::invalid("AT TIME ZONE is not allowed for a number"));
+                }
+                "$cast_to_number_text"
             }
             (_, Type::String) => "$cast_to_text",
             (_, Type::Date) => "$cast_to_date",
@@ -399,7 +405,8 @@ impl Analyzer<'_> {
             if alias.is_some() && fields.is_some() {
                 return Err(SqlError::invalid("A STRUCT with a type cannot have AS"));
             }
-            exprs.push(value.coerce(&of)?.expr);
+            let expr = value.coerce(&of)?.expr;
+            exprs.push(if fields.is_some() { pinned(expr, &of) } else { expr });
             types.push((name, of));
         }
         Ok(Typed::new(Expr::Struct(exprs), Type::structure(types)))
@@ -434,12 +441,21 @@ impl Analyzer<'_> {
     }
 }
 
+/// A constant whose type is written, as in `STRUCT<a FLOAT64>(NULL)`: it is not converted like a literal.
+fn pinned(expr: Expr, of: &Type) -> Expr {
+    if !matches!(expr, Expr::Literal(_)) {
+        return expr;
+    }
+    let (from, to) = (of.clone(), of.clone());
+    Expr::Cast(Box::new(CastExpr { value: expr, from, to, safe: false, zone: None }))
+}
+
 struct SubqueryColumn {
     node: Node,
     typed: Typed,
 }
 
-fn subquery_expr(kind: SubqueryKind, plan: Node) -> Expr {
+pub(super) fn subquery_expr(kind: SubqueryKind, plan: Node) -> Expr {
     Expr::Subquery(Box::new(Subquery { kind, plan }))
 }
 

@@ -7,6 +7,7 @@ mod call;
 mod expr;
 mod from;
 mod json;
+mod lambda;
 mod parts;
 mod pivot;
 mod query;
@@ -24,7 +25,7 @@ use jiff::Timestamp;
 
 use super::error::{Result, SqlError};
 use super::eval::Env;
-use super::exec::Run;
+use super::exec::{QueryLimits, Run};
 use super::plan::{Expr, Node, SharedNode};
 use super::tables::same_name;
 use super::types::Type;
@@ -34,6 +35,7 @@ use crate::bigquery::schema::Field;
 
 pub(crate) use call::CONDITIONAL;
 pub(crate) use call::has_aggregate;
+pub(crate) use lambda::WITH_LAMBDA;
 pub(crate) use typed::{Literal, Typed, supertype};
 
 /// The parameter with the caller of the query. No parameter of a statement can have this name.
@@ -132,7 +134,7 @@ pub(crate) fn constant(expr: &super::ast::Expr, now: Timestamp) -> Result<(Type,
     let analyzer = Analyzer::new(&[], &[], &[]);
     let scope = scope::Scope::new(scope::Names::default(), None);
     let typed = analyzer.expr(expr, &scope)?;
-    let run = Run::new(now, &[]);
+    let run = Run::new(now, &[], QueryLimits::default());
     let value = typed.expr.eval(&run, &Env { row: &[], outer: None })?;
     Ok((typed.ty, value))
 }

@@ -67,8 +67,14 @@ impl Analyzer<'_> {
 
 /// Whether an expression has a subquery.
 fn has_query(expr: &Ast) -> bool {
-    let mut found =
-        matches!(expr, Ast::InQuery { .. } | Ast::ArrayQuery(_) | Ast::Exists(_) | Ast::Scalar(_));
+    let mut found = matches!(
+        expr,
+        Ast::InQuery { .. }
+            | Ast::ArrayQuery(_)
+            | Ast::Exists(_)
+            | Ast::Scalar(_)
+            | Ast::Lambda { .. }
+    );
     expr.for_each_part(&mut |part| found |= has_query(part));
     found
 }

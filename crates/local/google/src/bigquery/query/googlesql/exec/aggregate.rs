@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Flow, Outer, Run, Sink, env, eval_all, sort::compare_keys};
+use super::{Charge, Flow, Outer, Run, Sink, env, eval_all, sort::compare_keys};
 use crate::bigquery::query::googlesql::aggregates::{Accumulator, Init, Nulls};
 use crate::bigquery::query::googlesql::error::Result;
 use crate::bigquery::query::googlesql::eval::Env;
@@ -17,6 +17,7 @@ pub(super) fn run(
 ) -> Result<Flow> {
     let mut groups: HashMap<(usize, Key), usize> = HashMap::new();
     let mut found: Vec<(Row, usize, Vec<Collector<'_>>)> = Vec::new();
+    let mut charge = cx.usage.charge();
     let new_collectors = || node.calls.iter().map(Collector::new).collect::<Vec<_>>();
     // Without keys there is one group, even of no rows; an empty set among others has none.
     for (at, set) in node.sets.iter().enumerate() {
@@ -39,12 +40,16 @@ pub(super) fn run(
                     (0..keys.len()).map(part).collect()
                 }
             };
+            let groups_before = found.len();
             let place = *groups.entry((at, Key(key))).or_insert_with_key(|(at, key)| {
                 found.push((key.0.clone(), *at, new_collectors()));
                 found.len() - 1
             });
+            if found.len() > groups_before {
+                charge.add(&found[place].0)?;
+            }
             for collector in &mut found[place].2 {
-                collector.add(cx, &env)?;
+                collector.add(cx, &env, &mut charge)?;
             }
         }
         Ok(Flow::Continue)
@@ -90,7 +95,13 @@ impl<'a> Collector<'a> {
         !self.call.order.is_empty() || self.call.limit.is_some() || self.call.having.is_some()
     }
 
-    pub(super) fn add(&mut self, cx: &Run<'_>, env: &Env<'_>) -> Result<()> {
+    /// Takes a row. `charge` is for what is kept of it.
+    pub(super) fn add(
+        &mut self,
+        cx: &Run<'_>,
+        env: &Env<'_>,
+        charge: &mut Charge<'_>,
+    ) -> Result<()> {
         if let Some(filter) = &self.call.filter
             && !filter.eval(cx, env)?.is_true()
         {
@@ -117,8 +128,14 @@ impl<'a> Collector<'a> {
         if skips && args.first().is_some_and(Value::is_null) {
             return Ok(());
         }
-        if self.call.distinct && !self.seen.insert(Key(args[..1].to_vec())) {
-            return Ok(());
+        if self.call.distinct {
+            if !self.seen.insert(Key(args[..1].to_vec())) {
+                return Ok(());
+            }
+            charge.add(&args[..1])?;
+        }
+        if self.accumulator.keeps_rows() || self.waits() {
+            charge.add(&args)?;
         }
         if self.waits() {
             let keys = self.call.order.iter().map(|it| it.expr.eval(cx, env));

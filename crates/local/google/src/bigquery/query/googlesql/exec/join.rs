@@ -9,7 +9,7 @@ use crate::bigquery::query::googlesql::plan::{Expr, Join};
 use crate::bigquery::query::googlesql::value::{Key, Row, Value};
 
 pub(super) fn run(join: &Join, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -> Result<Flow> {
-    let right = collect(&join.right, cx, outer)?;
+    let (right, _charge) = collect(&join.right, cx, outer)?;
     let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = join.equal.iter().cloned().unzip();
     let index = if left_keys.is_empty() {
         None
@@ -37,6 +37,8 @@ pub(super) fn run(join: &Join, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
         };
         let mut found = false;
         for at in candidates {
+            // Pairs that the condition leaves out cost time as well.
+            cx.usage.count_row()?;
             let joined: Row = row.iter().chain(&right[*at]).cloned().collect();
             if let Some(on) = &join.on
                 && !on.eval(cx, &env(&joined, outer))?.is_true()

@@ -3,6 +3,7 @@
 mod aggregate;
 mod columns;
 mod join;
+mod limits;
 mod set_operations;
 mod sort;
 mod window;
@@ -21,6 +22,8 @@ use super::types::Type;
 use super::value::{Row, Value};
 
 pub(crate) use columns::to_batch;
+pub use limits::QueryLimits;
+pub(crate) use limits::{Charge, Usage};
 pub(super) use sort::sort_rows;
 
 /// The rows of a table: batches with the columns `columns`, in this order.
@@ -35,13 +38,14 @@ pub(crate) struct TableData {
 pub(crate) struct Run<'a> {
     pub(crate) now: Timestamp,
     pub(crate) tables: &'a [TableData],
+    pub(crate) usage: Usage,
     /// The rows of the last step of each recursive query.
     recursive: RefCell<HashMap<usize, Arc<Vec<Row>>>>,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(now: Timestamp, tables: &'a [TableData]) -> Self {
-        Self { now, tables, recursive: RefCell::default() }
+    pub(crate) fn new(now: Timestamp, tables: &'a [TableData], limits: QueryLimits) -> Self {
+        Self { now, tables, usage: Usage::new(limits), recursive: RefCell::default() }
     }
 }
 
@@ -60,14 +64,20 @@ fn env<'a>(row: &'a [Value], outer: Outer<'a>) -> Env<'a> {
     Env { row, outer }
 }
 
-/// All rows of an operator.
-pub(crate) fn collect(node: &Node, cx: &Run<'_>, outer: Outer<'_>) -> Result<Vec<Row>> {
+/// All rows of an operator, and their memory, which is free when the charge is dropped.
+pub(crate) fn collect<'r>(
+    node: &Node,
+    cx: &'r Run<'_>,
+    outer: Outer<'_>,
+) -> Result<(Vec<Row>, Charge<'r>)> {
     let mut rows = Vec::new();
+    let mut charge = cx.usage.charge();
     run(node, cx, outer, &mut |row| {
+        charge.add(&row)?;
         rows.push(row);
         Ok(Flow::Continue)
     })?;
-    Ok(rows)
+    Ok((rows, charge))
 }
 
 /// Passes rows on until the receiver stops.
@@ -118,11 +128,11 @@ pub(crate) fn run(node: &Node, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
         }),
         Node::Aggregate(node) => aggregate::run(node, cx, outer, sink),
         Node::Window { input, calls } => {
-            let rows = collect(input, cx, outer)?;
+            let (rows, _charge) = collect(input, cx, outer)?;
             emit(window::run(rows, calls, cx, outer)?, sink)
         }
         Node::Sort { input, keys } => {
-            let rows = collect(input, cx, outer)?;
+            let (rows, _charge) = collect(input, cx, outer)?;
             emit(sort_rows(rows, keys, cx, outer)?, sink)
         }
         Node::Limit { input, limit, offset } => {
@@ -136,7 +146,9 @@ pub(crate) fn run(node: &Node, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
             let rows = match shared.rows.get() {
                 Some(rows) => rows.clone(),
                 None => {
-                    let rows = Arc::new(collect(&shared.node, cx, None)?);
+                    let (rows, charge) = collect(&shared.node, cx, None)?;
+                    charge.keep();
+                    let rows = Arc::new(rows);
                     shared.rows.get_or_init(|| rows).clone()
                 }
             };
@@ -164,6 +176,7 @@ fn unnest(
     let mut found = false;
     if let Value::Array(items) = items {
         for (at, item) in items.iter().enumerate() {
+            cx.usage.count_row()?;
             let mut joined = row.clone();
             joined.push(item.clone());
             joined.push(Value::Int(i64::try_from(at).unwrap_or(i64::MAX)));

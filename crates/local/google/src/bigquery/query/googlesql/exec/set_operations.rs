@@ -19,8 +19,14 @@ pub(super) fn distinct(
     sink: Sink<'_>,
 ) -> Result<Flow> {
     let mut seen = HashSet::new();
+    let mut charge = cx.usage.charge();
     run_node(input, cx, outer, &mut |row| {
-        if seen.insert(Key(row.clone())) { sink(row) } else { Ok(Flow::Continue) }
+        if seen.insert(Key(row.clone())) {
+            charge.add(&row)?;
+            sink(row)
+        } else {
+            Ok(Flow::Continue)
+        }
     })
 }
 
@@ -34,9 +40,16 @@ pub(super) fn run(
 ) -> Result<Flow> {
     if op == SetOp::Union {
         let mut seen = HashSet::new();
+        let mut charge = cx.usage.charge();
         for side in [left, right] {
             let flow = run_node(side, cx, outer, &mut |row| {
-                if all || seen.insert(Key(row.clone())) { sink(row) } else { Ok(Flow::Continue) }
+                if !all {
+                    if !seen.insert(Key(row.clone())) {
+                        return Ok(Flow::Continue);
+                    }
+                    charge.add(&row)?;
+                }
+                sink(row)
             })?;
             if flow == Flow::Stop {
                 return Ok(flow);
@@ -45,7 +58,8 @@ pub(super) fn run(
         return Ok(Flow::Continue);
     }
     let mut counts: HashMap<Key, usize> = HashMap::new();
-    for row in collect(right, cx, outer)? {
+    let (rows, _charge) = collect(right, cx, outer)?;
+    for row in rows {
         *counts.entry(Key(row)).or_default() += 1;
     }
     let mut seen = HashSet::new();
@@ -74,10 +88,12 @@ pub(super) fn recursive(
     sink: Sink<'_>,
 ) -> Result<Flow> {
     let mut seen = HashSet::new();
-    let mut rows = collect(base, cx, outer)?;
+    let mut seen_rows = cx.usage.charge();
+    let (mut rows, mut charge) = collect(base, cx, outer)?;
     for number in 0..=MAX_STEPS {
         if !all {
             rows.retain(|row| seen.insert(Key(row.clone())));
+            rows.iter().try_for_each(|row| seen_rows.add(row))?;
         }
         // The step runs at least once: it may read other rows than the step before.
         if rows.is_empty() && number > 0 {
@@ -85,12 +101,16 @@ pub(super) fn recursive(
             return Ok(Flow::Continue);
         }
         for row in &rows {
+            cx.usage.count_row()?;
             if sink(row.clone())? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
         cx.recursive.borrow_mut().insert(id, Arc::new(rows));
-        rows = collect(step, cx, outer)?;
+        let (next, next_charge) = collect(step, cx, outer)?;
+        rows = next;
+        // The rows of the step before are free only now.
+        drop(std::mem::replace(&mut charge, next_charge));
     }
     Err(SqlError::failed("a recursive query did not end within 500 iterations"))
 }

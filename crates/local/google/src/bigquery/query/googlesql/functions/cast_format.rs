@@ -1,6 +1,6 @@
 //! CAST with FORMAT: dates, times and bytes as text.
 //!
-//! Semantics: GoogleSQL reference, "Format clause for CAST". Numbers with FORMAT are refused.
+//! Semantics: GoogleSQL reference, "Format clause for CAST". Numbers: `number_format`.
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,7 @@ use super::calendar::{
 };
 use super::cast_parse::{Target, parse};
 use super::time_format::{DAYS, MONTHS};
-use super::{Context, Function, Result, SqlError, mismatch, strict, text};
+use super::{Context, Function, Result, SqlError, mismatch, number_format, strict, text};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -20,6 +20,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "DATE, STRING -> STRING | TIME, STRING -> STRING | DATETIME, STRING -> STRING | \
          TIMESTAMP, STRING, STRING? -> STRING | BYTES, STRING -> STRING",
         to_text,
+    ),
+    strict(
+        "$cast_to_number_text",
+        "INT64, STRING -> STRING | NUMERIC, STRING -> STRING | BIGNUMERIC, STRING -> STRING | \
+         FLOAT64, STRING -> STRING",
+        number_format::to_text,
     ),
     strict("$cast_to_date", "STRING, STRING -> DATE", |context, args| {
         let parsed = parse(text(args, 0)?, text(args, 1)?, Target::Date, today(context, None))?;

@@ -5,7 +5,7 @@
 use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 
-use super::json_convert::json_text;
+use super::json_convert::{json_text, to_json_text};
 use super::{Context, Function, Result, SqlError, lenient, mismatch};
 use crate::bigquery::query::googlesql::casts::{
     datetime_text, float_text, timestamp_text, to_text,
@@ -147,6 +147,9 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
                 _ => (format!("{digits:o}"), "0"),
             };
             let prefix = if spec.alternate { prefix } else { "" };
+            // The reference: `FORMAT("%'x", 12345678)` is bc:614e, `FORMAT("%'o", 55555)` is 15,4403.
+            let mark = if specifier == 'o' { ',' } else { ':' };
+            let digits = grouped(spec, digits, 4, mark);
             return Ok(pad_number(
                 spec,
                 *it < 0,
@@ -173,7 +176,7 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
         ('p', Value::Json(it)) => json_text(it),
         ('t', value) => plain_text(value, of)?,
         ('T', value) => literal_text(value, of)?,
-        ('P', Value::Json(_)) => return Err(SqlError::unknown("%P in FORMAT")),
+        ('P', value @ Value::Json(_)) => to_json_text(value, of, true)?,
         _ => return Err(wrong()),
     };
     let text = match spec.precision {
@@ -195,14 +198,18 @@ fn zeros(spec: &Spec, digits: String) -> String {
 }
 
 fn group_digits(spec: &Spec, digits: String) -> String {
+    grouped(spec, digits, 3, ',')
+}
+
+fn grouped(spec: &Spec, digits: String, size: usize, mark: char) -> String {
     if !spec.group {
         return digits;
     }
     let length = digits.len();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (length - at).is_multiple_of(3) {
-            out.push(',');
+        if at > 0 && (length - at).is_multiple_of(size) {
+            out.push(mark);
         }
         out.push(digit);
     }
@@ -437,4 +444,29 @@ fn escape_bytes(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+/// How [`number_text`] writes a number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Digits behind the decimal point.
+    pub(super) precision: usize,
+    /// `1.20e+01` instead of `12.00`.
+    pub(super) scientific: bool,
+}
+
+/// A number with all digits of a shape: `FORMAT('%.2f', …)`.
+pub(super) fn number_text(value: &Value, of: &Type, shape: Shape) -> Result<String> {
+    let spec = Spec { alternate: true, precision: Some(shape.precision), ..Spec::default() };
+    let specifier = if shape.scientific { 'e' } else { 'f' };
+    let units;
+    let value = match value {
+        // NUMERIC has all digits of an INT64.
+        Value::Int(it) => {
+            units = Value::Numeric(i128::from(*it) * 1_000_000_000);
+            &units
+        }
+        other => other,
+    };
+    one(&spec, specifier, value, of)
 }

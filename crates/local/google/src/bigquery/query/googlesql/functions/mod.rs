@@ -23,6 +23,7 @@ mod json_path;
 mod json_text;
 mod math;
 mod net;
+mod number_format;
 mod numbers;
 mod regex;
 mod sketch;

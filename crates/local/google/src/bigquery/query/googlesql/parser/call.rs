@@ -334,8 +334,13 @@ impl Parser<'_> {
                 call.named.push((name, self.expr()?));
             } else {
                 let arg = self.expr()?;
-                if self.is_op("->") {
-                    return Err(SqlError::unknown("lambda expressions"));
+                if self.eat_op("->") {
+                    let body = Box::new(self.expr()?);
+                    call.args.push(Expr::Lambda { parameters: lambda_parameters(arg)?, body });
+                    if !self.eat_op(",") {
+                        break;
+                    }
+                    continue;
                 }
                 if self.is_word("AS") {
                     return Err(SqlError::unknown(format!("AS in a call of {}", call.name)));
@@ -414,4 +419,17 @@ impl Parser<'_> {
         self.expect_word("FOLLOWING")?;
         Ok(Bound::Following(distance))
     }
+}
+
+/// The names before `->`: `e` or `(e, i)`.
+fn lambda_parameters(expr: Expr) -> Result<Vec<String>> {
+    let names = match expr {
+        Expr::Struct { items, tuple: true, .. } => items.into_iter().map(|(it, _)| it).collect(),
+        other => vec![other],
+    };
+    let names = names.into_iter().map(|it| match it {
+        Expr::Path(mut path) if path.len() == 1 => Ok(path.remove(0)),
+        _ => Err(SqlError::invalid("Syntax error: Expecting names before \"->\"")),
+    });
+    names.collect()
 }

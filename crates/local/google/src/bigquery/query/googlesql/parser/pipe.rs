@@ -6,7 +6,7 @@
 use super::{Parser, Result, SqlError};
 use crate::bigquery::query::googlesql::analyze::has_aggregate;
 use crate::bigquery::query::googlesql::ast::{
-    Expr, From, GroupBy, Query, Select, SelectItem, SetExpr,
+    Expr, From, GroupBy, OrderItem, Query, Select, SelectItem, SetExpr,
 };
 
 /// What stands before an operator.
@@ -201,7 +201,10 @@ impl Parser<'_> {
     fn pipe_aggregate(&mut self, input: Input) -> Result<Input> {
         self.advance();
         let mut calls = Vec::new();
-        while !self.is_words(&["GROUP", "BY"]) && !self.ends_pipe() {
+        let starts_keys = |it: &Self| {
+            it.is_words(&["GROUP", "BY"]) || it.is_words(&["GROUP", "AND", "ORDER", "BY"])
+        };
+        while !starts_keys(self) && !self.ends_pipe() {
             calls.push(self.select_item()?);
             if !self.eat_op(",") {
                 break;
@@ -209,7 +212,9 @@ impl Parser<'_> {
         }
         let mut keys = Vec::new();
         let mut items = Vec::new();
-        if self.eat_words(&["GROUP", "BY"]) {
+        let ordered = self.eat_words(&["GROUP", "AND", "ORDER", "BY"]);
+        let mut order_by = Vec::new();
+        if ordered || self.eat_words(&["GROUP", "BY"]) {
             if ["ROLLUP", "CUBE", "GROUPING", "ALL"].iter().any(|it| self.is_word(it)) {
                 return Err(SqlError::unknown("grouping sets in pipe syntax"));
             }
@@ -219,8 +224,21 @@ impl Parser<'_> {
                     keys.push(expr.clone());
                 }
                 items.push(item);
-                if self.is_word("ASC") || self.is_word("DESC") {
-                    return Err(SqlError::unknown("GROUP BY with an order in pipe syntax"));
+                let descending = self.is_word("DESC");
+                if descending || self.is_word("ASC") {
+                    if !ordered {
+                        return Err(SqlError::unknown("GROUP BY with an order in pipe syntax"));
+                    }
+                    self.advance();
+                }
+                if ordered {
+                    // The keys are the first columns of the result.
+                    let place = i64::try_from(items.len()).unwrap_or(i64::MAX);
+                    order_by.push(OrderItem {
+                        expr: Expr::Int(place),
+                        descending,
+                        nulls_first: None,
+                    });
                 }
                 if !self.eat_op(",") || self.ends_pipe() {
                     break;
@@ -230,7 +248,8 @@ impl Parser<'_> {
         items.append(&mut calls);
         let sets = vec![(0..keys.len()).collect()];
         let group_by = if keys.is_empty() { GroupBy::None } else { GroupBy::Sets { keys, sets } };
-        Ok(Input::Closed(query_of(Select { items, group_by, ..input.into_select() })))
+        let query = query_of(Select { items, group_by, ..input.into_select() });
+        Ok(Input::Closed(Query { order_by, ..query }))
     }
 
     fn pipe_order(&mut self, input: Input) -> Result<Input> {
