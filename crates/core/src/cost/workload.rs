@@ -171,7 +171,8 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.of_the_day() * GETS_PER_START
         + starts.protect * GETS_PER_PROTECTION_PASS
         + starts.views * GETS_PER_VIEWS;
-    let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
+    let secrets = [config.transfer.token_key.is_some(), config.proof.is_some()];
+    let secrets = f64::from(secrets.map(u8::from).into_iter().sum::<u8>());
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
         // Snapshots are free up to the size of the database's storage.
