@@ -147,7 +147,7 @@ fn of<'a>(verdicts: &'a BTreeMap<String, String>, verdict: &str) -> Vec<&'a str>
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
-    let env = published("proof: { kept: always }\n").await;
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
     let masked = ["kinds.born", "kinds.contact", "people.email"];
     let (seen, code, text) = verdicts(&env, Analyst);
     assert_eq!(code, Some(0), "{text}");
@@ -174,7 +174,7 @@ async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_in_bigquery_is_named() {
-    let env = published("proof: { kept: always }\n").await;
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
     let change = async |sql: &str| env.query(Loader, sql).await.expect("a changed table");
     let check = |parts: &[&str]| {
         let output = verify(&env, Analyst, &["--yes", "--table", "orders"]);
@@ -194,11 +194,14 @@ async fn what_changed_in_bigquery_is_named() {
     change("UPDATE shop.orders SET paid = NULL WHERE id = 2").await;
     check(&["column `paid` differs: another number of values"]);
     change("UPDATE shop.orders SET paid = TRUE WHERE id = 2").await;
-    // Cells that two rows exchanged are in the column as before: no figure of a column sees it.
+    // Cells that two rows exchanged are in the column as before: only the fingerprint of rows sees it.
     change("UPDATE shop.orders SET weight = 7.5 WHERE id = 8").await;
     change("UPDATE shop.orders SET weight = 8.5 WHERE id = 7").await;
-    let exchanged = verify(&env, Analyst, &["--yes"]);
-    assert_eq!(exchanged.status.code(), Some(0), "{}", output_text(&exchanged));
+    check(&["table `orders`: the rows differ: each column has its values, but not in the rows"]);
+    change("UPDATE shop.orders SET weight = 7.5 WHERE id = 7").await;
+    change("UPDATE shop.orders SET weight = 8.5 WHERE id = 8").await;
+    let restored = verify(&env, Analyst, &["--yes"]);
+    assert_eq!(restored.status.code(), Some(0), "{}", output_text(&restored));
     // A row too many, and one too few.
     change("INSERT INTO shop.orders SELECT * FROM shop.orders WHERE id = 3").await;
     check(&["table `orders` has 51 rows, and 50 were transferred; first column"]);
@@ -206,10 +209,38 @@ async fn what_changed_in_bigquery_is_named() {
     check(&["table `orders` has 48 rows, and 50 were transferred"]);
 }
 
+/// Cells with a class that two rows exchanged: who sees them plainly sees it, who sees what the mask shows
+/// sees it as far as the mask does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exchanged_cells_with_a_class_are_seen_as_far_as_the_reader_sees() {
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
+    let rows = |who| {
+        let output = verify(&env, who, &["--yes", "--output", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        let tables = report["tables"].as_array().expect("tables").iter();
+        let verdicts =
+            tables.map(|it| (it["table"].as_str().map(str::to_owned), it["row_verdict"].clone()));
+        verdicts
+            .map(|(name, it)| (name.expect("a name"), it.to_string()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let (masked, plain, denied) = (rows(Analyst), rows(PiiReader), rows(Stranger));
+    assert_eq!(masked["orders"], "\"equal\"", "no column has a class");
+    assert_eq!(masked["kinds"], "\"through_mask\"", "{masked:?}");
+    assert_eq!(plain["kinds"], "\"equal\"", "{plain:?}");
+    assert_eq!(denied["kinds"], "\"equal_open\"", "{denied:?}");
+    // `contact` of 300 rows is masked as `XXXXX@example.com`, so rows that exchange it look the same.
+    let exchange = "UPDATE shop.kinds SET contact = IF(id = 1, 'p2@example.com', 'p1@example.com') WHERE id IN (1, 2)";
+    env.query(Loader, exchange).await.expect("a changed table");
+    let (masked, plain) = (rows(Analyst), rows(PiiReader));
+    assert_eq!(masked["kinds"], "\"through_mask\"", "{masked:?}");
+    assert_eq!(plain["kinds"], "\"differs\"", "{plain:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_cannot_be_compared_are_named_with_the_reason() {
     // Without figures of copied columns, the converted ones are still proven.
-    let env = published("proof: { kept: never }\n").await;
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: never }\n").await;
     let (seen, code, text) = verdicts(&env, Analyst);
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("no figures were recorded on 2026-11-21"), "{text}");
@@ -228,6 +259,50 @@ async fn tables_that_cannot_be_compared_are_named_with_the_reason() {
     assert!(text.contains("Nothing was compared: add --yes"), "{text}");
     let unknown = verify(&env, Analyst, &["--table", "nowhere", "--yes"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", output_text(&unknown));
+}
+
+const PROOF_KEY: &str = "landbridge/shop/proof-key";
+
+/// The proof key is a key of its own: it is enough for `verify`, it can be rotated, and without it the day is
+/// published without figures.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_proof_key_opens_figures_and_makes_no_tokens() {
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
+    let aws = env.cloud.aws();
+    let check = |code: i32, parts: &[&str]| {
+        let output = verify(&env, Analyst, &["--yes", "--table", "orders"]);
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in: {text}"));
+    };
+    // The person who verifies has no right to the token key.
+    aws.deny_secret("landbridge/shop/token-key", true);
+    check(0, &["1 of 1 table equal"]);
+    aws.deny_secret("landbridge/shop/token-key", false);
+    aws.deny_secret(PROOF_KEY, true);
+    check(3, &[PROOF_KEY]);
+    // A day without the key has no figures and is published.
+    assert!(env.run_day(1).await.is_empty(), "{}", env.log_output());
+    let warnings = env.log_output();
+    assert!(warnings.contains("objects are transferred without figures"), "{warnings}");
+    assert!(warnings.contains(PROOF_KEY), "{warnings}");
+    aws.deny_secret(PROOF_KEY, false);
+    check(4, &["no figures were recorded on 2026-11-22", "the proof key could not be read"]);
+    assert!(env.run_day(2).await.is_empty());
+    check(0, &["2026-11-23"]);
+    // After a rotation, the key before it opens the figures; after two, none does.
+    let key = |byte: u8| format!("landbridge-proof-key-v1:{}", STANDARD.encode([byte; 32]));
+    aws.put_secret(PROOF_KEY, &key(1));
+    check(0, &["1 of 1 table equal"]);
+    aws.put_secret(PROOF_KEY, &key(2));
+    check(4, &["the figures of 2026-11-23 were sealed with another proof key"]);
+    // A secret that is no proof key is named, and is not printed.
+    aws.put_secret(PROOF_KEY, "hidden words");
+    let output = verify(&env, Analyst, &["--yes"]);
+    let text = output_text(&output);
+    assert_ne!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("a proof key does not begin with") && text.contains(PROOF_KEY), "{text}");
+    assert!(!text.contains("hidden words"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -304,7 +379,7 @@ fn hex(bytes: &[u8]) -> String {
 /// rows, and has a dictionary of all values of the columns with a class, finds none of them confirmed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_reveal_nothing_without_the_key() {
-    let env = published("proof: { kept: always }\n").await;
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
     assert!(env.run_day(1).await.is_empty());
     let mut written = env.log_output();
     let mut sealed = Vec::new();
@@ -348,7 +423,7 @@ async fn figures_reveal_nothing_without_the_key() {
     // Nothing of the figures is in BigQuery.
     let columns = env.query(Analyst, "SELECT columns FROM landbridge_ops.receipts").await;
     let columns = columns.expect("receipts").concat().concat();
-    assert!(!columns.contains("fp1_") && !columns.contains("proof"));
+    assert!(!columns.contains("fp2_") && !columns.contains("proof"));
 }
 
 /// BigQuery has one set of rows per table: the newest day replaces the rows of the day before.
@@ -365,7 +440,7 @@ async fn a_table_that_was_loaded_again_is_compared_with_its_own_day() {
     let database = Arc::new(database);
     let mut builder = TestEnvBuilder::small();
     builder.source = database.clone();
-    builder.config += "proof: { kept: always }\n";
+    builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
     let env = builder.build().await;
     assert!(env.run_day(0).await.is_empty());
     database.set_table(things(20)).expect("a table");

@@ -86,6 +86,8 @@ def values(deployed):
         "key_arn": deployed.outputs["key_arn"],
         "token_key_arn": deployed.outputs["token_key_arn"],
         "token_kms_key_arn": deployed.outputs["key_arn"],
+        "proof_key_arn": "",
+        "proof_kms_key_arn": deployed.outputs["key_arn"],
         "source_key_arn": SOURCE_KEY,
     }
 

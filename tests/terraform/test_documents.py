@@ -29,6 +29,8 @@ VALUES = {
     "key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
     "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/key-abcdef",
     "token_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/1b2c3d4e-5f60-7182-93a4-b5c6d7e8f90a",
+    "proof_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/proof-key-ghijkl",
+    "proof_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-7182-93a4-b5c6d7e8f90a",
     "source_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-8293-a4b5-c6d7e8f90a1b",
 }
 KINDS = [

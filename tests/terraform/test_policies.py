@@ -23,16 +23,17 @@ LONGEST = {
     "config_prefix": "landbridge-config/" + "s" * 20,
     "export_role_arn": "arn:aws-cn:iam::123456789012:role/" + "r" * 64,
     "token_key_arn": "arn:aws-cn:secretsmanager:ap-northeast-2:123456789012:secret:" + "t" * 256,
+    "proof_key_arn": "arn:aws-cn:secretsmanager:ap-northeast-2:123456789012:secret:" + "p" * 256,
 }
 KEY = "arn:aws-cn:kms:ap-northeast-2:123456789012:key/mrk-" + "0" * 32
-LONGEST |= dict.fromkeys(("key_arn", "token_kms_key_arn", "source_key_arn"), KEY)
+LONGEST |= dict.fromkeys(("key_arn", "token_kms_key_arn", "proof_kms_key_arn", "source_key_arn"), KEY)
 # Without white space (AWS Identity and Access Management, "IAM and AWS STS quotas").
 MANAGED, INLINE_OF_A_ROLE, TRUST = 6144, 10240, 2048
 RESOURCES = ("audit-bucket", "bucket", "key", "topic", "queue")
 ON_ONE_ROLE = {
     "snapshot": ["snapshot", "source-key"],
     "export": ["export", "source-key"],
-    "transfer": ["transfer", "transfer-token-key"],
+    "transfer": ["transfer", "transfer-token-key", "proof-key"],
     "load": ["load"],
     "protect": ["protect"],
     "views": ["views"],
@@ -116,7 +117,16 @@ def test_grants_go_to_aws_only():
     assert not may(["source-key"], "CreateGrant", "source_key_arn", RDS)
 
 
-def test_the_token_secret_may_have_a_key_of_its_own():
+@pytest.mark.parametrize("document, key", [("transfer-token-key", "token"), ("proof-key", "proof")])
+def test_a_secret_may_have_a_key_of_its_own(document, key):
     through = {"kms:ViaService": "secretsmanager.ap-northeast-2.amazonaws.com"}
-    assert may(["transfer-token-key"], "Decrypt", "token_kms_key_arn", through)
-    assert not may(["transfer-token-key"], "Decrypt", "token_kms_key_arn", {})
+    assert may([document], "Decrypt", f"{key}_kms_key_arn", through)
+    assert not may([document], "Decrypt", f"{key}_kms_key_arn", {})
+
+
+def test_the_proof_key_opens_no_token_key():
+    text = (POLICIES / "proof-key.json").read_text()
+    rendered = [render(text, VALUES | KINDS[0])]
+    read = "secretsmanager:GetSecretValue"
+    assert allowed(rendered, read, VALUES["proof_key_arn"], {})
+    assert not allowed(rendered, read, VALUES["token_key_arn"], {})

@@ -65,6 +65,23 @@ impl Secrets {
         }
     }
 
+    /// The version that was current before the last rotation; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Self::get`], without [`ErrorKind::NotFound`].
+    pub async fn get_previous(&self, id: &str) -> Result<Option<Secret>> {
+        let call = self.client.get_secret_value().secret_id(id).version_stage("AWSPREVIOUS");
+        let response = match call.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let error = failed("a secret cannot be read", id, error);
+                return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
+            }
+        };
+        let bytes = response.secret_string.map(String::into_bytes);
+        Ok(bytes.or(response.secret_binary.map(|it| it.into_inner())).map(Secret::new))
+    }
+
     /// Creates a secret with a text value; an existing secret of that name is not changed.
     /// The SDK sends the same request token with every attempt of one call, so that a retry after
     /// a lost response returns [`Created::New`].

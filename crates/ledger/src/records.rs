@@ -285,12 +285,23 @@ pub struct ItemRecord {
     /// key, they say nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub proof: BTreeMap<String, String>,
+    /// The fingerprints of its rows, by the name of their set of columns, sealed in the context of
+    /// [`row_proof_context`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub row_proofs: BTreeMap<String, String>,
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of
 /// two tables or of two objects have different texts.
 pub fn proof_context(day: Day, table: &TablePlan, number: usize, column: &str) -> [String; 4] {
     [day.to_string(), table.record_name(), number.to_string(), column.to_owned()]
+}
+
+/// The context in which a fingerprint of the rows of one object is sealed. It has a part more than that of a
+/// column, whatever the name of the column is.
+pub fn row_proof_context(day: Day, table: &TablePlan, number: usize, set: &str) -> [String; 5] {
+    let [day, table, number, rows] = proof_context(day, table, number, "");
+    [day, table, number, rows, set.to_owned()]
 }
 
 /// What was counted in one object before its transfer.

@@ -18,6 +18,11 @@ output "token_key_arn" {
   value       = module.aws.token_key_arn
 }
 
+output "proof_key_arn" {
+  description = "Secret for the proof key; null if none is configured."
+  value       = module.aws.proof_key_arn
+}
+
 output "datasets" {
   description = "Datasets of the tables and of the receipts."
   value       = module.gcp.datasets

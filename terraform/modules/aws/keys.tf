@@ -1,4 +1,4 @@
-# The KMS key that encrypts exports, the topic and the token key; the secret for the token key, if configured.
+# The KMS key that encrypts exports, the topic and the token key; the secrets for the token key and the proof key, if configured.
 
 resource "aws_kms_key" "this" {
   count                   = local.make_key ? 1 : 0
@@ -20,6 +20,16 @@ resource "aws_secretsmanager_secret" "token_key" {
   count                   = local.make_token_key ? 1 : 0
   name                    = local.token_key
   description             = "Landbridge: token key of ${local.source}. Anyone who has it can compute the token of a value."
+  kms_key_id              = local.key_arn
+  recovery_window_in_days = 30
+  tags                    = local.tags
+}
+
+# Created empty, likewise. A key of its own, because a person who verifies a day must not be able to make tokens.
+resource "aws_secretsmanager_secret" "proof_key" {
+  count                   = local.make_proof_key ? 1 : 0
+  name                    = local.proof_key
+  description             = "Landbridge: proof key of ${local.source}. Anyone who has it and reads the ledger can read the figures of columns."
   kms_key_id              = local.key_arn
   recovery_window_in_days = 30
   tags                    = local.tags

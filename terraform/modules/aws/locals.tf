@@ -27,6 +27,9 @@ locals {
   # A name is a secret that this module creates; an ARN is an existing secret.
   make_token_key = local.token_key != null && !startswith(coalesce(local.token_key, "-"), "arn:")
   token_key_arn  = local.make_token_key ? aws_secretsmanager_secret.token_key[0].arn : local.token_key
+  proof_key      = try(local.config.proof.key, null)
+  make_proof_key = local.proof_key != null && !startswith(coalesce(local.proof_key, "-"), "arn:")
+  proof_key_arn  = local.make_proof_key ? aws_secretsmanager_secret.proof_key[0].arn : local.proof_key
 
   # The variables of infra/policies.
   policy = {
@@ -48,6 +51,8 @@ locals {
     token_key_arn   = local.token_key_arn == null ? "" : local.token_key_arn
     # A secret of this module is encrypted with our key; an existing one may have a key of its own.
     token_kms_key_arn = coalesce(var.token_kms_key_arn, local.key_arn)
+    proof_key_arn     = local.proof_key_arn == null ? "" : local.proof_key_arn
+    proof_kms_key_arn = coalesce(var.proof_kms_key_arn, local.key_arn)
     source_key_arn    = var.source_kms_key_arn == null ? "" : var.source_kms_key_arn
   }
 

@@ -33,6 +33,11 @@ output "token_key_arn" {
   value       = local.token_key_arn
 }
 
+output "proof_key_arn" {
+  description = "Secret for the proof key, created empty; null if `proof` is not set."
+  value       = local.proof_key_arn
+}
+
 output "alerts_topic_arn" {
   description = "SNS topic of all alarms. Subscribe your pager here."
   value       = aws_sns_topic.alerts.arn

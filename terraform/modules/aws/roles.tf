@@ -23,6 +23,22 @@ resource "aws_iam_role_policy" "token_key" {
   policy = templatefile("${local.infra}/policies/transfer-token-key.json", local.policy)
 }
 
+resource "aws_iam_role_policy" "proof_key" {
+  count  = local.proof_key == null ? 0 : 1
+  name   = "proof-key"
+  role   = aws_iam_role.function["transfer"].id
+  policy = templatefile("${local.infra}/policies/proof-key.json", local.policy)
+}
+
+# For people who run `landbridge verify`, in addition to the policy operator. Not attached, as those below.
+resource "aws_iam_policy" "verify" {
+  count       = local.proof_key == null ? 0 : 1
+  name        = "${local.name}-verify"
+  description = "Landbridge ${local.source}: read the proof key, to verify a day"
+  policy      = templatefile("${local.infra}/policies/proof-key.json", local.policy)
+  tags        = local.tags
+}
+
 # A source that is encrypted with a customer-managed key: RDS uses that key for the snapshot and for the
 # export, with the rights of the caller.
 resource "aws_iam_role_policy" "source_key" {

@@ -109,6 +109,16 @@ variable "token_kms_key_arn" {
   }
 }
 
+variable "proof_kms_key_arn" {
+  description = "ARN of the customer-managed KMS key that encrypts the secret `proof.key`, if that is an existing secret (an ARN) with a key other than `export.kms_key`. Not needed for the key `aws/secretsmanager`."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.proof_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[^:]+:[0-9]{12}:key/[0-9A-Za-z-]+$", var.proof_kms_key_arn))
+    error_message = "proof_kms_key_arn must be the ARN of a key, arn:aws:kms:<region>:<account>:key/<id>, not of an alias: IAM policies cannot name aliases."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days after which logs are deleted. Logs contain no cell values."
   type        = number

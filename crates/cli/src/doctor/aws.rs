@@ -7,7 +7,7 @@ use landbridge_aws::Aws;
 use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::Config;
 use landbridge_core::{ErrorKind, Result};
-use landbridge_parquet::rewrite::TokenKey;
+use landbridge_parquet::rewrite::{ProofKey, TokenKey};
 
 use super::client::SignedClient;
 use super::files::Files;
@@ -42,6 +42,7 @@ pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
     lines.extend(key);
     lines.push(last_export(&aws, config).await);
     lines.extend(token_key(&aws, config, phase).await);
+    lines.extend(proof_key(&aws, config, phase).await);
     lines.extend(schedules);
     lines.push(schedules_running(&aws, config, phase).await);
     lines.push(clock(&config.source.region).await);
@@ -258,13 +259,32 @@ async fn last_export(aws: &Aws, config: &Config) -> ReportLine {
 
 async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<ReportLine> {
     let secret = config.transfer.token_key.as_deref()?;
-    let mut line = ReportLine::new("aws", "token key");
+    let parse = |value: &[u8]| TokenKey::parse(value, secret).map(|_| ());
+    Some(key(aws, "token key", "transfer.token_key", secret, phase, parse).await)
+}
+
+async fn proof_key(aws: &Aws, config: &Config, phase: Phase) -> Option<ReportLine> {
+    let secret = config.proof.as_ref()?.key.as_str();
+    let source = &config.source.name;
+    let parse = |value: &[u8]| ProofKey::parse(value, secret, source).map(|_| ());
+    Some(key(aws, "proof key", "proof.key", secret, phase, parse).await)
+}
+
+async fn key(
+    aws: &Aws,
+    name: &'static str,
+    setting: &str,
+    secret: &str,
+    phase: Phase,
+    parse: impl Fn(&[u8]) -> landbridge_core::Result<()>,
+) -> ReportLine {
+    let mut line = ReportLine::new("aws", name);
     match aws.secrets.get(secret).await {
-        Ok(value) => match TokenKey::parse(value.bytes(), secret) {
-            Ok(_) => line.good(format!("{secret} contains a valid key")),
+        Ok(value) => match parse(value.bytes()) {
+            Ok(()) => line.good(format!("{secret} contains a valid key")),
             Err(error) => line.failed(
                 &error,
-                "store a key of 32 random bytes in it, or name a new secret in transfer.token_key and run `landbridge key create`",
+                format!("store a key of 32 random bytes in it, or name a new secret in {setting} and run `landbridge key create`"),
             ),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -278,7 +298,7 @@ async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<ReportLin
         ),
         Err(error) => line.failed(&error, advice(&error, "secretsmanager:GetSecretValue")),
     }
-    Some(line)
+    line
 }
 
 /// A recent snapshot shows that the schedules run.

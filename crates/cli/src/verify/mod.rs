@@ -22,7 +22,7 @@ use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
 use landbridge_gcp::Gcp;
 use landbridge_ledger::Ledger;
-use landbridge_parquet::rewrite::{ProofKey, TokenKey};
+use landbridge_parquet::rewrite::ProofKey;
 
 use self::observed::Prepared;
 use self::recorded::{Place, Recorded};
@@ -49,8 +49,8 @@ BigQuery, and names the first column that differs. It first shows how many bytes
 and what they cost, and asks. docs/proof.md says what is compared, and what cannot be.
 
 It queries BigQuery with your own rights. Of a masked column, it compares what you see: through the mask
-if you are a masked reader. It needs `proof` and `transfer.token_key` in landbridge.yaml, and the right to
-read that secret. For the local cloud:
+if you are a masked reader. It needs `proof` in landbridge.yaml, and the right to read the secret
+`proof.key`. For the local cloud:
   . .landbridge/local.env
 
 Exit codes: 0 no column differs; 1 a column or a number of rows differs; 3 access denied; 4 no column
@@ -84,12 +84,12 @@ pub(crate) async fn run(args: VerifyArgs) -> Result {
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-    let key = proof_key(&config, &aws).await?;
+    let keys = proof_keys(&config, &aws).await?;
     let warehouse = &config.warehouse;
     let bigquery = Gcp::from_env(&warehouse.project, &warehouse.location).await?.bigquery;
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
-    let place = Place { config: &config, contract: &contract, ledger: &ledger, key: &key, now };
+    let place = Place { config: &config, contract: &contract, ledger: &ledger, keys: &keys, now };
     let recorded = recorded::read(&place, args.day, &args.tables).await?;
     let (mut tables, mut not_compared) = (Vec::new(), Vec::new());
     for table in recorded {
@@ -160,17 +160,21 @@ fn finish(report: &Report, is_text: bool) -> Result {
     }
 }
 
-/// The key that opens the figures of the ledger.
-async fn proof_key(config: &Config, aws: &landbridge_aws::Aws) -> Result<ProofKey> {
-    let secret = config.transfer.token_key.as_deref().filter(|_| config.proof.is_some());
-    let secret = secret.ok_or_else(|| {
-        Failure::Usage(
-            "landbridge.yaml has no `proof`, so the transfer records no figures; add `proof: {}` and \
-             `transfer.token_key`, deploy, and verify the next day"
-                .to_owned(),
-        )
-    })?;
-    let value = aws.secrets.get(secret).await?;
-    let key = TokenKey::parse(value.bytes(), &format!("secret {secret}"))?;
-    Ok(key.proof_key(&config.source.name))
+/// The keys that open the figures of the ledger: the current one, and the one before the last rotation.
+async fn proof_keys(config: &Config, aws: &landbridge_aws::Aws) -> Result<Vec<ProofKey>> {
+    let Some(proof) = &config.proof else {
+        return Err(Failure::Usage(format!(
+            "landbridge.yaml has no `proof`, so the transfer records no figures; add `proof: {{ key: landbridge/{}/proof-key }}`, deploy, run `landbridge key create`, and verify the next day",
+            config.source.name
+        )));
+    };
+    let location = format!("secret {}", proof.key);
+    let parse = |value: &landbridge_aws::Secret| {
+        ProofKey::parse(value.bytes(), &location, &config.source.name)
+    };
+    let mut keys = vec![parse(&aws.secrets.get(&proof.key).await?)?];
+    if let Some(previous) = aws.secrets.get_previous(&proof.key).await? {
+        keys.extend(parse(&previous).ok());
+    }
+    Ok(keys)
 }

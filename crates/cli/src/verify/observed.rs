@@ -1,6 +1,9 @@
 //! The figures of a table from BigQuery.
 
+use std::collections::BTreeMap;
+
 use landbridge_core::config::WarehouseConfig;
+use landbridge_core::proof::rows::RowSet;
 use landbridge_core::proof::sql::{self, ProofColumn};
 use landbridge_core::proof::verdict::Observed;
 use landbridge_core::{Error, ErrorKind};
@@ -15,6 +18,8 @@ pub(super) struct Prepared {
     pub(super) recorded: RecordedTable,
     /// For each column its number in the query; `None` if it is not in the query.
     numbers: Vec<Option<usize>>,
+    /// The fingerprints of rows that the query computes.
+    sets: Vec<RowSet>,
     query: String,
     /// The bytes that BigQuery will process.
     pub(super) bytes: u64,
@@ -25,6 +30,8 @@ pub(super) struct Seen {
     pub(super) rows: u64,
     /// For each column of the table; `None` if the caller may not query it.
     pub(super) columns: Vec<Option<Observed>>,
+    /// The fingerprints of rows.
+    pub(super) row_sets: BTreeMap<RowSet, Observed>,
 }
 
 /// Makes the query of a table, without the columns that the caller may not read. Dry runs cost nothing.
@@ -39,7 +46,8 @@ pub(super) async fn prepare(
     let make = |allowed: &[bool]| {
         let columns: Vec<&RecordedColumn> =
             recorded.columns.iter().zip(allowed).filter(|(_, is)| **is).map(|(it, _)| it).collect();
-        query(warehouse, &recorded.name, &columns)
+        let sets = row_sets(&recorded, allowed);
+        query(warehouse, &recorded, &columns, &sets)
     };
     let mut allowed: Vec<bool> =
         recorded.columns.iter().map(|column| sql::has_text(column.ty)).collect();
@@ -49,7 +57,7 @@ pub(super) async fn prepare(
         // BigQuery refuses the whole query because of one column, so each column with a tag is tried alone.
         for (at, column) in recorded.columns.iter().enumerate() {
             if allowed[at] && column.mask.is_some() {
-                let alone = self::query(warehouse, &recorded.name, &[column]);
+                let alone = self::query(warehouse, &recorded, &[column], &[]);
                 allowed[at] = may_read(bigquery.query_bytes(&recorded.name, &alone).await)?;
             }
         }
@@ -64,7 +72,18 @@ pub(super) async fn prepare(
         allowed.then_some(number)
     });
     let numbers = numbers.collect();
-    Ok(Prepared { recorded, numbers, query, bytes })
+    let sets = row_sets(&recorded, &allowed);
+    Ok(Prepared { recorded, numbers, sets, query, bytes })
+}
+
+/// The fingerprints of rows that are recorded and of whose columns the caller may query each.
+fn row_sets(recorded: &RecordedTable, allowed: &[bool]) -> Vec<RowSet> {
+    let may_query = |set: RowSet| {
+        let mut columns = recorded.columns.iter().zip(allowed);
+        columns.all(|(column, allowed)| *allowed || !set.has(column.place.1))
+    };
+    let sets = recorded.row_proofs.keys().copied();
+    sets.filter(|set| may_query(*set)).collect()
 }
 
 fn may_read(bytes: Result<u64, Error>) -> Result<bool> {
@@ -75,16 +94,23 @@ fn may_read(bytes: Result<u64, Error>) -> Result<bool> {
     }
 }
 
-fn query(warehouse: &WarehouseConfig, table: &str, columns: &[&RecordedColumn]) -> String {
+fn query(
+    warehouse: &WarehouseConfig,
+    table: &RecordedTable,
+    columns: &[&RecordedColumn],
+    sets: &[RowSet],
+) -> String {
     let columns: Vec<ProofColumn<'_>> = columns
         .iter()
         .map(|column| ProofColumn {
             name: &column.name,
             ty: column.ty,
             total: column.proof.is_some_and(|proof| proof.plain.total.is_some()),
+            place: column.place,
         })
         .collect();
-    sql::query(&warehouse.project, &warehouse.dataset, table, &columns)
+    let (project, dataset) = (&warehouse.project, &warehouse.dataset);
+    sql::query(project, dataset, &table.name, &columns, sets, table.row_plan.len())
 }
 
 /// Runs the query.
@@ -102,7 +128,13 @@ pub(super) async fn read(bigquery: &BigQuery, table: &Prepared) -> Result<Seen> 
         Some(number) => observed(&row, *number).map(Some).ok_or_else(|| unknown_form(table)),
     };
     let columns = table.numbers.iter().map(column).collect::<Result<_>>()?;
-    Ok(Seen { rows, columns })
+    let of_rows = |set: &RowSet| {
+        let cell = |name: &str| row.get(&format!("{name}_{}", set.name()));
+        let (sum, xor) = (parsed(cell("sum")?)?, parsed(cell("xor")?)?);
+        Some((*set, Observed { count: rows, sum, xor, total: None }))
+    };
+    let row_sets = table.sets.iter().map(|set| of_rows(set).ok_or_else(|| unknown_form(table)));
+    Ok(Seen { rows, columns, row_sets: row_sets.collect::<Result<_>>()? })
 }
 
 fn unknown_form(table: &Prepared) -> Failure {

@@ -9,10 +9,14 @@ use landbridge_core::config::{CLASS_NONE, Config, Mask};
 use landbridge_core::contract::Contract;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::proof::ColumnProof;
+use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
+use landbridge_core::proof::verdict::shows_something;
 use landbridge_core::protection::{ColumnRows, MAX_TIME_TRAVEL_HOURS};
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
-use landbridge_ledger::records::{self, CLAIMS, Claim, ItemRecord, proof_context};
+use landbridge_ledger::records::{
+    self, CLAIMS, Claim, ItemRecord, proof_context, row_proof_context,
+};
 use landbridge_parquet::rewrite::ProofKey;
 
 use super::report::TableReport;
@@ -26,7 +30,8 @@ pub(super) struct Place<'a> {
     pub(super) config: &'a Config,
     pub(super) contract: &'a Contract,
     pub(super) ledger: &'a Ledger,
-    pub(super) key: &'a ProofKey,
+    /// The keys that may have sealed the figures, the newest first.
+    pub(super) keys: &'a [ProofKey],
     pub(super) now: Timestamp,
 }
 
@@ -49,12 +54,17 @@ pub(super) struct RecordedTable {
     sequence: u32,
     pub(super) rows: u64,
     pub(super) columns: Vec<RecordedColumn>,
+    /// How the columns take part in the fingerprints of rows.
+    pub(super) row_plan: RowPlan,
+    pub(super) row_proofs: BTreeMap<RowSet, RowProof>,
 }
 
 /// A column, and what is recorded of its values.
 pub(super) struct RecordedColumn {
     /// Its name in BigQuery.
     pub(super) name: String,
+    /// Its place in the fingerprints of rows, and how it takes part.
+    pub(super) place: (usize, RowColumn),
     pub(super) ty: ColumnType,
     pub(super) class: String,
     /// The mask of its class; `None` for the class `none`.
@@ -160,14 +170,20 @@ async fn read_table(
     };
     if items.iter().all(|(_, item)| item.proof.is_empty()) && rows_of(&items) > 0 {
         return Ok(Err(format!(
-            "no figures were recorded on {day}: all its columns are copied and `proof.kept` did not ask for their figures on that day, `proof` was not set, or the token key could not be read"
+            "no figures were recorded on {day}: all its columns are copied and `proof.kept` did not ask for their figures on that day, `proof` was not set, or the proof key could not be read"
         )));
     }
     let classes = place.classes(name, &claim, columns.iter().map(|(key, it)| it.name(key)));
+    let class_of = |name: &str| classes.get(name).map_or("", String::as_str);
+    let row_plan =
+        RowPlan::new(columns.iter().map(|(source, it)| {
+            (source.clone(), row_column(place.mask(class_of(it.name(source)))))
+        }));
     let column = |(source, it): (&String, &ColumnRows)| {
         let landed = it.name(source).to_owned();
-        let class = classes.get(&landed).cloned().unwrap_or_default();
+        let class = class_of(&landed).to_owned();
         RecordedColumn {
+            place: row_plan.place(source).unwrap_or((0, RowColumn::Hidden)),
             ty: ColumnType { ty: it.ty, repeated: it.repeated },
             mask: place.mask(&class),
             class,
@@ -175,6 +191,12 @@ async fn read_table(
             name: landed,
         }
     };
+    let columns: Vec<RecordedColumn> = columns.iter().map(column).collect();
+    if rows_of(&items) > 0 && columns.iter().all(|it| it.proof.is_none()) {
+        return Ok(Err(format!(
+            "the figures of {day} were sealed with another proof key than the current one and the one before it"
+        )));
+    }
     Ok(Ok(RecordedTable {
         name: name.to_owned(),
         source_table: rows.source_table.clone(),
@@ -182,8 +204,20 @@ async fn read_table(
         job: rows.job.clone(),
         sequence: claim.sequence,
         rows: rows_of(&items),
-        columns: columns.iter().map(column).collect(),
+        columns,
+        row_proofs: place.open_rows(day, &plan, &items),
+        row_plan,
     }))
+}
+
+/// How a column whose class has this mask takes part in the fingerprints of rows. The transfer decides it
+/// alike, by the contract.
+fn row_column(mask: Option<Mask>) -> RowColumn {
+    match mask {
+        None => RowColumn::Open,
+        Some(mask) if shows_something(mask) => RowColumn::Masked(mask),
+        Some(_) => RowColumn::Hidden,
+    }
 }
 
 fn rows_of(items: &[(usize, ItemRecord)]) -> u64 {
@@ -229,6 +263,28 @@ impl Place<'_> {
         Some(self.config.class(class).map_or(Mask::AlwaysNull, |class| class.mask))
     }
 
+    /// The fingerprints of the rows of all objects. A set that one object does not have is unknown.
+    fn open_rows(
+        &self,
+        day: Day,
+        plan: &TablePlan,
+        items: &[(usize, ItemRecord)],
+    ) -> BTreeMap<RowSet, RowProof> {
+        let of = |set: RowSet| {
+            let proofs = items.iter().map(|(number, item)| {
+                let context = row_proof_context(day, plan, *number, set.name());
+                let context = context.each_ref().map(String::as_str);
+                let sealed = item.row_proofs.get(set.name())?;
+                self.keys.iter().find_map(|key| key.open_rows(&context, sealed))
+            });
+            let proofs: Vec<RowProof> = proofs.collect::<Option<_>>()?;
+            let (first, rest) = proofs.split_first()?;
+            let all = rest.iter().try_fold(*first, |all, more| all.merged(more))?;
+            Some((set, all))
+        };
+        RowSet::ALL.into_iter().filter_map(of).collect()
+    }
+
     /// The figures of a column over all objects; `None` if one object has none.
     fn open(
         &self,
@@ -241,7 +297,8 @@ impl Place<'_> {
         for (number, item) in items {
             let context = proof_context(day, plan, *number, column);
             let context = context.each_ref().map(String::as_str);
-            let proof = self.key.open(&context, item.proof.get(column)?)?;
+            let sealed = item.proof.get(column)?;
+            let proof = self.keys.iter().find_map(|key| key.open(&context, sealed))?;
             match &mut all {
                 Some(all) => all.merge(&proof),
                 None => all = Some(proof),

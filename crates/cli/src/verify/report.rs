@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use landbridge_core::calendar::Day;
 use landbridge_core::proof::sql;
-use landbridge_core::proof::verdict::{Reason, Verdict, compare};
+use landbridge_core::proof::verdict::{Reason, RowVerdict, Verdict, compare, compare_rows};
 use serde::Serialize;
 
 use super::observed::{Prepared, Seen};
@@ -13,6 +13,8 @@ use crate::render::{self, bytes, counted, grouped, left, right};
 const TIB: f64 = (1_u64 << 40) as f64;
 /// The least that BigQuery charges for a table of a query (Google's documentation, "BigQuery pricing").
 const LEAST_BYTES: u64 = 10 << 20;
+
+const CELLS_EXCHANGED: &str = "the rows differ: each column has its values, but not in the rows in which they were transferred";
 
 /// The result.
 #[derive(Debug, Serialize)]
@@ -44,6 +46,9 @@ pub(super) struct TableReport {
     /// Rows that were transferred, and that the table has.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<(u64, u64)>,
+    /// Whether the cells of each row are together as they were transferred. Absent if a column differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_verdict: Option<RowVerdict>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<ColumnReport>,
 }
@@ -72,6 +77,7 @@ impl TableReport {
             state: State::NotCompared,
             reason: Some(reason.to_owned()),
             rows: None,
+            row_verdict: None,
             columns: Vec::new(),
         }
     }
@@ -99,6 +105,12 @@ impl TableReport {
             .collect();
         let differs =
             recorded.rows != seen.rows || columns.iter().any(|it| it.verdict.is_different());
+        let row_verdict = (!differs).then(|| {
+            let places = recorded.columns.iter().map(|column| column.place.1);
+            let verdicts: Vec<_> = places.zip(columns.iter().map(|it| it.verdict)).collect();
+            compare_rows(&recorded.row_plan, &verdicts, &recorded.row_proofs, &seen.row_sets)
+        });
+        let differs = differs || row_verdict == Some(RowVerdict::Differs);
         Self {
             table: recorded.name.clone(),
             source_table: recorded.source_table.clone(),
@@ -106,6 +118,7 @@ impl TableReport {
             state: if differs { State::Differs } else { State::Equal },
             reason: None,
             rows: Some((recorded.rows, seen.rows)),
+            row_verdict,
             columns,
         }
     }
@@ -122,6 +135,9 @@ impl TableReport {
                 grouped(recorded),
                 column.unwrap_or_default()
             ));
+        }
+        if self.row_verdict == Some(RowVerdict::Differs) {
+            return Some(format!("table `{}`: {CELLS_EXCHANGED}", self.table));
         }
         let column = self.columns.iter().find(|column| column.verdict.is_different())?;
         Some(format!("table `{}`, column `{}` {}", self.table, column.column, column.verdict))
@@ -180,6 +196,7 @@ impl Report {
             left("day"),
             left("result"),
             right("rows"),
+            left("cells of rows"),
             right("equal"),
             right("through the mask"),
             right("not provable"),
@@ -197,6 +214,7 @@ impl Report {
                 }
                 .to_owned(),
                 table.rows.map(|(_, found)| grouped(found)).unwrap_or_default(),
+                table.row_verdict.map(|it| it.text().to_owned()).unwrap_or_default(),
                 count(|verdict| verdict == Verdict::Plain),
                 count(|verdict| verdict == Verdict::ThroughMask),
                 count(|verdict| matches!(verdict, Verdict::NotProvable(_))),
@@ -210,6 +228,9 @@ impl Report {
             }
             for column in table.columns.iter().filter(|it| it.verdict.is_different()) {
                 let _ = writeln!(text, "{}.{}: {}", table.table, column.column, column.verdict);
+            }
+            if table.row_verdict == Some(RowVerdict::Differs) {
+                let _ = writeln!(text, "{}: {CELLS_EXCHANGED}", table.table);
             }
             // One line per reason: a table can have hundreds of columns.
             for reason in Reason::ALL {

@@ -4,18 +4,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::yaml::format;
 
 /// The days of a week.
 const WEEK: i64 = 7;
 
 /// Figures of columns, computed while the bytes pass, with which `landbridge verify` proves the values in
-/// BigQuery. Without this section there are none. Needs `transfer.token_key`, because figures are sealed
-/// with a key that is derived from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+/// BigQuery. Without this section there are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ProofConfig {
+    /// Name or ARN of the Secrets Manager secret, in the source's region, that contains the proof key. The
+    /// figures of the ledger are sealed with it. Not the secret of `transfer.token_key`: a person who
+    /// verifies a day reads the proof key, and must not be able to make tokens.
+    #[schemars(schema_with = "format::secret")]
+    pub key: String,
     /// When columns that are copied as bytes are decoded for their figures: `always`, `weekly` (each table
     /// on one day of seven) or `never`. Columns that the transfer converts have figures on every day.
+    #[serde(default)]
     pub kept: KeptColumns,
 }
 

@@ -225,6 +225,31 @@ fn partitions() {
 }
 
 #[test]
+fn proof_key() {
+    let with = |proof: &str| format!("{}\n{proof}", changed(&[]));
+    check(
+        &with("proof: { kept: always }\n"),
+        expect![[r#"
+            landbridge.yaml:122:1: key `key` is missing in `proof`
+            1 error in landbridge.yaml"#]],
+    );
+    check(
+        &with("proof: { key: landbridge/shop/token-key }\n"),
+        expect![[r#"
+            landbridge.yaml:122:15: `proof.key` and `transfer.token_key` name the same secret; name a secret of its own, for example `landbridge/shop/proof-key`: a person who verifies a day reads it, and must not be able to make tokens
+            1 error in landbridge.yaml"#]],
+    );
+    check(
+        &with(
+            "proof: { key: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:landbridge/shop/proof-key-a1B2c3' }\n",
+        ),
+        expect![[r#"
+            landbridge.yaml:122:15: `proof.key` is in `us-east-1`, but the source is in `ap-northeast-2`; replicate the secret to the source's region, or create it there: the transfer stage reads it in that region
+            1 error in landbridge.yaml"#]],
+    );
+}
+
+#[test]
 fn token_key() {
     let named = |name: &str| changed(&[("token_key: landbridge/shop/token-key", name)]);
     check(

@@ -156,34 +156,48 @@ fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// Figures are sealed with a key that is derived from the token key.
+/// A person who may read the key of figures must not be able to make tokens with it.
 fn proof(config: &Config, problems: &mut Vec<Violation>) {
-    if config.proof.is_some() && config.transfer.token_key.is_none() {
+    let Some(proof) = &config.proof else { return };
+    secret(config, ("proof", "key"), &proof.key, problems);
+    if config.transfer.token_key.as_ref() == Some(&proof.key) {
         problems.push(
             Violation::new(
-                KeyPath::root().key("proof"),
-                "`proof` needs `transfer.token_key`: figures of columns are sealed with a key that is derived from it".to_owned(),
+                KeyPath::root().key("proof").key("key"),
+                "`proof.key` and `transfer.token_key` name the same secret".to_owned(),
             )
-            .help("set `transfer.token_key` to the name of a secret, for example `landbridge/shop/token-key`, and run `landbridge key create`"),
+            .help("name a secret of its own, for example `landbridge/shop/proof-key`: a person who verifies a day reads it, and must not be able to make tokens"),
         );
     }
 }
 
-/// A secret given by its ARN must be in the region where the transfer stage reads it.
 fn token_key(config: &Config, problems: &mut Vec<Violation>) {
+    if let Some(id) = config.transfer.token_key.as_deref() {
+        secret(config, ("transfer", "token_key"), id, problems);
+    }
+}
+
+/// A secret given by its ARN must be in the region where the transfer stage reads it.
+fn secret(
+    config: &Config,
+    (section, key): (&'static str, &'static str),
+    secret: &str,
+    problems: &mut Vec<Violation>,
+) {
     let region = config.source.region.as_str();
-    let Some(secret) = config.transfer.token_key.as_deref() else { return };
     if !format::fits("aws-region", region) || !format::fits("secret", secret) {
         return;
     }
     let mut parts = secret.split(':').skip(1);
     let (partition, _, other) = (parts.next(), parts.next(), parts.next());
-    let path = KeyPath::root().key("transfer").key("token_key");
+    let path = KeyPath::root().key(section).key(key);
     if partition.is_some_and(|it| it != partition_of(region)) {
         problems.push(
             Violation::new(
                 path,
-                format!("`transfer.token_key` belongs to a different AWS partition than region `{region}`"),
+                format!(
+                    "`{section}.{key}` belongs to a different AWS partition than region `{region}`"
+                ),
             )
             .help(format!("use an ARN that begins with `arn:{}:`", partition_of(region))),
         );
@@ -191,7 +205,7 @@ fn token_key(config: &Config, problems: &mut Vec<Violation>) {
         problems.push(
             Violation::new(
                 path,
-                format!("`transfer.token_key` is in `{other}`, but the source is in `{region}`"),
+                format!("`{section}.{key}` is in `{other}`, but the source is in `{region}`"),
             )
             .help("replicate the secret to the source's region, or create it there: the transfer stage reads it in that region"),
         );

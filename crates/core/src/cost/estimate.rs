@@ -219,16 +219,16 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "is the same for every workload",
         ),
         item(
-            ("secret", "Secrets Manager, token key", "secret-month"),
+            ("secret", "Secrets Manager, token key and proof key", "secret-month"),
             usage.secrets,
             aws.secret_month,
-            "is charged only if transfer.token_key is set",
+            "is charged only if transfer.token_key or proof is set",
         ),
         item(
             ("secret-reads", "Secrets Manager, reads", "10,000 reads"),
             usage.secret_reads_10k,
             aws.secret_10k,
-            "is charged only if transfer.token_key is set",
+            "is charged only if transfer.token_key or proof is set",
         ),
         item(
             ("alert-mails", "SNS mails of alarms", "1,000 mails"),

@@ -183,6 +183,15 @@ fn the_configured_ladder_and_secret_determine_the_cost() {
     // The oldest snapshot is now 14 days old: 20 x 5 % x 14 = 14 GiB beyond the free ones.
     assert!((find("snapshots").month - 14.0 * 0.095).abs() < 1e-9);
     assert!(find("secret").month_without_allowances.abs() < 1e-9);
+    let one = self::config();
+    let mut two = self::config();
+    two.proof =
+        Some(crate::config::ProofConfig { key: "a/key".to_owned(), kept: Default::default() });
+    let secret = |config| {
+        let items = estimate_for(config, &TYPICAL).items;
+        items.iter().find(|item| item.id == "secret").map(|item| item.month_without_allowances)
+    };
+    assert_eq!(secret(&two), secret(&one).map(|it| it * 2.0));
 }
 
 #[test]

@@ -183,7 +183,8 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.protect * GETS_PER_PROTECTION_PASS
         + starts.views * GETS_PER_VIEWS;
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
-    let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
+    let secrets = [config.transfer.token_key.is_some(), config.proof.is_some()];
+    let secrets = f64::from(secrets.map(u8::from).into_iter().sum::<u8>());
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
         // Snapshots are free up to the size of the database's storage.

@@ -6,6 +6,7 @@
 //! | here | [`Figures`]: what is computed of a column |
 //! | [`text`] | the canonical text of a value |
 //! | [`farm`] | the hash of a text, which GoogleSQL has too |
+//! | [`rows`] | the fingerprint of whole rows |
 //! | [`sql`] | the query that computes the same figures in BigQuery |
 //! | [`verdict`] | what a comparison says of a column |
 //!
@@ -14,6 +15,7 @@
 //! has the class `none` today: the record stays, and the class may change.
 
 pub mod farm;
+pub mod rows;
 pub mod sql;
 pub mod text;
 pub mod verdict;
@@ -74,6 +76,19 @@ impl Figures {
         self.xor ^= hash;
     }
 
+    /// Adds the values of a batch by their hashes.
+    #[inline]
+    pub fn add_all(&mut self, hashes: &[u64]) {
+        let (mut sum, mut xor) = (0_i128, 0);
+        for hash in hashes {
+            sum += i128::from(hash.cast_signed());
+            xor ^= hash;
+        }
+        self.count += hashes.len() as u64;
+        self.sum += sum;
+        self.xor ^= xor;
+    }
+
     /// Adds a value that occurs `times` times.
     #[inline]
     pub const fn add_times(&mut self, hash: u64, times: u64) {
@@ -88,7 +103,9 @@ impl Figures {
     #[inline]
     pub fn add_number(&mut self, units: i128, times: u64) {
         if let Some(total) = &mut self.total {
-            let sum = units.checked_mul(times.into()).and_then(|it| total.units.checked_add(it));
+            // A checked product of 128 bits costs more than the rest.
+            let units = if times == 1 { Some(units) } else { units.checked_mul(times.into()) };
+            let sum = units.and_then(|it| total.units.checked_add(it));
             match sum {
                 Some(sum) => total.units = sum,
                 None => self.total = None,

@@ -3,6 +3,7 @@
 //! It contains names of columns and nothing else of the table: no value, no figure and no key. Every
 //! person who may list jobs can read the text of a query (`INFORMATION_SCHEMA.JOBS`).
 
+use super::rows::{PLACES, RowColumn, RowSet};
 use crate::types::{BigQueryType, ColumnType};
 use crate::views::quoted;
 
@@ -16,6 +17,8 @@ pub struct ProofColumn<'a> {
     /// Whether the exact sum of its numbers is wanted. Only if it cannot overflow: see
     /// [`sum_fits`].
     pub total: bool,
+    /// Its place in the fingerprints of rows, and how it takes part.
+    pub place: (usize, RowColumn),
 }
 
 /// Digits before the point up to which a sum of decimals cannot overflow a BIGNUMERIC: 10^10 rows of
@@ -35,8 +38,17 @@ pub const fn has_text(ty: ColumnType) -> bool {
 
 /// The query for some columns of `` `project.dataset.table` ``. Its only row has `row_count`, and of the
 /// n-th column `count_n`, `sum_n`, `xor_n` and, if wanted, `total_n`. Columns whose type has no
-/// [canonical text](has_text) must be left out.
-pub fn query(project: &str, dataset: &str, table: &str, columns: &[ProofColumn<'_>]) -> String {
+/// [canonical text](has_text) must be left out. For each of `sets`, whose columns must all be there, the row
+/// has `sum_` and `xor_` with the name of the set: the fingerprint of the table's rows, of which
+/// `all_columns` is the number of columns.
+pub fn query(
+    project: &str,
+    dataset: &str,
+    table: &str,
+    columns: &[ProofColumn<'_>],
+    sets: &[RowSet],
+    all_columns: usize,
+) -> String {
     let mut outer = vec!["COUNT(*) AS row_count".to_owned()];
     let mut inner = Vec::new();
     for (n, column) in columns.iter().enumerate() {
@@ -54,12 +66,43 @@ pub fn query(project: &str, dataset: &str, table: &str, columns: &[ProofColumn<'
     if inner.is_empty() {
         inner.push("1 AS nothing".to_owned());
     }
-    format!(
-        "SELECT\n  {}\nFROM (\n  SELECT\n    {}\n  FROM {}\n)",
-        outer.join(",\n  "),
-        inner.join(",\n    "),
-        quoted(&format!("{project}.{dataset}.{table}"))
-    )
+    let mut rows = Vec::new();
+    for set in sets {
+        let name = set.name();
+        outer.push(format!(
+            "CAST(SUM(CAST(r_{name} AS BIGNUMERIC)) AS STRING) AS sum_{name}, BIT_XOR(r_{name}) AS xor_{name}"
+        ));
+        rows.push(format!(",\n    {} AS r_{name}", row_hash(columns, *set, all_columns)));
+    }
+    let table = quoted(&format!("{project}.{dataset}.{table}"));
+    let columns = format!("SELECT\n    {}\n  FROM {table}", inner.join(",\n    "));
+    let from = match rows.as_slice() {
+        [] => columns,
+        rows => format!("SELECT\n    *{}\n  FROM (\n  {columns}\n  )", rows.concat()),
+    };
+    format!("SELECT\n  {}\nFROM (\n  {from}\n)", outer.join(",\n  "))
+}
+
+/// The hash of a row, of the hashes of its columns: `super::rows::row_hash` in GoogleSQL, where a shift to
+/// the right fills with zeros.
+fn row_hash(columns: &[ProofColumn<'_>], set: RowSet, all_columns: usize) -> String {
+    let number = |block: usize| {
+        let members = columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| set.has(column.place.1) && column.place.0 / PLACES == block);
+        let parts = members.map(|(n, column)| match column.place.0 % PLACES {
+            0 => format!("IFNULL(h{n}, 0)"),
+            by => format!("IFNULL((h{n} << {by}) | (h{n} >> {}), 0)", PLACES - by),
+        });
+        let parts: Vec<String> = parts.collect();
+        match parts.is_empty() {
+            true => "'0'".to_owned(),
+            false => format!("CAST({} AS STRING)", parts.join(" ^ ")),
+        }
+    };
+    let numbers: Vec<String> = (0..all_columns.div_ceil(PLACES)).map(number).collect();
+    format!("FARM_FINGERPRINT(CONCAT({}))", numbers.join(", ':', "))
 }
 
 /// The canonical text of a column, in GoogleSQL; that of BYTES are the bytes.
@@ -95,7 +138,11 @@ fn scalar(value: &str, ty: BigQueryType) -> String {
         BigQueryType::Float64 => format!(
             "CASE WHEN IS_NAN({value}) THEN 'NaN' \
              WHEN IS_INF({value}) THEN IF({value} > 0, 'Infinity', '-Infinity') \
-             WHEN {value} = 0 THEN '0' ELSE FORMAT('%.16e', {value}) END"
+             WHEN {value} = 0 THEN '0' \
+             WHEN ABS({value}) >= 0.001953125 AND ABS({value}) < 4611686018427387904.0 \
+             THEN CONCAT(CAST(CAST(TRUNC({value}) AS INT64) AS STRING), ':', \
+             CAST(CAST(({value} - TRUNC({value})) * 4611686018427387904.0 AS INT64) AS STRING)) \
+             ELSE FORMAT('%.16e', {value}) END"
         ),
     }
 }
@@ -109,16 +156,23 @@ mod tests {
     #[test]
     fn a_query_of_every_kind_of_column() {
         let columns = [
-            ProofColumn { name: "id", ty: ColumnType::scalar(BigQueryType::Int64), total: true },
+            ProofColumn {
+                name: "id",
+                ty: ColumnType::scalar(BigQueryType::Int64),
+                total: true,
+                place: (0, RowColumn::Open),
+            },
             ProofColumn {
                 name: "이름",
                 ty: ColumnType::scalar(BigQueryType::String),
                 total: false,
+                place: (65, RowColumn::Hidden),
             },
             ProofColumn {
                 name: "tags",
                 ty: ColumnType { ty: BigQueryType::Bytes, repeated: true },
                 total: false,
+                place: (3, RowColumn::Open),
             },
         ];
         expect![[r#"
@@ -127,21 +181,29 @@ mod tests {
               COUNT(h0) AS count_0, CAST(SUM(CAST(h0 AS BIGNUMERIC)) AS STRING) AS sum_0, BIT_XOR(h0) AS xor_0,
               CAST(SUM(CAST(v0 AS BIGNUMERIC)) AS STRING) AS total_0,
               COUNT(h1) AS count_1, CAST(SUM(CAST(h1 AS BIGNUMERIC)) AS STRING) AS sum_1, BIT_XOR(h1) AS xor_1,
-              COUNT(h2) AS count_2, CAST(SUM(CAST(h2 AS BIGNUMERIC)) AS STRING) AS sum_2, BIT_XOR(h2) AS xor_2
+              COUNT(h2) AS count_2, CAST(SUM(CAST(h2 AS BIGNUMERIC)) AS STRING) AS sum_2, BIT_XOR(h2) AS xor_2,
+              CAST(SUM(CAST(r_open AS BIGNUMERIC)) AS STRING) AS sum_open, BIT_XOR(r_open) AS xor_open,
+              CAST(SUM(CAST(r_all AS BIGNUMERIC)) AS STRING) AS sum_all, BIT_XOR(r_all) AS xor_all
             FROM (
+              SELECT
+                *,
+                FARM_FINGERPRINT(CONCAT(CAST(IFNULL(h0, 0) ^ IFNULL((h2 << 3) | (h2 >> 61), 0) AS STRING), ':', '0')) AS r_open,
+                FARM_FINGERPRINT(CONCAT(CAST(IFNULL(h0, 0) ^ IFNULL((h2 << 3) | (h2 >> 61), 0) AS STRING), ':', CAST(IFNULL((h1 << 1) | (h1 >> 63), 0) AS STRING))) AS r_all
+              FROM (
               SELECT
                 FARM_FINGERPRINT(CAST(`id` AS STRING)) AS h0,
                 `id` AS v0,
                 FARM_FINGERPRINT(`이름`) AS h1,
                 FARM_FINGERPRINT(ARRAY_TO_STRING(ARRAY(SELECT CONCAT(CAST(BYTE_LENGTH(t) AS STRING), ':', t) FROM (SELECT TO_HEX(e) AS t, o FROM UNNEST(`tags`) AS e WITH OFFSET AS o) ORDER BY o), '')) AS h2
               FROM `p.d.t`
+              )
             )"#]]
-        .assert_eq(&query("p", "d", "t", &columns));
+        .assert_eq(&query("p", "d", "t", &columns, &[RowSet::Open, RowSet::All], 66));
     }
 
     #[test]
     fn a_query_without_columns_counts_rows() {
-        let text = query("p", "d", "t", &[]);
+        let text = query("p", "d", "t", &[], &[], 0);
         assert_eq!(text.matches("COUNT(").count(), 1, "{text}");
     }
 }

@@ -1,9 +1,11 @@
 //! What a comparison of recorded and observed figures says of a column.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use super::{ColumnProof, Figures, farm};
 use crate::config::Mask;
 use crate::types::{BigQueryType, ColumnType};
@@ -62,6 +64,69 @@ pub enum Reason {
     MaskChanged,
     /// Its type has no canonical text.
     Type,
+}
+
+/// What a comparison says of the rows of a table: whether their cells are together as they were
+/// transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowVerdict {
+    /// The rows have the cells that they had, of all columns.
+    Equal,
+    /// The same, of all columns as far as their masks show something.
+    ThroughMask,
+    /// The same, of the columns of the class `none`.
+    EqualOpen,
+    /// Each column has its values, but not in the rows in which they were transferred.
+    Differs,
+    /// Nothing can be said: the day has no fingerprint that the caller can compute, or the classes of the
+    /// columns are others.
+    NotProvable,
+}
+
+impl RowVerdict {
+    /// The verdict for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::ThroughMask => "equal through masks",
+            Self::EqualOpen => "equal without classes",
+            Self::Differs => "differs",
+            Self::NotProvable => "not provable",
+        }
+    }
+}
+
+/// Compares the rows of a table whose columns have these verdicts. The set with the most columns decides of
+/// which the caller sees what the fingerprint is of.
+pub fn compare_rows(
+    plan: &RowPlan,
+    columns: &[(RowColumn, Verdict)],
+    recorded: &BTreeMap<RowSet, RowProof>,
+    observed: &BTreeMap<RowSet, Observed>,
+) -> RowVerdict {
+    let sees = |set: RowSet, (column, verdict): &(RowColumn, Verdict)| match (set, column) {
+        (set, column) if !set.has(*column) => true,
+        (RowSet::Shown, RowColumn::Masked(_)) => *verdict == Verdict::ThroughMask,
+        _ => *verdict == Verdict::Plain,
+    };
+    let sets = plan.sets();
+    for set in RowSet::ALL.into_iter().rev().filter(|set| sets.contains(set)) {
+        let (Some(recorded), Some(observed)) = (recorded.get(&set), observed.get(&set)) else {
+            continue;
+        };
+        let is_comparable = recorded.columns == plan.digest(set);
+        if !is_comparable || !columns.iter().all(|column| sees(set, column)) {
+            continue;
+        }
+        return match (difference(&recorded.figures, observed), set) {
+            (Some(_), _) => RowVerdict::Differs,
+            (None, RowSet::Shown) => RowVerdict::ThroughMask,
+            (None, RowSet::Open) if sets.len() > 1 => RowVerdict::EqualOpen,
+            (None, _) => RowVerdict::Equal,
+        };
+    }
+    RowVerdict::NotProvable
 }
 
 impl Reason {
@@ -269,6 +334,46 @@ mod tests {
         let empty = proof(&[], None);
         let verdict = compare(Some(&empty), Some(&observed(&[])), Some(Mask::AlwaysNull), TEXT, 2);
         assert_eq!(verdict, hidden);
+    }
+
+    #[test]
+    fn rows_are_compared_by_the_set_that_the_caller_sees() {
+        let (open, mail) = (RowColumn::Open, RowColumn::Masked(Mask::EmailMask));
+        let columns = [("id", open), ("mail", mail), ("secret", RowColumn::Hidden)];
+        let plan = RowPlan::new(columns.map(|(name, it)| (name.to_owned(), it)));
+        let rows = |set: RowSet, text| {
+            (set, RowProof { columns: plan.digest(set), figures: figures(&[text]) })
+        };
+        let recorded: BTreeMap<_, _> =
+            [(RowSet::Open, "o"), (RowSet::Shown, "s"), (RowSet::All, "a")]
+                .map(|(set, text)| rows(set, text))
+                .into();
+        let seen = |texts: [&str; 3]| -> BTreeMap<_, _> {
+            RowSet::ALL.into_iter().zip(texts.map(|text| observed(&[text]))).collect()
+        };
+        let hidden = Verdict::NotProvable(Reason::Hidden);
+        let check = |verdicts: [Verdict; 3], texts| {
+            let columns = columns.iter().zip(verdicts).map(|((_, it), verdict)| (*it, verdict));
+            compare_rows(&plan, &columns.collect::<Vec<_>>(), &recorded, &seen(texts))
+        };
+        let (plain, masked) = (Verdict::Plain, Verdict::ThroughMask);
+        let all = [plain; 3];
+        assert_eq!(check(all, ["o", "x", "a"]), RowVerdict::Equal);
+        assert_eq!(check(all, ["o", "s", "x"]), RowVerdict::Differs, "cells with a class");
+        let reader = [plain, masked, hidden];
+        assert_eq!(check(reader, ["o", "s", "x"]), RowVerdict::ThroughMask);
+        assert_eq!(check(reader, ["o", "x", "x"]), RowVerdict::Differs);
+        // A reader of one class and not of the other sees neither set.
+        assert_eq!(check([plain, plain, hidden], ["o", "x", "x"]), RowVerdict::EqualOpen);
+        assert_eq!(check([plain, plain, hidden], ["x", "x", "x"]), RowVerdict::Differs);
+        assert_eq!(check([hidden, plain, hidden], ["o", "s", "a"]), RowVerdict::NotProvable);
+        // Other classes than at the transfer, and a day without fingerprints.
+        let other = RowPlan::new([("id".to_owned(), open), ("mail".to_owned(), open)]);
+        let id = [(open, plain), (open, plain)];
+        let verdict = compare_rows(&other, &id, &recorded, &seen(["o", "s", "a"]));
+        assert_eq!(verdict, RowVerdict::NotProvable);
+        let verdict = compare_rows(&plan, &id, &BTreeMap::new(), &seen(["o", "s", "a"]));
+        assert_eq!(verdict, RowVerdict::NotProvable);
     }
 
     #[test]

@@ -279,9 +279,12 @@ async fn create_aws(
     if let Some(secret) = &config.transfer.token_key {
         let key = match &options.token_key {
             Some(key) => key.clone(),
-            None => token_key::read_or_create(&data_dir.join(token_key::FILE))?,
+            None => token_key::read_or_create(data_dir, "token-key")?,
         };
         aws.put_secret(secret, &key);
+    }
+    if let Some(proof) = &config.proof {
+        aws.put_secret(&proof.key, &token_key::read_or_create(data_dir, "proof-key")?);
     }
     Ok(aws)
 }

@@ -1,4 +1,5 @@
-//! Generates and stores the token key of a local cloud, in the format of `landbridge key create`.
+//! Generates and stores the token key and the proof key of a local cloud, in the format of `landbridge key
+//! create`.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -7,12 +8,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::error::LocalError;
 
-/// The name of the file in the data directory.
-pub(crate) const FILE: &str = "token-key";
-
-/// Reads the key from a file, or generates a random key and writes it to the file, which only its
-/// owner can read.
-pub(crate) fn read_or_create(path: &Path) -> Result<String, LocalError> {
+/// Reads the key `name` from the file of this name in a directory, or generates a random key and writes it to
+/// the file, which only its owner can read.
+pub(crate) fn read_or_create(dir: &Path, name: &str) -> Result<String, LocalError> {
+    let path = &dir.join(name);
     match std::fs::read_to_string(path) {
         Ok(text) => return Ok(text),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -23,7 +22,7 @@ pub(crate) fn read_or_create(path: &Path) -> Result<String, LocalError> {
         cloud: "aws",
         message: format!("the system provides no random bytes: {error}"),
     })?;
-    let text = format!("landbridge-token-key-v1:{}", STANDARD.encode(secret));
+    let text = format!("landbridge-{name}-v1:{}", STANDARD.encode(secret));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -40,11 +39,10 @@ mod tests {
     #[test]
     fn a_key_is_generated_once() {
         let dir = tempfile::tempdir().expect("a directory");
-        let read_or_create =
-            |name: &str| super::read_or_create(&dir.path().join(name)).expect("a key");
-        let key = read_or_create("one");
+        let read_or_create = |name: &str| super::read_or_create(dir.path(), name).expect("a key");
+        let key = read_or_create("token-key");
         assert_eq!(key.len(), "landbridge-token-key-v1:".len() + 44);
-        assert_eq!(read_or_create("one"), key, "the second call reads the key");
-        assert_ne!(read_or_create("another"), key);
+        assert_eq!(read_or_create("token-key"), key, "the second call reads the key");
+        assert_ne!(read_or_create("proof-key")[24..], key[24..]);
     }
 }

@@ -19,7 +19,7 @@ use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
 use super::input::Input;
 use super::prepend::Prepender;
-use super::proof::ChunkProof;
+use super::proof::{ChunkProof, FileProof, GroupRows, ProvenColumn, merged_rows};
 use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
@@ -53,18 +53,20 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     if !layout.changed && groups.iter().copied().eq(0..count) {
         return whole_file::copy(input, layout, sink).map_err(in_file);
     }
-    let proofs = proofs(input, layout);
+    let proof = FileProof::new(input.proof, layout);
     let mut report = RewriteReport {
         columns: layout.columns.iter().map(OutputColumn::report).collect(),
+        row_proofs: proof.no_rows(),
         ..RewriteReport::default()
     };
-    for (column, proof) in report.columns.iter_mut().zip(&proofs) {
-        column.proof = proof.clone().and_then(ChunkProof::finish);
+    for (column, proven) in report.columns.iter_mut().zip(&proof.columns) {
+        column.proof = proven.and_then(ProvenColumn::empty);
     }
     let mut output = OutputFile {
         input,
         layout,
-        proofs,
+        proof,
+        group_rows: None,
         compressor: PageCompressor::new(compression),
         page: PageBuffer::default(),
         sink: TrackedWrite::new(sink),
@@ -85,16 +87,12 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     output.finish(&groups, written).map_err(in_file)
 }
 
-/// The empty figures of each column of the output, for those that have any.
-pub(super) fn proofs<R>(input: &Input<'_, R>, layout: &OutputLayout) -> Vec<Option<ChunkProof>> {
-    let columns = layout.columns.iter();
-    columns.map(|column| input.proof?.of_column(column, &layout.schema)).collect()
-}
-
 struct OutputFile<'a, R, W: Write> {
     input: &'a Input<'a, R>,
     layout: &'a OutputLayout,
-    proofs: Vec<Option<ChunkProof>>,
+    proof: FileProof,
+    /// The rows of the group that is being written, if they get a fingerprint.
+    group_rows: Option<GroupRows>,
     compressor: PageCompressor,
     /// The page that is being filled; all chunks share its buffers.
     page: PageBuffer,
@@ -112,12 +110,15 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         let begin = self.sink.bytes_written();
         let mut chunks = Vec::with_capacity(self.layout.schema.num_columns());
         let mut pending = CopyRange::default();
+        self.group_rows = input.rows(group).ok().and_then(|rows| self.proof.group_rows(rows));
         for (index, column) in self.layout.columns.iter().enumerate() {
             self.write_column(group, index, column, &mut pending, &mut chunks)
                 .map_err(|error| error.into_error(|| input.location(&column.name)))?;
         }
         let in_file = |error: RewriteError| error.into_error(|| input.name.to_owned());
         self.copy(&mut pending, &mut chunks).map_err(in_file)?;
+        let rows = self.group_rows.take().map(|rows| rows.finish().into_iter().collect());
+        self.report.row_proofs = merged_rows(&self.report.row_proofs, &rows.unwrap_or_default());
         self.copy_bloom_filters(group, &mut chunks).map_err(in_file)?;
         let old = input.footer.metadata.row_group(group);
         self.report.rows += old.num_rows().unsigned_abs();
@@ -170,6 +171,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 chunks.push(writer.close(&mut page)?.0);
                 self.page = page;
                 self.report.columns[column_index].add_nulls(Some(rows as u64));
+                if let Some(rows) = &self.group_rows {
+                    rows.add_nulls();
+                }
             }
         }
         Ok(())
@@ -192,7 +196,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
             pending.start = start;
         }
         let offset = self.sink.bytes_written() as u64 + pending.length;
-        let proof = self.proofs[column_index].clone();
+        let proof = self.chunk_proof(column_index);
         let proof = self.input.kept_proof(group, leaf, proof)?;
         pending.add(length, chunk.num_values(), column_index, output_leaf, proof);
         let descriptor = self.layout.schema.column(output_leaf);
@@ -254,7 +258,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 PageContent::Arbitrary
             }
         };
-        let proof = self.proofs[column_index].clone();
+        let proof = self.chunk_proof(column_index);
         let mut writer = self.chunk_writer(output_leaf, content, proof);
         column::convert(source, conversion, Some(&mut writer), &mut page, &mut counts)?;
         let (chunk, proof) = writer.close(&mut page)?;
@@ -269,6 +273,11 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         self.report.bytes_decoded += counts.bytes_read;
         self.report.bytes_inflated += counts.bytes_inflated;
         Ok(chunk)
+    }
+
+    /// Computes the figures of a chunk of this column, if it gets any.
+    fn chunk_proof(&self, column: usize) -> Option<ChunkProof> {
+        Some(self.proof.columns[column]?.chunk(self.group_rows.as_ref()))
     }
 
     /// A writer for one leaf column; it writes each page when the page is full.

@@ -65,7 +65,7 @@ use landbridge_core::{Error, ErrorKind, Result};
 use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, MIN_PART_BYTES, cut_row_groups};
-pub use key::{MAX_KEY_BYTES, TOKEN_KEY_PREFIX};
+pub use key::{MAX_KEY_BYTES, PROOF_KEY_PREFIX, TOKEN_KEY_PREFIX};
 pub use proof::{ProofKey, ProofPlan};
 pub use report::{ColumnReport, RewriteReport};
 pub use source::{LocalFile, LocalFileReader};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::proof::ColumnProof;
+use landbridge_core::proof::rows::{RowProof, RowSet};
 use landbridge_core::rewrite::{Bound, ColumnStats, Misfit};
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
@@ -12,7 +13,7 @@ use parquet::file::statistics::Statistics;
 use serde::{Serialize, Serializer};
 
 use super::column::ConversionCounts;
-use super::proof::merged;
+use super::proof::{merged, merged_rows};
 
 /// The report of one rewrite, or of several that were merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -31,6 +32,10 @@ pub struct RewriteReport {
     pub bytes_written: u64,
     /// The columns of the output, in order.
     pub columns: Vec<ColumnReport>,
+    /// The fingerprints of the output's rows, if they were asked for and are known. An oracle, as
+    /// [`ColumnReport::proof`].
+    #[serde(skip)]
+    pub row_proofs: BTreeMap<RowSet, RowProof>,
 }
 
 /// The report of one top-level column.
@@ -100,6 +105,7 @@ impl RewriteReport {
         self.bytes_decoded += other.bytes_decoded;
         self.bytes_inflated += other.bytes_inflated;
         self.bytes_written += other.bytes_written;
+        self.row_proofs = merged_rows(&self.row_proofs, &other.row_proofs);
         for (column, other) in self.columns.iter_mut().zip(other.columns) {
             column.merge(other);
         }

@@ -7,10 +7,10 @@ use parquet::file::reader::ChunkReader;
 
 use super::error::RewriteError;
 use super::input::{Input, copy_bytes};
-use super::proof::{ChunkProof, KeptProof};
+use super::proof::{FileProof, GroupRows, KeptProof, ProvenColumn, merged_rows};
 use super::report::RewriteReport;
 use super::schema::{OutputColumn, OutputLayout};
-use super::{engine, source};
+use super::source;
 
 /// Copies the whole source. The report comes from the footer.
 pub(super) fn copy<R: ChunkReader, W: Write>(
@@ -51,12 +51,18 @@ pub(super) fn copy<R: ChunkReader, W: Write>(
     for chunk in proofs.chunks {
         report.columns[chunk.column].add_proof(chunk.proof.finish());
     }
+    for rows in proofs.rows {
+        let rows = rows.map(|rows| rows.finish().into_iter().collect()).unwrap_or_default();
+        report.row_proofs = merged_rows(&report.row_proofs, &rows);
+    }
     Ok(report)
 }
 
 /// The chunks of which figures are computed, in the order of their bytes.
 struct ProvenChunks {
     chunks: Vec<ProvenChunk>,
+    /// The rows of each group, if they get a fingerprint.
+    rows: Vec<Option<GroupRows>>,
     /// How many bytes of the file have passed.
     at: u64,
 }
@@ -74,23 +80,32 @@ impl ProvenChunks {
         report: &mut RewriteReport,
     ) -> Result<Self, RewriteError> {
         let mut chunks = Vec::new();
-        let proofs = engine::proofs(input, layout);
-        for (index, (column, proof)) in layout.columns.iter().zip(proofs).enumerate() {
-            report.columns[index].proof = proof.clone().and_then(ChunkProof::finish);
-            for group in 0..input.footer.metadata.num_row_groups() {
-                // Writers put offsets into a row group without rows that are no offsets.
-                if input.rows(group)? == 0 {
-                    continue;
-                }
+        let proof = FileProof::new(input.proof, layout);
+        report.row_proofs = proof.no_rows();
+        for (column, proven) in report.columns.iter_mut().zip(&proof.columns) {
+            column.proof = proven.and_then(ProvenColumn::empty);
+        }
+        let mut rows = Vec::new();
+        for group in 0..input.footer.metadata.num_row_groups() {
+            let count = input.rows(group)?;
+            // Writers put offsets into a row group without rows that are no offsets.
+            if count == 0 {
+                continue;
+            }
+            let of_group = proof.group_rows(count);
+            let columns = layout.columns.iter().zip(&proof.columns).enumerate();
+            for (index, (column, proven)) in columns {
                 let leaf = column.leaves.start;
-                if let Some(proof) = input.kept_proof(group, leaf, proof.clone())? {
+                let chunk = proven.map(|it| it.chunk(of_group.as_ref()));
+                if let Some(proof) = input.kept_proof(group, leaf, chunk)? {
                     let (start, length) = source::range(input.chunk(group, leaf)?, input.footer)?;
                     chunks.push(ProvenChunk { range: start..start + length, column: index, proof });
                 }
             }
+            rows.push(of_group);
         }
         chunks.sort_by_key(|chunk| chunk.range.start);
-        Ok(Self { chunks, at: 0 })
+        Ok(Self { chunks, rows, at: 0 })
     }
 
     /// The next bytes of the file.

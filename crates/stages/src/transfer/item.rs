@@ -119,6 +119,9 @@ async fn record_item(
     proof: Option<TableProof>,
 ) -> Result<()> {
     let report = result.report(item)?;
+    let sealed = |of: &dyn Fn(&TableProof) -> BTreeMap<String, String>| {
+        proof.as_ref().map(of).unwrap_or_default()
+    };
     let record = ItemRecord {
         object: item.object.clone(),
         generation: stored.generation,
@@ -132,7 +135,8 @@ async fn record_item(
         })?,
         rows: item.rows,
         columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
-        proof: proof.map(|it| it.sealed(table, item.number, &report)).unwrap_or_default(),
+        proof: sealed(&|it| it.sealed(table, item.number, &report)),
+        row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())

@@ -3,13 +3,13 @@
 //! Proof never stops a transfer: without the key, objects are transferred without figures, which the log
 //! says once per tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Mask};
 use landbridge_core::plan::TablePlan;
 use landbridge_core::proof::verdict::shows_something;
-use landbridge_ledger::records::proof_context;
+use landbridge_ledger::records::{proof_context, row_proof_context};
 use landbridge_parquet::rewrite::{ProofKey, ProofPlan, RewriteReport};
 use tokio::sync::OnceCell;
 
@@ -37,17 +37,23 @@ impl Shared {
         context: &Context,
         table: &TablePlan,
     ) -> Option<TableProof> {
-        let settings = context.config.proof?;
-        let key = self.proof.get_or_init(|| key(context)).await.clone()?;
+        let settings = context.config.proof.as_ref()?;
+        let key = self.proof.get_or_init(|| key(context, &settings.key)).await.clone()?;
         let kept = settings.kept.are_proven(self.day, &table.source_table);
-        let plan = ProofPlan { kept, masks: masks(context, table) };
+        let (masks, open) = classes(context, table);
+        let plan = ProofPlan { kept, masks, open };
         Some(TableProof { day: self.day, plan, key })
     }
 }
 
-async fn key(context: &Context) -> Option<ProofKey> {
-    match context.token_key().await {
-        Ok(key) => Some(key.proof_key(&context.config.source.name)),
+async fn key(context: &Context, secret: &str) -> Option<ProofKey> {
+    let read = async {
+        let value = context.aws.secrets.get(secret).await?;
+        let location = format!("secret {secret}");
+        ProofKey::parse(value.bytes(), &location, &context.config.source.name)
+    };
+    match read.await {
+        Ok(key) => Some(key),
         Err(error) => {
             tracing::warn!(%error, "objects are transferred without figures of their columns");
             None
@@ -55,19 +61,24 @@ async fn key(context: &Context) -> Option<ProofKey> {
     }
 }
 
-/// The masks of the classes that the contract gives the columns, where they show something.
-fn masks(context: &Context, table: &TablePlan) -> BTreeMap<String, Mask> {
+/// The masks of the classes that the contract gives the columns, where they show something, and the
+/// columns of the class `none`.
+fn classes(context: &Context, table: &TablePlan) -> (BTreeMap<String, Mask>, BTreeSet<String>) {
     let contract = context.contract.tables.get(&table.source_table);
-    let columns = table.columns.iter().filter_map(|column| {
+    let (mut masks, mut open) = (BTreeMap::new(), BTreeSet::new());
+    for column in &table.columns {
         let named = contract.and_then(|contract| contract.columns.get(column.key()));
         let class = named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str());
+        let name = column.parquet.name.clone();
         if class == CLASS_NONE {
-            return None;
+            open.insert(name);
+        } else if let Some(class) = context.config.class(class)
+            && shows_something(class.mask)
+        {
+            masks.insert(name, class.mask);
         }
-        let mask = context.config.class(class)?.mask;
-        shows_something(mask).then(|| (column.parquet.name.clone(), mask))
-    });
-    columns.collect()
+    }
+    (masks, open)
 }
 
 /// The figures of one table's objects.
@@ -92,5 +103,20 @@ impl TableProof {
             Some((column.name.clone(), sealed))
         });
         columns.collect()
+    }
+
+    /// The fingerprints of an object's rows, likewise.
+    pub(super) fn sealed_rows(
+        &self,
+        table: &TablePlan,
+        number: usize,
+        report: &RewriteReport,
+    ) -> BTreeMap<String, String> {
+        let sets = report.row_proofs.iter().map(|(set, proof)| {
+            let context = row_proof_context(self.day, table, number, set.name());
+            let context = context.each_ref().map(String::as_str);
+            (set.name().to_owned(), self.key.seal_rows(&context, proof))
+        });
+        sets.collect()
     }
 }

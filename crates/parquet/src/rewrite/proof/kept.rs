@@ -156,33 +156,53 @@ fn add_values(
     while levels.remaining > 0 {
         let batch = levels.next(&mut levels_buffer)?;
         let present = batch.iter().filter(|level| **level != 0).count();
-        if let Some(booleans) = &mut booleans {
-            booleans.add(present, proof)?;
-            continue;
+        match &mut booleans {
+            Some(booleans) => booleans.add(present, proof)?,
+            None => add_batch(proof, &mut values, present, &mut scratch)?,
         }
-        match &mut values {
-            Values::Indices(decoder) => {
-                let mut indices = [0; BATCH];
-                decoder.read(&mut indices[..present])?;
-                indices[..present].iter().for_each(|index| proof.add_index(*index));
+        proof.end_batch(batch.iter().map(|level| *level != 0));
+    }
+    Ok(())
+}
+
+/// Adds the next `present` values of a page.
+fn add_batch(
+    proof: &mut ChunkProof,
+    values: &mut Values<'_>,
+    present: usize,
+    scratch: &mut Vec<u8>,
+) -> Result<(), RewriteError> {
+    match (values, proof.width()) {
+        (Values::Indices(decoder), _) => {
+            let mut indices = [0; BATCH];
+            decoder.read(&mut indices[..present])?;
+            proof.add_indices(&indices[..present]);
+        }
+        (Values::Plain { bytes, .. }, Some(width)) => {
+            let (now, rest) = width
+                .checked_mul(present)
+                .and_then(|length| bytes.split_at_checked(length))
+                .ok_or_else(values::truncated)?;
+            *bytes = rest;
+            proof.add_plain(now);
+        }
+        (Values::Plain { bytes, .. }, None) => {
+            for _ in 0..present {
+                proof.add_value(next_value(bytes, None).ok_or_else(values::truncated)?);
             }
-            Values::Plain { bytes, .. } => {
-                for _ in 0..present {
-                    let raw = next_value(bytes, proof.width()).ok_or_else(values::truncated)?;
-                    proof.add(raw);
-                }
+        }
+        (Values::Numbers { deltas, .. }, width) => {
+            let width = width.unwrap_or(8);
+            scratch.clear();
+            for _ in 0..present {
+                let bytes = deltas.next()?.to_le_bytes();
+                scratch.extend_from_slice(bytes.get(..width).ok_or_else(values::truncated)?);
             }
-            Values::Numbers { deltas, .. } => {
-                let width = proof.width().unwrap_or(8);
-                for _ in 0..present {
-                    let bytes = deltas.next()?.to_le_bytes();
-                    proof.add(bytes.get(..width).ok_or_else(values::truncated)?);
-                }
-            }
-            text => {
-                for _ in 0..present {
-                    proof.add(text.next(&mut scratch)?);
-                }
+            proof.add_plain(scratch);
+        }
+        (text, _) => {
+            for _ in 0..present {
+                proof.add_value(text.next(scratch)?);
             }
         }
     }
@@ -207,20 +227,25 @@ impl<'a> Booleans<'a> {
     }
 
     fn add(&mut self, count: usize, proof: &mut ChunkProof) -> Result<(), RewriteError> {
+        let mut values = [0; BATCH];
+        let values = &mut values[..count];
         match self {
             Self::Packed { bytes, at } => {
-                for _ in 0..count {
+                for value in values.iter_mut() {
                     let byte = bytes.get(*at / 8).ok_or_else(values::truncated)?;
-                    proof.add(&[byte >> (*at % 8) & 1]);
+                    *value = byte >> (*at % 8) & 1;
                     *at += 1;
                 }
             }
             Self::Runs(runs) => {
                 let mut batch = [0; BATCH];
                 runs.read(&mut batch[..count])?;
-                batch[..count].iter().for_each(|value| proof.add(&[u8::from(*value != 0)]));
+                for (value, level) in values.iter_mut().zip(batch) {
+                    *value = u8::from(level != 0);
+                }
             }
         }
+        proof.add_plain(values);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use parquet::schema::types::ColumnDescriptor;
 
 /// The largest decimal that is stored in fixed bytes, for BIGNUMERIC.
 const MAX_DECIMAL_BYTES: usize = 32;
-const MICROS_OF_MILLI: i64 = 1000;
+pub(super) const MICROS_OF_MILLI: i64 = 1000;
 
 /// What the stored bytes of a value are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,18 +104,23 @@ impl Leaf {
     pub(super) fn text(&self, raw: &[u8], out: &mut Vec<u8>) {
         match self.stored {
             Stored::Bytes => out.extend_from_slice(raw),
-            Stored::Boolean => text::boolean(raw.first().is_some_and(|it| *it != 0), out),
+            Stored::Boolean => {
+                out.extend_from_slice(text::boolean(raw.first().is_some_and(|it| *it != 0)));
+            }
             Stored::Float => {
                 text::double(f32::from_le_bytes(fixed(raw)).into(), out);
             }
             Stored::Double => text::double(f64::from_le_bytes(fixed(raw)), out),
-            Stored::Decimal32 { scale } => {
-                text::short_decimal(i32::from_le_bytes(fixed(raw)).into(), scale.into(), out);
+            Stored::Decimal32 { scale }
+            | Stored::Decimal64 { scale }
+            | Stored::DecimalBytes { scale }
+                if raw.len() <= 16 =>
+            {
+                text::short_decimal(self.units(raw), scale.into(), out);
             }
-            Stored::Decimal64 { scale } => {
-                text::short_decimal(i64::from_le_bytes(fixed(raw)).into(), scale.into(), out);
-            }
-            Stored::DecimalBytes { scale } => text::decimal(raw, scale.into(), out),
+            Stored::Decimal32 { scale }
+            | Stored::Decimal64 { scale }
+            | Stored::DecimalBytes { scale } => text::decimal(raw, scale.into(), out),
             Stored::Int32 | Stored::Unsigned32 | Stored::Int64 | Stored::Millis => {
                 text::integer(self.integer(raw), out);
             }
@@ -223,6 +228,7 @@ fn fixed<const N: usize>(raw: &[u8]) -> [u8; N] {
 }
 
 /// A big-endian two's complement number, cut to 128 bits.
+#[inline]
 fn wide(raw: &[u8]) -> i128 {
     let negative = raw.first().is_some_and(|byte| byte & 0x80 != 0);
     let mut word = [if negative { 0xff } else { 0 }; 16];

@@ -6,31 +6,37 @@
 //! | here | [`ProofPlan`]: which columns, and the mask of each |
 //! | `leaf` | how a stored value becomes its canonical text |
 //! | `mask` | what a mask shows of a value |
+//! | `hashes` | the hashes of many values |
 //! | `chunk` | the figures of one column chunk |
 //! | `kept` | decodes the pages of a copied chunk |
+//! | `rows` | the fingerprint of whole rows |
 //! | `seal` | seals figures for the ledger |
 //!
 //! A column whose figures cannot be computed has none, and is transferred all the same: proof never stops a
 //! transfer.
 
 mod chunk;
+mod hashes;
 mod kept;
 mod leaf;
 mod mask;
+mod rows;
 mod seal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::config::Mask;
 use landbridge_core::proof::ColumnProof;
+use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use parquet::schema::types::SchemaDescPtr;
 
 pub use seal::ProofKey;
 
-pub(super) use chunk::ChunkProof;
+pub(super) use chunk::{ChunkProof, ProvenColumn};
 pub(super) use kept::KeptProof;
+pub(super) use rows::GroupRows;
 
-use super::schema::{ColumnTask, OutputColumn};
+use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use leaf::Leaf;
 
 /// The largest page of a copied column that is decoded for its figures, in bytes. Writers make pages of
@@ -40,19 +46,73 @@ const MAX_PAGE_BYTES: usize = 2 << 20;
 /// Which figures are computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProofPlan {
-    /// Whether copied columns are decoded too. Those that are converted always have figures.
+    /// Whether copied columns are decoded too, and rows get fingerprints. Converted columns always have
+    /// figures.
     pub kept: bool,
     /// The masks of columns, by their names in the source. A column without one has only plain figures.
     pub masks: BTreeMap<String, Mask>,
+    /// The columns that every reader sees, by their names in the source.
+    pub open: BTreeSet<String>,
+}
+
+/// What is computed of one file.
+pub(super) struct FileProof {
+    /// The columns of the output; `None` for one that has no figures.
+    pub(super) columns: Vec<Option<ProvenColumn>>,
+    /// The columns of the fingerprint of rows, if each of them has figures.
+    rows: Option<RowPlan>,
+}
+
+impl FileProof {
+    pub(super) fn new(plan: Option<&ProofPlan>, layout: &OutputLayout) -> Self {
+        let rows = plan.filter(|plan| plan.kept).map(|plan| plan.rows(layout));
+        let columns: Vec<_> = layout
+            .columns
+            .iter()
+            .map(|column| plan?.of_column(column, &layout.schema, rows.as_ref()))
+            .collect();
+        let complete = columns.iter().all(Option::is_some);
+        Self { columns, rows: rows.filter(|_| complete) }
+    }
+
+    /// The rows of a group, if they get a fingerprint.
+    pub(super) fn group_rows(&self, count: usize) -> Option<GroupRows> {
+        GroupRows::new(self.rows.as_ref()?, count)
+    }
+
+    /// The fingerprints of no rows.
+    pub(super) fn no_rows(&self) -> BTreeMap<RowSet, RowProof> {
+        let rows = self.rows.iter().flat_map(|plan| {
+            plan.sets().into_iter().map(|set| {
+                let figures = landbridge_core::proof::Figures::none(None);
+                (set, RowProof { columns: plan.digest(set), figures })
+            })
+        });
+        rows.collect()
+    }
 }
 
 impl ProofPlan {
-    /// The empty figures of a column of the output; `None` if it gets none.
-    pub(super) fn of_column(
+    /// How the columns of the output take part in the fingerprint of rows.
+    fn rows(&self, layout: &OutputLayout) -> RowPlan {
+        RowPlan::new(layout.columns.iter().map(|column| {
+            let name = &column.name;
+            let part = match self.masks.get(name) {
+                _ if self.open.contains(name) => RowColumn::Open,
+                Some(mask) => RowColumn::Masked(*mask),
+                None => RowColumn::Hidden,
+            };
+            (name.clone(), part)
+        }))
+    }
+
+    /// A column of the output; `None` if it gets no figures.
+    fn of_column(
         &self,
         column: &OutputColumn,
         schema: &SchemaDescPtr,
-    ) -> Option<ChunkProof> {
+        rows: Option<&RowPlan>,
+    ) -> Option<ProvenColumn> {
         match column.task {
             ColumnTask::Convert { .. } | ColumnTask::Null => {}
             ColumnTask::Copy if self.kept => {}
@@ -62,9 +122,21 @@ impl ProofPlan {
         if column.leaves.len() != 1 {
             return None;
         }
-        let leaf = Leaf::of(&schema.column(column.first))?;
-        Some(ChunkProof::new(leaf, self.masks.get(&column.name).copied()))
+        Some(ProvenColumn {
+            leaf: Leaf::of(&schema.column(column.first))?,
+            mask: self.masks.get(&column.name).copied(),
+            place: rows.and_then(|rows| rows.place(&column.name)),
+        })
     }
+}
+
+/// The fingerprints of rows so far, with more rows. A set that one side does not have is unknown.
+pub(super) fn merged_rows(
+    so_far: &BTreeMap<RowSet, RowProof>,
+    more: &BTreeMap<RowSet, RowProof>,
+) -> BTreeMap<RowSet, RowProof> {
+    let sets = so_far.iter().filter_map(|(set, it)| Some((*set, it.merged(more.get(set)?)?)));
+    sets.collect()
 }
 
 /// The figures of a column so far, with one more chunk.

@@ -4,12 +4,12 @@
 //! can be computed. So a record contains them encrypted, as
 //!
 //! ```text
-//! fp1_ + base64url( tag ‖ ( figures ⊕ stream ) )
+//! fp2_ + base64url( tag ‖ ( figures ⊕ stream ) )
 //! tag    = first 16 bytes of HMAC-SHA-256( K₁, context ‖ figures )
 //! stream = HMAC-SHA-256( K₂, tag ‖ 0 ) ‖ HMAC-SHA-256( K₂, tag ‖ 1 ) ‖ …
 //! ```
 //!
-//! with `K₁` and `K₂` derived from the token key and the source's name, each with a label of its own. This is
+//! with `K₁` and `K₂` derived from the proof key and the source's name, each with a label of its own. This is
 //! the form of SIV (RFC 5297) over HMAC-SHA-256: it needs no random number, so the same transfer writes the same
 //! record, and a repeated context reveals only whether the figures are equal. The context is day, table, number of
 //! the object and column, so equal columns of two days or two tables have different records. All records have
@@ -17,12 +17,13 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use landbridge_core::config::Mask;
+use landbridge_core::proof::rows::RowProof;
 use landbridge_core::proof::{ColumnProof, Figures, Masked, Total};
 
-use super::super::token::{Hmac, TokenKey};
+use super::super::token::Hmac;
 
 /// The prefix of sealed figures, which contains the version of the format.
-const PREFIX: &str = "fp1_";
+const PREFIX: &str = "fp2_";
 const TAG_BYTES: usize = 16;
 /// `count`, `sum`, `xor`, whether there is a total, its scale and its units.
 const FIGURES_BYTES: usize = 8 + 16 + 8 + 1 + 1 + 16;
@@ -42,22 +43,32 @@ impl std::fmt::Debug for ProofKey {
     }
 }
 
-impl TokenKey {
-    /// The key for figures of a source: `HMAC-SHA-256(key, "landbridge/proof/1" ‖ 0 ‖ source)`, and from
-    /// it one for tags and one for streams. It says nothing of the token key, and tokens say nothing
-    /// of it.
-    pub fn proof_key(&self, source: &str) -> ProofKey {
-        let root = self.mac(&[b"landbridge/proof/1\0", source.as_bytes()].concat());
-        let root = Hmac::new(&root);
-        ProofKey { tags: Hmac::new(&root.mac(b"tags")), stream: Hmac::new(&root.mac(b"stream")) }
-    }
-}
-
 impl ProofKey {
+    /// The key for figures of a source: `HMAC-SHA-256(secret, "landbridge/proof/1" ‖ 0 ‖ source)`, and from
+    /// it one for tags and one for streams.
+    pub(in super::super) fn new(secret: &[u8], source: &str) -> Self {
+        let root = Hmac::new(secret).mac(&[b"landbridge/proof/1\0", source.as_bytes()].concat());
+        let root = Hmac::new(&root);
+        Self { tags: Hmac::new(&root.mac(b"tags")), stream: Hmac::new(&root.mac(b"stream")) }
+    }
+
     /// Seals figures. The same context and figures always give the same text.
     pub fn seal(&self, context: &[&str], proof: &ColumnProof) -> String {
         let mut bytes = [0; PLAIN_BYTES];
         write_proof(proof, &mut bytes);
+        self.seal_bytes(context, bytes)
+    }
+
+    /// Seals a fingerprint of rows, as [`Self::seal`]. Its context must have another number of parts than
+    /// the contexts of columns.
+    pub fn seal_rows(&self, context: &[&str], proof: &RowProof) -> String {
+        let mut bytes = [0; PLAIN_BYTES];
+        bytes[..8].copy_from_slice(&proof.columns.to_be_bytes());
+        write_figures(&proof.figures, &mut bytes[8..]);
+        self.seal_bytes(context, bytes)
+    }
+
+    fn seal_bytes(&self, context: &[&str], mut bytes: [u8; PLAIN_BYTES]) -> String {
         let tag = self.tag(context, &bytes);
         self.apply_stream(tag, &mut bytes);
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&tag[..], &bytes].concat()))
@@ -65,12 +76,23 @@ impl ProofKey {
 
     /// Opens sealed figures. `None` if they were sealed with another key or context, or were changed.
     pub fn open(&self, context: &[&str], sealed: &str) -> Option<ColumnProof> {
+        read_proof(&self.open_bytes(context, sealed)?)
+    }
+
+    /// Opens a sealed fingerprint of rows, as [`Self::open`].
+    pub fn open_rows(&self, context: &[&str], sealed: &str) -> Option<RowProof> {
+        let bytes = self.open_bytes(context, sealed)?;
+        let (columns, rest) = bytes.split_first_chunk()?;
+        Some(RowProof { columns: u64::from_be_bytes(*columns), figures: read_figures(rest)? })
+    }
+
+    fn open_bytes(&self, context: &[&str], sealed: &str) -> Option<[u8; PLAIN_BYTES]> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;
         let (tag, rest) = bytes.split_first_chunk::<TAG_BYTES>()?;
         let mut bytes: [u8; PLAIN_BYTES] = rest.try_into().ok()?;
         self.apply_stream(*tag, &mut bytes);
         // The tag is no secret to a person who can compute it, so the comparison may take any time.
-        (self.tag(context, &bytes) == *tag).then(|| read_proof(&bytes)).flatten()
+        (self.tag(context, &bytes) == *tag).then_some(bytes)
     }
 
     fn tag(&self, context: &[&str], bytes: &[u8; PLAIN_BYTES]) -> [u8; TAG_BYTES] {
@@ -154,7 +176,7 @@ mod tests {
     }
 
     fn key(byte: u8, source: &str) -> ProofKey {
-        TokenKey::new(&[byte; 32]).expect("long enough").proof_key(source)
+        ProofKey::new(&[byte; 32], source)
     }
 
     const CONTEXT: [&str; 4] = ["2026-11-21", "orders@0123", "0", "email"];
@@ -187,9 +209,19 @@ mod tests {
             let changed = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(changed));
             assert_eq!(key(7, "shop").open(&CONTEXT, &changed), None, "byte {at}");
         }
-        for broken in ["", "fp1_", "fp2_AAAA", &sealed[1..], &sealed[..sealed.len() - 2]] {
+        for broken in ["", "fp2_", "fp1_AAAA", &sealed[1..], &sealed[..sealed.len() - 2]] {
             assert_eq!(key(7, "shop").open(&CONTEXT, broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn fingerprints_of_rows() {
+        let rows = RowProof { columns: 7, figures: proof().plain };
+        let context = [CONTEXT.as_slice(), &["open"]].concat();
+        let sealed = key(7, "shop").seal_rows(&context, &rows);
+        assert_eq!(key(7, "shop").open_rows(&context, &sealed), Some(rows));
+        assert_eq!(key(7, "shop").open_rows(&CONTEXT, &sealed), None);
+        assert_eq!(sealed.len(), key(7, "shop").seal(&CONTEXT, &proof()).len());
     }
 
     /// The length would show which columns have a mask, a total or many values.

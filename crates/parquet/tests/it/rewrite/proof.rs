@@ -1,5 +1,7 @@
 //! The figures of columns, compared with the figures of texts that are written here by hand.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{
     BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     Int32Array, ListArray, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray,
@@ -8,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::Int64Type;
 use landbridge_core::config::Mask;
 use landbridge_core::proof::farm::fingerprint;
+use landbridge_core::proof::rows::RowSet;
 use landbridge_core::proof::{ColumnProof, Figures};
 use landbridge_core::rewrite::Decimal;
 use landbridge_parquet::rewrite::ProofPlan;
@@ -45,15 +48,10 @@ fn columns(distinct: usize) -> Vec<Column> {
     let millis = values(distinct, |n| n * 1_000_003 - 5);
     let money = values(distinct, |n| i128::from(n * 125 - 300));
     let huge = values(distinct, |n| i128::from(n) * 10_i128.pow(30) - 1);
-    let eighths = |eighths: i64| {
-        if eighths == 0 {
-            return "0".to_owned();
-        }
-        // An eighth is 125 thousandths.
-        let digits = (eighths * 125).to_string();
-        let exponent = digits.len() as i32 - 4;
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{}.{:0<16}e{sign}{:02}", &digits[..1], &digits[1..], exponent.abs())
+    let eighths = |eighths: i64| match eighths {
+        0 => "0".to_owned(),
+        // The whole part, and the fraction in units of 2^-62.
+        _ => format!("{}:{}", eighths / 8, (eighths % 8) << 59),
     };
     let index = values(distinct, |n| n);
     let cents = |value: &i128| {
@@ -309,7 +307,11 @@ fn what_a_mask_shows_has_figures_of_its_own() {
     let masks =
         [("mail", Mask::EmailMask), ("unclear", Mask::EmailMask), ("phone", Mask::AlwaysNull)];
     let masks = masks.map(|(name, mask)| (name.to_owned(), mask)).into_iter().collect();
-    let (_, report) = proven(&source, RewritePlan::default(), ProofPlan { kept: true, masks });
+    let (_, report) = proven(
+        &source,
+        RewritePlan::default(),
+        ProofPlan { kept: true, masks, ..ProofPlan::default() },
+    );
     let shown = vec![Some("XXXXX@example.com".to_owned()); 500];
     let masked = proof(&report, "mail").expect("figures").masked.expect("masked figures");
     assert_eq!((masked.mask, masked.figures), (Mask::EmailMask, expected("mail", &shown)));
@@ -317,6 +319,98 @@ fn what_a_mask_shows_has_figures_of_its_own() {
         let proof = proof(&report, name).expect("figures");
         assert_eq!((proof.plain.count, proof.masked), (500, None), "{name}");
     }
+}
+
+/// The fingerprint of rows of texts, by a computation of its own.
+fn rows_of(columns: &[&[Option<String>]]) -> Figures {
+    let mut figures = Figures::none(None);
+    for row in 0..ROWS {
+        let numbers = columns.chunks(64).map(|block| {
+            let cells = block.iter().enumerate();
+            let number = cells.fold(0, |number, (place, column)| {
+                let hash = column[row].as_ref().map_or(0, |text| fingerprint(text.as_bytes()));
+                number ^ hash.rotate_left(place as u32)
+            });
+            number.cast_signed().to_string()
+        });
+        figures.add(fingerprint(numbers.collect::<Vec<_>>().join(":").as_bytes()));
+    }
+    figures
+}
+
+#[test]
+fn rows_have_fingerprints_of_what_each_kind_of_reader_sees() {
+    let mails = values(40, |n| format!("p{n}@example.com"));
+    let days = values(3000, |n| format!("1970-01-{:02}", n % 28 + 1));
+    let all: Vec<_> = columns(3000).into_iter().filter(|it| it.0 != "bytes").collect();
+    let mut arrays: Vec<_> = all.iter().map(|(name, array, _)| (*name, array.clone())).collect();
+    arrays.push(("mail", Arc::new(StringArray::from(mails.clone()))));
+    arrays.push(("secret", Arc::new(StringArray::from(days.clone()))));
+    arrays.push(("gone", Arc::new(StringArray::from(days.clone()))));
+    let columns = all.iter().map(|(name, _, texts)| (*name, texts.clone()));
+    let mut columns: BTreeMap<&str, Vec<Option<String>>> = columns.collect();
+    columns.insert("mail", mails);
+    let number = |day: &String| (day[8..].parse::<i32>().expect("a day") - 1).to_string();
+    columns.insert("secret", texts_of(&days, number));
+    columns.insert("gone", vec![None; ROWS]);
+    let shown: Vec<_> = columns["mail"]
+        .iter()
+        .map(|it| it.as_ref().map(|_| "XXXXX@example.com".to_owned()))
+        .collect();
+    let nothing = vec![None; ROWS];
+    let classed = ["mail", "secret"];
+    let of = |seen: &dyn Fn(&str) -> Option<Vec<Option<String>>>| {
+        let cells = columns.iter().map(|(name, texts)| match classed.contains(name) {
+            true => seen(name).unwrap_or_else(|| nothing.clone()),
+            false => texts.clone(),
+        });
+        let cells: Vec<_> = cells.collect();
+        rows_of(&cells.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    };
+    let expected = [
+        (RowSet::Open, of(&|_| None)),
+        (RowSet::Shown, of(&|name| (name == "mail").then(|| shown.clone()))),
+        (RowSet::All, of(&|name| Some(columns[name].clone()))),
+    ];
+    let open = columns.keys().filter(|it| !classed.contains(it)).map(|it| (*it).to_owned());
+    let proof = ProofPlan {
+        kept: true,
+        masks: [("mail".to_owned(), Mask::EmailMask)].into(),
+        open: open.collect(),
+    };
+    let properties = || WriterProperties::builder().set_max_row_group_row_count(Some(1700));
+    let convert = || plan([("secret", retype(TargetType::Date)), ("gone", Action::SetNull)]);
+    for dictionary in [true, false] {
+        let source = file(&arrays, properties().set_dictionary_enabled(dictionary).build());
+        let (_, report) = proven(&source, convert(), proof.clone());
+        let found = report.row_proofs.iter().map(|(set, it)| (*set, it.figures));
+        assert_eq!(found.collect::<Vec<_>>(), expected, "dictionary: {dictionary}");
+        // In parts.
+        let rewriter = rewriter(convert()).with_proof(proof.clone());
+        let part = |groups: &[usize]| {
+            let mut out = Vec::new();
+            rewriter.rewrite(&source, "test", &mut out, Some(groups)).expect("rewritten")
+        };
+        let mut parts = part(&[1]);
+        parts.merge(part(&[0])).expect("the same columns");
+        assert_eq!(parts.row_proofs, report.row_proofs);
+        // A file that is copied as a whole.
+        let (_, copied) = proven(&source, RewritePlan::default(), proof.clone());
+        assert_eq!(copied.row_proofs.len(), 3);
+        assert_ne!(copied.row_proofs, report.row_proofs, "other values");
+    }
+    // Without the figures of one column, rows have none.
+    let lists =
+        ListArray::from_iter_primitive::<Int64Type, _, _>((0..ROWS).map(|_| Some([Some(1)])));
+    arrays.push(("list", Arc::new(lists)));
+    let (_, report) = proven(&file(&arrays, properties().build()), convert(), proof.clone());
+    assert_eq!(report.row_proofs, BTreeMap::new());
+    assert!(self::proof(&report, "mail").is_some());
+    // On a day without figures of copied columns, likewise.
+    let proof = ProofPlan { kept: false, ..proof };
+    let (_, report) =
+        proven(&file(&arrays[..3], properties().build()), RewritePlan::default(), proof);
+    assert_eq!(report.row_proofs, BTreeMap::new());
 }
 
 #[test]
