@@ -94,13 +94,15 @@ async fn others_decides_what_an_unnamed_column_and_an_unnamed_table_do() {
     let with =
         |rule: &str| no_orders.replace("version: 1\n", &format!("version: 1\nothers: {rule}\n"));
 
-    let (env, _database) = start(&with("drop")).await;
+    let (env, database) = start(&with("drop")).await;
+    // A name that says nothing: a column whose name says resident number stays in AWS anyway.
+    database.set_table(users("etc1")).expect("a table");
     assert!(env.run_day(0).await.is_empty());
     let receipts = env.receipts(FIRST).await;
     let users = &receipts["public.users"];
     assert_eq!(
         (users.state, users.dropped_columns.as_slice()),
-        (ReceiptState::Published, &["rrn".to_owned()][..])
+        (ReceiptState::Published, &["etc1".to_owned()][..])
     );
     assert!(
         users.notes.iter().any(|note| note.code == NoteCode::ColumnStaysInAws),
@@ -124,7 +126,7 @@ async fn others_decides_what_an_unnamed_column_and_an_unnamed_table_do() {
     assert!(env.run_day(1).await.is_empty());
     let receipts = env.receipts(SECOND).await;
     for (table, part) in
-        [("public.users", "public.users: `rrn`"), ("public.orders", "public.orders")]
+        [("public.users", "public.users: `etc1`"), ("public.orders", "public.orders")]
     {
         assert_eq!(receipts[table].state, ReceiptState::Held, "{table}");
         assert!(problem(&receipts[table]).contains(part), "{}", problem(&receipts[table]));
@@ -134,8 +136,41 @@ async fn others_decides_what_an_unnamed_column_and_an_unnamed_table_do() {
     env.deploy_contract(&with("unclassified"));
     succeeds(&env, "transfer", "2026-11-21T20:30:00Z").await;
     succeeds(&env, "load", "2026-11-21T20:31:00Z").await;
-    let rows = env.query(PiiReader, "SELECT id, rrn FROM shop.users").await.unwrap();
+    let rows = env.query(PiiReader, "SELECT id, etc1 FROM shop.users").await.unwrap();
     assert_eq!(rows, [["1", "NULL"]], "loaded, and masked for everyone");
+}
+
+/// Personal Information Protection Act, Article 24-2: no legal basis, no processing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_column_with_resident_numbers_leaves_aws_only_with_a_legal_basis() {
+    const DROPPED: &str = "rrn: { source: text, type: STRING, class: none, transform: drop }";
+    let (env, database) = start(&CONTRACT.replace(DROPPED, "")).await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.users").expect("a receipt");
+    assert_eq!(receipt.state, ReceiptState::Published, "{}", problem(&receipt));
+    assert_eq!(receipt.dropped_columns, ["rrn"]);
+    let note = receipt.notes.iter().find(|note| note.code == NoteCode::ColumnStaysInAws);
+    let note = note.map(ToString::to_string).unwrap_or_default();
+    assert!(note.contains("contains resident registration numbers"), "{note}");
+    assert!(!is_in_landing(&env, RRN), "the number left AWS although no contract allows it");
+    assert_eq!(env.query(Analyst, "SELECT * FROM shop.users").await.unwrap(), [["1"]]);
+
+    // With a basis it leaves, and the column says why it may.
+    let with_basis =
+        "rrn: { source: text, type: STRING, class: unclassified, legal_basis: 소득세법 제145조 }";
+    env.deploy_contract(&CONTRACT.replace(DROPPED, with_basis));
+    database.set_table(users("rrn")).expect("a table");
+    assert!(env.run_day(1).await.is_empty());
+    let receipt = env.receipts(SECOND).await.remove("public.users").expect("a receipt");
+    assert_eq!(receipt.state, ReceiptState::Published, "{}", problem(&receipt));
+    let described = "SELECT description FROM shop.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS \
+                     WHERE table_name = 'users' AND column_name = 'rrn'";
+    let description = env.query(PiiReader, described).await.unwrap();
+    assert_eq!(description, [["Legal basis: 소득세법 제145조"]]);
+    assert_eq!(
+        env.query(PiiReader, "SELECT id, rrn FROM shop.users").await.unwrap(),
+        [["1", "NULL"]]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

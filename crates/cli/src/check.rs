@@ -187,6 +187,11 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
         ));
     }
     for (source_table, table) in &contract.tables {
+        for (column, named) in &table.columns {
+            if let Some(basis) = &named.legal_basis {
+                text.push_str(&format!("\n  law   column `{column}` of `{source_table}`: {basis}"));
+            }
+        }
         if table.time_travel_forbidden {
             text.push_str(&row_policy_note(source_table, table, config));
         }

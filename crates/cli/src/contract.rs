@@ -52,7 +52,9 @@ Examples:
 
 Classes are guessed from names, types and a sample of rows. The values of the sample stay in the
 memory of this command: it prints how many of them look like e-mail addresses, never one of them.
-A column without a clear guess is `unclassified`: NULL for everyone until you give it a class.")]
+A column without a clear guess is `unclassified`: NULL for everyone until you give it a class.
+Resident registration numbers are proposed with `transform: drop`; passport, licence, foreigner
+registration, card and account numbers with `transform: tokenise`.")]
 pub(crate) struct ContractProposeArgs {
     /// The database: postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
@@ -85,6 +87,8 @@ struct ReasonRow<'a> {
     table: &'a str,
     column: &'a str,
     class: &'a str,
+    /// What the transfer does to the column, because of its kind.
+    transform: Option<&'static str>,
     /// What the column seems to contain; `None` if nothing personal or if it is not known.
     kind: Option<&'static str>,
     confidence: &'static str,
@@ -253,6 +257,13 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
             config::FILE_NAME
         );
     }
+    let without_key = reasons.iter().filter(|it| it.token_key_is_missing).count();
+    if without_key > 0 {
+        eprintln!(
+            "{} would be tokenised, and stays in AWS (`transform: set_null`) because `transfer.token_key` is not set: set it, run `landbridge key create`, and propose again",
+            counted(without_key, "column")
+        );
+    }
     if unclassified > 0 {
         eprintln!(
             "{} unclassified: NULL for everyone until you give each a class, or `none`",
@@ -270,6 +281,7 @@ fn explain(reasons: &[Reason], format: Output) -> Result {
             table: &reason.table,
             column: &reason.column,
             class: &reason.class,
+            transform: reason.transform.map(Transform::name),
             kind: reason.kind,
             confidence: reason.confidence.name(),
             reason: &reason.reason,
@@ -278,10 +290,14 @@ fn explain(reasons: &[Reason], format: Output) -> Result {
     if format == Output::Json {
         return render::json(&rows);
     }
-    let columns = ["table", "column", "class", "may contain", "confidence", "reason"].map(left);
+    let columns =
+        ["table", "column", "class", "transform", "may contain", "confidence", "reason"].map(left);
     let cells = |row: &ReasonRow<'_>| {
         let kind = row.kind.unwrap_or("–");
-        [row.table, row.column, row.class, kind, row.confidence, row.reason].map(printable).to_vec()
+        let transform = row.transform.unwrap_or("–");
+        [row.table, row.column, row.class, transform, kind, row.confidence, row.reason]
+            .map(printable)
+            .to_vec()
     };
     render::print(&render::table(&columns, rows.iter().map(cells).collect(), 0))
 }

@@ -159,8 +159,9 @@ export: # Terraform creates the bucket, the role and the key
 
 transfer:
   bucket: {}
-  # Required if the contract tokenises a column. `landbridge key create` stores the key in the secret.
-  # token_key: landbridge/{name}/token-key
+  # `contract propose` tokenises numbers of passports, licences, cards and accounts. After `terraform apply`,
+  # `landbridge key create` stores the key in this secret.
+  token_key: landbridge/{name}/token-key
 
 warehouse:
   project: {}

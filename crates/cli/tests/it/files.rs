@@ -40,6 +40,31 @@ fn valid_files_are_summarised() {
     "#]].assert_eq(&landbridge(&repository(), &["check", "--config", CONFIG]).all());
 }
 
+/// A person sees which columns rest on a statute, and what is refused without one.
+#[test]
+fn resident_numbers_need_a_legal_basis_which_the_summary_shows() {
+    let email = "email: { source: character varying, type: STRING, class: email }";
+    let number = "jumin_no: { source: character varying, type: STRING, class: national_id";
+    let with = |rest: &str| {
+        let columns = format!("{email}\n      {number}{rest} }}");
+        landbridge(changed_files(&[], &[(email, &columns)]).path(), &["check"])
+    };
+    let refused = with("");
+    assert_eq!(refused.code, Some(2), "{}", refused.all());
+    let why =
+        "column `jumin_no` contains resident registration numbers, and would leave AWS as they are";
+    assert!(
+        refused.err.contains(why) && refused.err.contains("transform: drop"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(with(", transform: drop").code, Some(0));
+    let accepted = with(", legal_basis: 소득세법 제145조");
+    assert_eq!(accepted.code, Some(0), "{}", accepted.all());
+    let shown = "  law   column `jumin_no` of `public.bookings`: 소득세법 제145조";
+    assert!(accepted.out.contains(shown), "{}", accepted.out);
+}
+
 #[test]
 fn a_key_of_ga4_that_models_cannot_join_is_refused_with_its_line() {
     let dir = changed_files(&[("user_key: id", "user_key: email")], &[]);

@@ -66,7 +66,7 @@ fn the_check_accepts_a_proposal() {
         out |     columns:
         out |       id: { source: bigint, type: INT64, class: none }
         out |       email: { source: text, type: STRING, class: email }
-        out |       "계좌번호": { source: text, type: STRING, class: account }
+        out |       "계좌번호": { source: text, type: STRING, class: account, transform: tokenise, token_domain: account }
         out |       points: { source: integer, type: INT64, class: none }
         out |
         out |   "public.twins":

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::ColumnNames;
-use crate::types::NaiveTimes;
+use crate::types::{Engine, NaiveTimes};
 use crate::yaml::format;
 
 /// The source database.
@@ -200,6 +200,23 @@ pub struct ExportConfig {
 }
 
 impl ExportConfig {
+    /// Whether the export contains a table, by `only`. A name of a database alone contains all tables
+    /// of PostgreSQL, whose database the names of tables do not say.
+    pub fn contains(&self, engine: Engine, schema: &str, table: &str) -> bool {
+        let is_in = |entry: &String| {
+            let parts: Vec<&str> = entry.split('.').collect();
+            match (engine, parts.as_slice()) {
+                (Engine::Postgres, [_]) => true,
+                (Engine::Postgres, [_, of]) | (Engine::Mysql, [of]) => *of == schema,
+                (Engine::Postgres, [_, of, name]) | (Engine::Mysql, [of, name]) => {
+                    *of == schema && *name == table
+                }
+                _ => false,
+            }
+        };
+        self.only.is_empty() || self.only.iter().any(is_in)
+    }
+
     /// The default `export.prefix`.
     pub const PREFIX: &str = "exports";
 

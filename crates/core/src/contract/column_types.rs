@@ -108,6 +108,14 @@ fn unknown_source(
     Some(Violation::new(path, what).help(format!("did you mean `{meant}`?")))
 }
 
+/// Whether values of the source type can be tokenised, in every engine that has the type.
+pub(super) fn can_be_tokenised(source: &str) -> bool {
+    let mut engines = ALL.into_iter().filter(|engine| catalogue_name(*engine, source).is_some());
+    engines.all(|engine| {
+        export_forms(engine, source, false).iter().any(ParquetColumn::can_be_tokenised)
+    })
+}
+
 /// The violation of a column that cannot be tokenised.
 fn impossible_transform(
     engines: &Engines,

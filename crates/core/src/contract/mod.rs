@@ -7,15 +7,19 @@
 //! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
 //! | `validate` | the rules of a contract, including those that involve the configuration |
 //! | `column_types` | which BigQuery types a column of a source type can have |
+//! | `law` | what may not leave AWS without a legal basis, and which masks hide numbers that can be listed |
 //! | `times` | the rules for times without a zone |
 //! | `others` | what happens to columns and tables that it does not name |
 //! | `propose` | proposes a contract for the tables of a source |
+//! | [`review`] | what a change of the source's schema means for the contract |
 //! | `render` | writes the contract as YAML, one column per line; sets one name in a file |
 
 mod column_types;
+mod law;
 mod others;
 mod propose;
 mod render;
+pub mod review;
 mod times;
 mod validate;
 
@@ -145,6 +149,17 @@ pub struct ColumnContract {
     /// so only a column of class `none` without a transform may have them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
+    /// Whether the column contains resident registration numbers of Korea. Omit it to decide by the
+    /// names of column and class. Such a column may leave AWS only with `legal_basis`; `false` is for
+    /// a column whose name only looks like one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_number: Option<bool>,
+    /// The statute and article that requires or permits to process the resident registration numbers
+    /// of the column (Personal Information Protection Act, Article 24-2 (1)). It is added to the
+    /// column's description in BigQuery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::statute")]
+    pub legal_basis: Option<String>,
     /// Description of the column in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
@@ -290,8 +305,23 @@ impl ColumnContract {
             zone: None,
             bounds: false,
             name: None,
+            resident_number: None,
+            legal_basis: None,
             description: None,
         }
+    }
+
+    /// The description of the column in BigQuery: the contract's, with the legal basis.
+    pub fn shown_description(&self) -> Option<String> {
+        let basis = self.legal_basis.as_ref().map(|basis| format!("Legal basis: {basis}"));
+        let parts: Vec<&str> =
+            [self.description.as_deref(), basis.as_deref()].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("\n"))
+    }
+
+    /// Whether the values stay in AWS: the transfer drops the column or sets it to NULL.
+    pub fn stays_in_aws(&self) -> bool {
+        matches!(self.transform, Some(Transform::Drop | Transform::SetNull))
     }
 
     /// Whether all values of the column stay text if one of them does not fit.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ColumnContract, Contract, Mode};
+use super::{ColumnContract, Contract, Mode, Transform, column_types::can_be_tokenised, law};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
     personal::{self, Confidence, Evidence, Finding, Kind, Subject},
@@ -49,6 +49,10 @@ pub struct Reason {
     pub kind: Option<&'static str>,
     /// Whether the kind is known, and the configuration has no class that fits and hides it.
     pub class_is_missing: bool,
+    /// What the transfer does to the column, because of its kind.
+    pub transform: Option<Transform>,
+    /// Whether the values would be tokenised if the configuration had a key: now they stay in AWS.
+    pub token_key_is_missing: bool,
     /// How sure the verdict is.
     pub confidence: Confidence,
     /// Why; contains no value.
@@ -77,6 +81,7 @@ impl Contract {
         for table in tables {
             let name = format!("{}.{}", table.schema, table.name);
             let entry = self.tables.entry(name.clone()).or_default();
+            let first = reasons.len();
             for column in &table.columns {
                 if entry.columns.contains_key(&column.name) {
                     continue;
@@ -85,6 +90,17 @@ impl Contract {
                 let (proposed, reason) = propose(&name, &table.name, column, evidence, config);
                 entry.columns.insert(column.name.clone(), proposed);
                 reasons.push(reason);
+            }
+            // Every table needs a column with values.
+            if entry.columns.values().all(ColumnContract::stays_in_aws) {
+                for reason in &mut reasons[first..] {
+                    if let Some(column) = entry.columns.get_mut(&reason.column)
+                        && column.transform == Some(Transform::SetNull)
+                    {
+                        column.transform = None;
+                        reason.transform = None;
+                    }
+                }
             }
         }
         reasons
@@ -123,10 +139,18 @@ fn propose(
         bigquery_type: column.bigquery_type,
     };
     let verdict = personal::judge(subject, evidence);
-    let (class, kind) = match verdict.finding {
-        Finding::Harmless => (Some(CLASS_NONE), None),
-        Finding::Unsure => (None, None),
-        Finding::Personal(kind) => (class_of(kind, column, config), Some(kind)),
+    let kind = match verdict.finding {
+        Finding::Personal(kind) => Some(kind),
+        Finding::Harmless | Finding::Unsure => None,
+    };
+    let handling = kind.map_or_else(Handling::default, |kind| {
+        Handling::of(kind, verdict.confidence, column, config)
+    });
+    let landed = handling.landed(column);
+    let class = match verdict.finding {
+        Finding::Harmless => Some(CLASS_NONE),
+        Finding::Unsure => None,
+        Finding::Personal(kind) => class_of(kind, &landed, config),
     };
     let reason = Reason {
         table: table.to_owned(),
@@ -134,12 +158,70 @@ fn propose(
         class: class.unwrap_or(CLASS_UNCLASSIFIED).to_owned(),
         kind: kind.map(Kind::plural),
         class_is_missing: kind.is_some() && class.is_none(),
+        transform: handling.transform,
+        token_key_is_missing: handling.token_key_is_missing,
         confidence: verdict.confidence,
         reason: verdict.reason,
     };
+    let by_name = law::has_resident_numbers(
+        table,
+        &column.name,
+        &ColumnContract::new(&column.source_type, column.bigquery_type, CLASS_NONE),
+    );
+    // What only the values say is written down, because nothing else says it later.
+    let by_values = kind == Some(Kind::ResidentNumber) && !by_name;
     let proposed = ColumnContract {
-        mode: column.mode,
-        ..ColumnContract::new(&column.source_type, column.bigquery_type, &reason.class)
+        mode: landed.mode,
+        transform: handling.transform,
+        token_domain: kind
+            .and_then(Kind::token_domain)
+            .filter(|_| handling.transform == Some(Transform::Tokenise))
+            .map(str::to_owned),
+        resident_number: match (by_values, kind) {
+            (true, _) => Some(true),
+            // The name says so, and the values are none.
+            (false, Some(Kind::ResidentNumber)) => None,
+            (false, _) => by_name.then_some(false),
+        },
+        ..ColumnContract::new(&column.source_type, landed.bigquery_type, &reason.class)
     };
     (proposed, reason)
+}
+
+/// What the transfer does to a proposed column.
+#[derive(Clone, Copy, Debug, Default)]
+struct Handling {
+    transform: Option<Transform>,
+    token_key_is_missing: bool,
+}
+
+impl Handling {
+    /// By the kind of the values. A guess of low confidence replaces no values: its class hides them.
+    /// Where a token is the default and not possible, the values stay in AWS.
+    fn of(kind: Kind, confidence: Confidence, column: &ProposedColumn, config: &Config) -> Self {
+        let as_is = Self::default();
+        match kind.default_transform() {
+            Some(Transform::Tokenise) if confidence > Confidence::Low => {
+                let possible = column.mode.is_nullable() && can_be_tokenised(&column.source_type);
+                let has_key = config.transfer.token_key.is_some();
+                let transform = match possible && has_key {
+                    true => Transform::Tokenise,
+                    false => Transform::SetNull,
+                };
+                Self { transform: Some(transform), token_key_is_missing: possible && !has_key }
+            }
+            Some(Transform::Tokenise) | None => as_is,
+            transform => Self { transform, ..as_is },
+        }
+    }
+
+    /// The column as BigQuery gets it.
+    fn landed(self, column: &ProposedColumn) -> ProposedColumn {
+        match self.transform {
+            Some(Transform::Tokenise) => {
+                ProposedColumn { bigquery_type: BigQueryType::String, ..column.clone() }
+            }
+            _ => column.clone(),
+        }
+    }
 }

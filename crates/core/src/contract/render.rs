@@ -106,6 +106,11 @@ pub fn set_column_name(text: &str, table: &str, column: &str, name: &str) -> Opt
     set_key(text, &path, "name", &scalar(name))
 }
 
+/// The line of a column: `name: { source: text, type: STRING, class: name }`.
+pub(super) fn column_line(name: &str, column: &ColumnContract) -> String {
+    format!("{}: {}", scalar(name), flow(column))
+}
+
 fn flow(column: &ColumnContract) -> String {
     let mut flow = "{ ".to_owned();
     if let Some(name) = &column.name {
@@ -142,6 +147,13 @@ fn flow(column: &ColumnContract) -> String {
     }
     if column.bounds {
         flow.push_str(", bounds: true");
+    }
+    if let Some(is_one) = column.resident_number {
+        flow.push_str(if is_one { ", resident_number: true" } else { ", resident_number: false" });
+    }
+    if let Some(basis) = &column.legal_basis {
+        flow.push_str(", legal_basis: ");
+        flow.push_str(&scalar(basis));
     }
     if let Some(description) = &column.description {
         flow.push_str(", description: ");

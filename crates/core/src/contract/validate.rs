@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::column_types::{self, Engines};
-use super::{ColumnContract, Contract, Mode, TableContract, Transform, default_table_name, times};
+use super::{
+    ColumnContract, Contract, Mode, TableContract, Transform, default_table_name, law, times,
+};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask},
     names::{check_column, column_name, folded},
@@ -29,6 +31,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
         column_types::check(&engines, table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
         transforms(table, config, &path, &mut problems);
+        law::check(name, table, config, &path, &mut problems);
         bounds(table, &path, &mut problems);
         times::check(table, config, &path, &mut problems);
     }

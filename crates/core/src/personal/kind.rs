@@ -1,5 +1,7 @@
 //! Kinds of personal data.
 
+use crate::contract::Transform;
+
 /// A kind of personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -13,8 +15,11 @@ pub enum Kind {
     Address,
     /// Date or year of birth, or age.
     Birth,
-    /// Number that a state gave to a person: resident registration, foreigner registration, social
-    /// security.
+    /// Number of a Korean resident registration (주민등록번호).
+    ResidentNumber,
+    /// Number of a Korean foreigner registration (외국인등록번호).
+    ForeignerNumber,
+    /// Another number that a state gave to a person, such as one of social security.
     NationalId,
     /// Number of a passport.
     Passport,
@@ -44,12 +49,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Email,
         Kind::Phone,
         Kind::Name,
         Kind::Address,
         Kind::Birth,
+        Kind::ResidentNumber,
+        Kind::ForeignerNumber,
         Kind::NationalId,
         Kind::Passport,
         Kind::Licence,
@@ -73,6 +80,8 @@ impl Kind {
             Kind::Name => "names of people",
             Kind::Address => "postal addresses",
             Kind::Birth => "dates of birth or ages",
+            Kind::ResidentNumber => "resident registration numbers",
+            Kind::ForeignerNumber => "foreigner registration numbers",
             Kind::NationalId => "national identity numbers",
             Kind::Passport => "passport numbers",
             Kind::Licence => "licence numbers",
@@ -95,6 +104,54 @@ impl Kind {
         !matches!(self, Kind::Email)
     }
 
+    /// What the transfer does by default to values of this kind, before they leave AWS.
+    ///
+    /// Resident registration numbers: the Personal Information Protection Act of Korea, Article 24-2
+    /// (1), forbids to process them unless a statute requires or permits it, so they stay in AWS.
+    /// Passport, licence and foreigner registration numbers: Article 24 and the Enforcement Decree,
+    /// Article 19, name them as uniquely identifying information. Cards and accounts: a token serves
+    /// to count and to join, and whoever has the number can use it.
+    pub const fn default_transform(self) -> Option<Transform> {
+        match self {
+            Kind::ResidentNumber => Some(Transform::Drop),
+            Kind::ForeignerNumber | Kind::Passport | Kind::Licence | Kind::Card | Kind::Account => {
+                Some(Transform::Tokenise)
+            }
+            _ => None,
+        }
+    }
+
+    /// The domain of the tokens of this kind: equal numbers have equal tokens in all tables, and no
+    /// token of one kind equals a token of another.
+    pub const fn token_domain(self) -> Option<&'static str> {
+        match self {
+            Kind::ForeignerNumber => Some("foreigner_number"),
+            Kind::Passport => Some("passport"),
+            Kind::Licence => Some("licence"),
+            Kind::Card => Some("card"),
+            Kind::Account => Some("account"),
+            _ => None,
+        }
+    }
+
+    /// Whether a column of this kind contains nothing but numbers, all of which can be listed:
+    /// no mask from which a listed value can be computed hides them, whatever the class is named.
+    pub const fn is_listable_number(self) -> bool {
+        matches!(
+            self,
+            Kind::ResidentNumber
+                | Kind::ForeignerNumber
+                | Kind::NationalId
+                | Kind::Passport
+                | Kind::Licence
+                | Kind::BusinessId
+                | Kind::Card
+                | Kind::Account
+                | Kind::Phone
+                | Kind::Birth
+        )
+    }
+
     /// Whether values of other kinds are expected inside: a note that contains a phone number stays
     /// a note.
     pub(super) const fn contains_others(self) -> bool {
@@ -110,6 +167,17 @@ impl Kind {
             Kind::Name => &["name", "person_name", "full_name"],
             Kind::Address => &["address", "postal_address", "location", "contact"],
             Kind::Birth => &["birth", "birth_date", "birthday", "dob", "age"],
+            Kind::ResidentNumber => {
+                &["resident_number", "rrn", "national_id", "identity", "government_id"]
+            }
+            Kind::ForeignerNumber => &[
+                "foreigner_number",
+                "national_id",
+                "resident_number",
+                "identity",
+                "government_id",
+                "id_document",
+            ],
             Kind::NationalId => &[
                 "national_id",
                 "resident_number",

@@ -94,6 +94,14 @@ impl Verdict {
     }
 }
 
+/// Whether the names of table and column and the type say that the column contains resident
+/// registration numbers, with at least medium confidence.
+pub fn is_resident_number(subject: Subject<'_>) -> bool {
+    let verdict = names::judge(subject);
+    verdict.finding == Finding::Personal(Kind::ResidentNumber)
+        && verdict.confidence >= Confidence::Medium
+}
+
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     let by_name = names::judge(subject);
@@ -130,6 +138,13 @@ fn confirm(kind: Kind, by_name: Verdict, evidence: &Evidence, subject: Subject<'
             ..by_name
         },
         Some(by_value) if by_name.confidence < Confidence::High && !kind.contains_others() => {
+            by_value
+        }
+        // `national_id` may be any number of a state; the law is stricter with this one.
+        Some(by_value)
+            if by_value.finding == Finding::Personal(Kind::ResidentNumber)
+                && matches!(kind, Kind::NationalId | Kind::ForeignerNumber) =>
+        {
             by_value
         }
         None if by_name.confidence == Confidence::Low && !names::is_about_people(subject) => {

@@ -192,7 +192,12 @@ impl Names {
         // `account_id` and `phone_id` refer to rows; `passport_id` and `device_id` are values.
         let refers = ends_as_key(rest);
         match kind {
-            Kind::NationalId | Kind::Passport | Kind::Licence | Kind::BusinessId => true,
+            Kind::ResidentNumber
+            | Kind::ForeignerNumber
+            | Kind::NationalId
+            | Kind::Passport
+            | Kind::Licence
+            | Kind::BusinessId => true,
             Kind::Device => hit.confidence == High || !refers,
             Kind::Secret => !refers && hit.confidence == High || hit.phrase == "pin",
             Kind::Phone | Kind::Card | Kind::Account => {

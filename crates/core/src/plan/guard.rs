@@ -207,8 +207,9 @@ mod tests {
         let old =
             Case { export: &["id", "nick"], landed: &["id", "nick"], dropped: &[], ..RENAMED };
         assert_eq!(old.shown(), "1 object, in AWS stay []");
+        // The new column stays in AWS by its name alone.
         let no_transform = Case { contract: &[("id", None), ("rrn", None)], ..RENAMED };
-        assert_eq!(no_transform.shown(), "1 object, in AWS stay []");
+        assert_eq!(no_transform.shown(), "1 object, in AWS stay [rrn2]");
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub(super) fn column(
     presented: Presented,
 ) -> String {
     let mut sentences = Vec::new();
-    sentences.extend(column.contract_description.map(sentence));
+    sentences.extend(column.contract_description.as_deref().map(sentence));
     let name = &column.live.name;
     match presented {
         Presented::AsIs => sentences.extend(of_values(column)),

@@ -29,7 +29,7 @@ pub use freshness::{FRESHNESS, FreshTable, freshness_view};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config, Mask};
-use crate::contract::{Contract, TableContract, Transform};
+use crate::contract::{ColumnContract, Contract, TableContract, Transform};
 use crate::diff::{LiveColumn, PolicyTags, is_same_tag};
 use crate::names::is_same;
 use crate::protection::{ColumnRows, TableRows};
@@ -182,7 +182,7 @@ struct KnownColumn<'a> {
     /// The columns of the same contract, to find a currency.
     contract: Option<&'a TableContract>,
     /// What the contract says of the column.
-    contract_description: Option<&'a str>,
+    contract_description: Option<String>,
 }
 
 /// How a column of the table is presented.
@@ -219,7 +219,7 @@ impl<'a> KnownColumn<'a> {
             let key = rows.and_then(|rows| rows.contract_key.as_ref());
             contract.columns.get(source?).or_else(|| contract.columns.get(key?))
         });
-        let contract_description = named.and_then(|named| named.description.as_deref());
+        let contract_description = named.and_then(ColumnContract::shown_description);
         Self { live, class, rows, contract, contract_description }
     }
 

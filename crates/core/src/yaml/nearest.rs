@@ -33,7 +33,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// it is short; otherwise `None`.
 pub(crate) fn suggestion(word: &str, candidates: &[&str]) -> Option<String> {
     /// The maximum number of candidates listed in an error.
-    const MAX_LISTED: usize = 12;
+    const MAX_LISTED: usize = 16;
     match nearest(word, candidates.iter().copied()) {
         Some(candidate) => Some(format!("did you mean `{candidate}`?")),
         None if candidates.is_empty() || candidates.len() > MAX_LISTED => None,

@@ -381,10 +381,12 @@ fn a_suggestion_is_near_or_a_short_list() {
         ("zone", &[], None),
         (
             "zone",
-            &["a"; 12],
-            Some("use one of `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`"),
+            &["a"; 16],
+            Some(
+                "use one of `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`",
+            ),
         ),
-        ("zone", &["a"; 13], None),
+        ("zone", &["a"; 17], None),
     ] {
         assert_eq!(nearest::suggestion(word, candidates).as_deref(), expected, "{word}");
     }

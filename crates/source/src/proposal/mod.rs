@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_core::contract::{
-    ColumnOrder, Contract, Mode, ProposedColumn, ProposedTable, Reason, Samples, default_table_name,
+    ColumnContract, ColumnOrder, Contract, Mode, ProposedColumn, ProposedTable, Reason, Samples,
+    TableContract, default_table_name,
 };
 use landbridge_core::ids::short_hash;
 use landbridge_core::names::columns::{LandedColumns, name_columns};
@@ -151,12 +152,16 @@ fn propose_for_tables(
 ) -> Result<Proposal, ProposalError> {
     let style = config.warehouse.column_names;
     let found = tables;
-    let Transferable { tables, left_out } = transferable(family, tables, &base, config);
+    let Transferable { tables, mut left_out } = transferable(family, tables, &base, config);
     if tables.is_empty() {
         return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
     }
     let mut contract = base.clone();
-    let reasons = contract.add_missing(&tables, samples, config);
+    let mut reasons = contract.add_missing(&tables, samples, config);
+    for name in leave_out_emptied(&mut contract, &base) {
+        reasons.retain(|reason| reason.table != name);
+        left_out.push(format!("{name}: all its columns stay in AWS by default; list the other tables in `export.only` of landbridge.yaml, or add the table with `legal_basis`"));
+    }
     rename_duplicates(&mut contract, &base, database);
     name_new_columns(&mut contract, &base, found, style);
     // The contract must be valid when it is read again, whatever the database contains.
@@ -167,6 +172,19 @@ fn propose_for_tables(
     let columns = |table: &Table| column_names(table).into_iter().map(str::to_owned).collect();
     let order = found.iter().map(|table| (source_name(table), columns(table))).collect();
     Ok(Proposal { contract, order, left_out, reasons, not_sampled: Vec::new() })
+}
+
+/// Removes the new tables no column of which would leave AWS: a contract names no such table.
+fn leave_out_emptied(contract: &mut Contract, base: &Contract) -> Vec<String> {
+    let is_emptied = |name: &String, table: &TableContract| {
+        !base.tables.contains_key(name)
+            && !table.columns.is_empty()
+            && table.columns.values().all(ColumnContract::stays_in_aws)
+    };
+    let emptied = contract.tables.iter().filter(|(name, table)| is_emptied(name, table));
+    let emptied: Vec<String> = emptied.map(|(name, _)| name.clone()).collect();
+    contract.tables.retain(|name, _| !emptied.contains(name));
+    emptied
 }
 
 /// Why an export does not contain a table with these names; `None` if it does. Such a table would be in

@@ -79,7 +79,7 @@ fn columns_that_bigquery_does_not_accept_get_another_name() {
           "public.people":
             columns:
               id: { source: bigint, type: INT64, class: none }
-              "계좌번호": { source: text, type: STRING, class: account }
+              "계좌번호": { source: text, type: STRING, class: account, transform: tokenise, token_domain: account }
               "1st": { source: text, type: STRING, class: unclassified }
               _TABLE_x: { name: c_TABLE_x, source: text, type: STRING, class: unclassified }
               Email: { name: Email_969ccbd3, source: text, type: STRING, class: email }

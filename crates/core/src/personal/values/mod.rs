@@ -22,6 +22,7 @@ enum Form {
     Phone,
     MobileDigits,
     ResidentNumber,
+    ForeignerNumber,
     Card,
     Iban,
     Ssn,
@@ -69,8 +70,8 @@ enum Form {
 
 use Form::{
     Account, BloodType, BusinessNumber, Card, Code, Contact, Coordinate, Date, DiagnosisCode,
-    EarlyDate, Email, EnglishAddress, EnglishName, Flag, Iban, Illness, Imei, Ip, Json,
-    KoreanAddress, KoreanName, Licence, Login, Mac, MobileDigits, Number, Passport, Path,
+    EarlyDate, Email, EnglishAddress, EnglishName, Flag, ForeignerNumber, Iban, Illness, Imei, Ip,
+    Json, KoreanAddress, KoreanName, Licence, Login, Mac, MobileDigits, Number, Passport, Path,
     PersonalJson, Phone, Plate, Position, Random, ResidentNumber, Secret, Sentence, Sex, ShortDate,
     Ssn, Url, UserAgent, Version,
 };
@@ -84,6 +85,7 @@ const TESTS: &[(Form, Test)] = &[
     (Phone, p::is_phone),
     (MobileDigits, p::is_mobile_digits),
     (ResidentNumber, p::is_resident_number),
+    (ForeignerNumber, p::is_foreigner_number),
     (Card, p::is_card),
     (Iban, p::is_iban),
     (Ssn, p::is_ssn),
@@ -138,7 +140,9 @@ const fn sign(form: Form, kind: Kind, share: f64, distinct: usize, confidence: C
 /// Forms that hardly anything else has: they outweigh a harmless name. The first that fits counts.
 const STRONG: &[Sign] = &[
     sign(Email, Kind::Email, 0.3, 2, High),
-    sign(ResidentNumber, Kind::NationalId, 0.5, 2, High),
+    // One resident among foreigners, and the stricter rules of resident numbers apply.
+    sign(ForeignerNumber, Kind::ForeignerNumber, 1.0, 2, High),
+    sign(ResidentNumber, Kind::ResidentNumber, 0.5, 2, High),
     sign(Iban, Kind::Account, 0.5, 2, High),
     sign(Licence, Kind::Licence, 0.7, 3, High),
     sign(Plate, Kind::Licence, 0.7, 3, High),

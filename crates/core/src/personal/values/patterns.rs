@@ -73,6 +73,13 @@ pub(super) fn is_resident_number(text: &str) -> bool {
     is_short_date(birth) && hidden && rest.starts_with(|c: char| ('1'..='8').contains(&c))
 }
 
+/// A number that [`is_resident_number`] accepts, and whose first digit after the birth date is one of
+/// those that foreigners get (5 to 8).
+pub(super) fn is_foreigner_number(text: &str) -> bool {
+    let seventh = text.chars().filter(|c| !matches!(c, '-' | ' ')).nth(6);
+    is_resident_number(text) && seventh.is_some_and(|digit| ('5'..='8').contains(&digit))
+}
+
 /// A date of two digits each: year, month, day.
 pub(super) fn is_short_date(text: &str) -> bool {
     let digits = digits(text);

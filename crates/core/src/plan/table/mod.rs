@@ -14,6 +14,7 @@ use crate::manifest::TableStatus;
 use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
 use crate::names::{ColumnNames, column_name, is_same};
 use crate::note::{Note, NoteCode};
+use crate::personal::{self, Subject};
 use crate::plan::columns::exported_type_error;
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
@@ -22,6 +23,7 @@ use crate::plan::{guard, revision};
 use crate::rewrite::Action;
 use crate::types::{
     BigQueryType, ColumnType, Engine, ParquetColumn, TimeRules, exported_column, is_naive_column,
+    load_mapping,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -170,14 +172,35 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -
         column.landed_type = landed.filter(|ty| *ty != input.times.default_type());
     }
     // A column that cannot be loaded is kept here; `resolve_table` returns the error.
-    column.action = match (entry, input.others) {
-        (None, Others::Drop) => Action::Drop,
-        _ => {
+    let stays = entry.is_none().then(|| stays_in_aws(input.source_table, &column, input.others));
+    column.action = match stays.flatten() {
+        Some(_) => Action::Drop,
+        None => {
             plan_column(&column, entry, input.times).map_or(Action::Keep, |planned| planned.action)
         }
     };
     column.set_name(named);
     column
+}
+
+/// Why a column that the contract does not name stays in AWS; `None` if it does not.
+///
+/// Resident registration numbers may leave only with a legal basis in the contract (Personal
+/// Information Protection Act, Article 24-2), and such a column has none, not even masked for everyone.
+fn stays_in_aws(source_table: &str, column: &SourceColumn, others: Others) -> Option<&'static str> {
+    if others == Others::Drop {
+        return Some("because of `others: drop`");
+    }
+    let ty = load_mapping(&column.parquet, &column.source).map_or(BigQueryType::String, |it| it.ty);
+    let subject = Subject {
+        table: source_table.split_once('.').map_or(source_table, |(_, table)| table),
+        column: &column.parquet.name,
+        source_type: &column.source,
+        bigquery_type: ty,
+    };
+    personal::is_resident_number(subject).then_some(
+        "because its name says that it contains resident registration numbers; name it in contract.yaml with `transform: drop`, with `legal_basis`, or with `resident_number: false`",
+    )
 }
 
 impl TablePlan {
@@ -242,11 +265,13 @@ pub fn resolve_table(
         let named = contract.and_then(|table| table.columns.get(now.key.as_ref()?));
         let is_text = text_columns.contains(&column.parquet.name);
         keys.extend(now.key.clone());
-        if named.is_none() && others == Others::Drop {
+        if named.is_none()
+            && let Some(why) = stays_in_aws(&plan.source_table, column, others)
+        {
             if column.action != Action::Drop {
                 return Err(contract_changed(&plan.table, column));
             }
-            resolved.note_dropped(&column.parquet.name);
+            resolved.note_dropped(&column.parquet.name, why);
             continue;
         }
         let column_type = planned_type(&plan.table, column, named, times)?;
@@ -324,7 +349,7 @@ impl ResolvedTable {
             ty: actual.ty,
             repeated: actual.repeated,
             class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
-            description: named.and_then(|named| named.description.clone()),
+            description: named.and_then(contract::ColumnContract::shown_description),
             in_source: true,
             in_contract: named.is_some(),
         });
@@ -346,10 +371,8 @@ impl ResolvedTable {
         ));
     }
 
-    fn note_dropped(&mut self, name: &str) {
-        let text = format!(
-            "column `{name}` is not in the contract and stays in AWS, because of `others: drop`"
-        );
+    fn note_dropped(&mut self, name: &str, why: &str) {
+        let text = format!("column `{name}` is not in the contract and stays in AWS, {why}");
         self.notes.push(Note::of_column(NoteCode::ColumnStaysInAws, name, text));
     }
 
@@ -402,7 +425,7 @@ impl ResolvedTable {
                 ty: named.bigquery_type,
                 repeated: !named.mode.is_nullable(),
                 class: named.class.clone(),
-                description: named.description.clone(),
+                description: named.shown_description(),
                 in_source: false,
                 in_contract: true,
             });

@@ -128,6 +128,7 @@ schemas! {
     source_type = "source-type"
     description = "description"
     legal_basis = "legal-basis"
+    statute = "statute"
 }
 
 /// The schema of a list of IAM members.
@@ -361,6 +362,14 @@ static ALL: &[Format] = &[
         max: 1024,
         is: "a description",
         echo: false,
+        ..PLAIN
+    },
+    Format {
+        name: "statute",
+        pattern: "[0-9]",
+        max: 500,
+        is: "a statute with its article",
+        help: "name the statute and the article, for example `소득세법 제145조` or `Income Tax Act, Article 145`",
         ..PLAIN
     },
     Format {

@@ -206,6 +206,46 @@ fn a_column_that_the_contract_does_not_name_is_unclassified_or_stays_in_aws() {
     }
 }
 
+/// A column with resident registration numbers that was added on a Friday has no legal basis yet.
+#[test]
+fn a_new_column_with_resident_numbers_stays_in_aws_until_the_contract_names_it() {
+    let export =
+        [("id", "bigint"), ("mbr_rrno", "character varying"), ("resident_count", "bigint")];
+    let id = json!({ "source": "bigint", "type": "INT64", "class": "none" });
+    let unnamed = Case::of(&export, json!({ "id": id }));
+    let stays = expect![[r#"
+        id: INT64, none
+        resident_count: INT64, unclassified, not in the contract
+        ColumnStaysInAws mbr_rrno: column `mbr_rrno` is not in the contract and stays in AWS, because its name says that it contains resident registration numbers; name it in contract.yaml with `transform: drop`, with `legal_basis`, or with `resident_number: false`
+        ColumnNotInContract resident_count: column `resident_count` is not in the contract: it is masked for everyone until contract.yaml contains it
+    "#]];
+    unnamed.check(stays);
+    // The basis is named after the day was planned: the table is transferred again.
+    let named = json!({
+        "id": id,
+        "mbr_rrno": {
+            "source": "character varying", "type": "STRING", "class": "unclassified",
+            "legal_basis": "소득세법 제145조", "description": "of the payee",
+        },
+    });
+    Case::of(&export, json!({ "id": id })).later(named.clone()).check(expect![[r#"
+        Transient: the contract changed after the day was planned; the next tick of the transfer stage transfers the table again: users.mbr_rrno
+    "#]]);
+    let case = Case::of(&export, named);
+    let resolved = resolve_table(
+        &case.plan(),
+        case.now.0.as_ref(),
+        Others::Unclassified,
+        &BTreeSet::new(),
+        ColumnNames::default(),
+        &TimeRules::default(),
+    );
+    let resolved = resolved.expect("the table can be loaded");
+    let described = resolved.columns.iter().find(|it| it.name == "mbr_rrno");
+    let description = described.and_then(|it| it.description.as_deref());
+    assert_eq!(description, Some("of the payee\nLegal basis: 소득세법 제145조"));
+}
+
 #[test]
 fn another_transform_or_name_in_the_contract_makes_another_plan() {
     let export = [("a", "text")];
