@@ -52,6 +52,14 @@ SELECT COUNTIF(amount > 20) AS high, COUNTIF(amount IS NULL) AS missing, COUNT(a
 
 SELECT AVG(amount) AS a, MIN(amount) AS lo, MAX(amount) AS hi FROM orders
 
+SELECT TO_JSON_STRING(status) AS whole_row, status.status AS column FROM (SELECT status, id FROM orders) AS status ORDER BY status.id
+
+SELECT status FROM (SELECT status, id FROM orders) AS o ORDER BY id
+
+SELECT TO_JSON_STRING(status) AS s FROM (SELECT id, status FROM orders) AS a JOIN (SELECT id, name FROM customers) AS status USING (id) ORDER BY id
+
+SELECT (SELECT TO_JSON_STRING(status) FROM UNNEST([1]) AS n) AS s FROM (SELECT status, id FROM orders) AS status ORDER BY status.id
+
 SELECT ROUND(AVG(amount), 2) AS a, ROUND(STDDEV(amount), 3) AS s, ROUND(VAR_POP(amount), 3) AS v FROM orders
 
 SELECT SAFE_DIVIDE(SUM(IF(status = 'paid', amount, 0)), SUM(amount)) AS share FROM orders

@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use landbridge_local::Principal::{self, Analyst, Loader, Models, PiiReader, Stranger};
-use landbridge_local_database::SampleDatabase;
+use landbridge_local_database::{MemoryTable, SampleDatabase};
 use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::python;
-use crate::support::{MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at};
+use crate::support::{MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database};
 
 /// After the first day.
 const LATER: &str = "2026-11-20T20:04:00Z";
@@ -161,25 +161,72 @@ async fn every_view_of_the_demo_shows_what_its_table_shows_and_runs_in_googles_e
     let env = TestEnvBuilder::demo(source).build().await;
     let failed = env.run_until("2026-11-20T18:30:00Z").await;
     assert!(failed.is_empty(), "{failed:#?}");
+    for table in env.cloud.google().table_ids("shop") {
+        assert_shows_what_the_table_shows(&env, &table).await;
+    }
+    let test = "the friendly views of the demo, in Google's GoogleSQL engine";
+    assert_views_run_in_googles_engine(&env, test, "test_views.py").await;
+}
+
+/// A name alone is the range variable of a table before it is a column of it: without an alias,
+/// `SELECT status FROM shop.status` is a STRUCT of the whole row (GoogleSQL reference, "Range
+/// variables").
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_with_the_name_of_its_table_shows_no_other_column() {
+    let database = small_database();
+    let status = MemoryTable::new("public", "status")
+        .column("id", "bigint not null")
+        .column("status", "text")
+        .column("email", "text")
+        .column("secret", "text")
+        .row([Some("1"), Some("open"), Some("minjun@example.com"), Some("hidden words")]);
+    database.set_table(status).expect("a table");
+    let mut builder = TestEnvBuilder::small().with_views();
+    builder.source = Arc::new(database);
+    builder.contract.push_str(
+        r#"  "public.status":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      status: { source: text, type: STRING, class: none }
+      email: { source: text, type: STRING, class: email }
+"#,
+    );
+    let env = builder.build().await;
+    let failed = env.run_day(0).await;
+    // The column `secret` is not in the contract, which is an event.
+    assert!(failed.is_empty(), "{failed:#?}");
+    for who in [Analyst, PiiReader] {
+        let shown = env.query(who, "SELECT t.status FROM shop_views.status AS t").await;
+        assert_eq!(shown, Ok(vec![vec!["open".to_owned()]]), "{who:?}");
+    }
+    let (fields, _) = resource(&env, "shop_views", "status");
+    let types: Vec<(&str, &Value)> = fields.iter().map(|it| (name(it), &it["type"])).collect();
+    let text = json!("STRING");
+    assert_eq!(types, [("id", &json!("INTEGER")), ("status", &text), ("email", &text)]);
+    let test = "the view of a table that has a column of its name, in Google's GoogleSQL engine";
+    let every_view = "test_views.py::test_a_view_is_googlesql_and_runs_for_every_value";
+    assert_views_run_in_googles_engine(&env, test, every_view).await;
+}
+
+/// Runs every view in Google's own engine, over generated rows of its table.
+async fn assert_views_run_in_googles_engine(env: &TestEnv, test: &str, tests: &str) {
     let google = env.cloud.google();
     let (mut tables, mut views) = (serde_json::Map::new(), serde_json::Map::new());
     for table in google.table_ids("shop") {
-        assert_shows_what_the_table_shows(&env, &table).await;
-        let (fields, _) = resource(&env, "shop", &table);
+        let (fields, _) = resource(env, "shop", &table);
         tables.insert(format!("shop-analytics.shop.{table}"), fields.into());
     }
     for view in google.table_ids("shop_views") {
-        let (fields, query) = resource(&env, "shop_views", &view);
+        let (fields, query) = resource(env, "shop_views", &view);
         views.insert(view, json!({"query": query, "fields": fields}));
     }
     assert_eq!(views.len(), tables.len() + 1, "{:?}", views.keys());
-    let test = "the friendly views of the demo, in Google's GoogleSQL engine";
     let Some(python) = python::installed_dbt(test) else { return };
     let dir = tempfile::TempDir::new().expect("a directory");
     let file = dir.path().join("views.json");
     let text = json!({"tables": tables, "views": views}).to_string();
     std::fs::write(&file, text).expect("a file");
-    let mut command = python::pytest(&python, "models", &["test_views.py"]);
+    let mut command = python::pytest(&python, "models", &[tests]);
     command.env("LANDBRIDGE_VIEWS", &file);
     python::assert_pytest_passes(test, command, Duration::from_secs(300)).await;
 }

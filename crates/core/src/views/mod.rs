@@ -10,8 +10,9 @@
 //! | [`describe`] | the descriptions of views and columns |
 //! | [`freshness`] | the view `_freshness`: how old each table is |
 //!
-//! Three rules keep a view running for every persona:
+//! Four rules keep a view right for every persona:
 //!
+//! - Each column is named with the alias of its table, so that no name means the whole row.
 //! - A function over a column is a SAFE one: a masked reader's value is a hash, `""` or NULL, and
 //!   `PARSE_JSON` of a hash would end the query (GoogleSQL reference, "SAFE. prefix").
 //! - A local time is left out where the mask is DATE_YEAR_MASK: midnight of 1 January in UTC is the
@@ -140,6 +141,11 @@ pub struct ViewColumn {
     pub description: String,
 }
 
+/// The alias of the table in the query of a view. Without it, the table's own name is its range
+/// variable, and a column of that name would be the STRUCT of the whole row, hidden columns included
+/// (GoogleSQL reference, "Range variables").
+const TABLE: &str = "t";
+
 /// The friendly view of a table; `None` if the table has no column that it may show.
 pub fn table_view(context: &ViewContext<'_>, table: &ViewTable<'_>) -> Option<View> {
     let mut taken: BTreeSet<String> =
@@ -167,7 +173,7 @@ pub fn table_view(context: &ViewContext<'_>, table: &ViewTable<'_>) -> Option<Vi
     let from = quoted(&format!("{}.{}.{}", context.project, context.dataset, table.name));
     Some(View {
         name: table.name.to_owned(),
-        query: format!("SELECT\n  {}\nFROM {from}", lines.join(",\n  ")),
+        query: format!("SELECT\n  {}\nFROM {from} AS {TABLE}", lines.join(",\n  ")),
         description: describe::view(context, table, contract, &hidden),
         columns,
     })
@@ -226,12 +232,14 @@ impl<'a> KnownColumn<'a> {
     /// The lines of the view for this column. `taken` are the names in use, in lower case.
     fn shown(&self, zone: &str, taken: &mut BTreeSet<String>) -> Vec<Shown> {
         let name = &self.live.name;
-        let column = quoted(name);
+        let column = format!("{TABLE}.{}", quoted(name));
         if self.is_json() {
             // `round`: a number of more digits than FLOAT64 has would otherwise make the whole
             // document NULL (GoogleSQL reference, PARSE_JSON).
-            let line =
-                format!("SAFE.PARSE_JSON({column}, wide_number_mode => 'round') AS {column}");
+            let line = format!(
+                "SAFE.PARSE_JSON({column}, wide_number_mode => 'round') AS {}",
+                quoted(name)
+            );
             return vec![Shown { name: name.clone(), line, presented: Presented::Json }];
         }
         let mut shown =

@@ -105,43 +105,43 @@ fn the_view_of_a_table_presents_and_describes_its_columns() {
     check(
         &bookings().view().expect("a view"),
         expect![[r#"
-        SELECT
-          `account_no`,
-          `amount`,
-          `booked_at`,
-          SAFE.DATETIME(`booked_at`, 'Asia/Seoul') AS `booked_at_local_2`,
-          `booked_at_local`,
-          `born_at`,
-          `commission_rate`,
-          SAFE.PARSE_JSON(`contact`, wide_number_mode => 'round') AS `contact`,
-          `currency`,
-          `email`,
-          `id`,
-          `it's`,
-          `status`,
-          SAFE.PARSE_JSON(`terms`, wide_number_mode => 'round') AS `terms`
-        FROM `shop-analytics.shop.bookings`
+            SELECT
+              t.`account_no`,
+              t.`amount`,
+              t.`booked_at`,
+              SAFE.DATETIME(t.`booked_at`, 'Asia/Seoul') AS `booked_at_local_2`,
+              t.`booked_at_local`,
+              t.`born_at`,
+              t.`commission_rate`,
+              SAFE.PARSE_JSON(t.`contact`, wide_number_mode => 'round') AS `contact`,
+              t.`currency`,
+              t.`email`,
+              t.`id`,
+              t.`it's`,
+              t.`status`,
+              SAFE.PARSE_JSON(t.`terms`, wide_number_mode => 'round') AS `terms`
+            FROM `shop-analytics.shop.bookings` AS t
 
-        What travellers booked
-        Rows as of 2026-11-21. Local times are in the zone Asia/Seoul.
-        View of shop-analytics.shop.bookings: each column shows what you may read of the table. Landbridge writes it and undoes changes.
-        Not in this view: secret (unclassified).
+            What travellers booked
+            Rows as of 2026-11-21. Local times are in the zone Asia/Seoul.
+            View of shop-analytics.shop.bookings: each column shows what you may read of the table. Landbridge writes it and undoes changes.
+            Not in this view: secret (unclassified).
 
-        account_no: A token in place of the value: equal values have equal tokens, so it can be counted and joined. Rows as of 2026-11-21.
-        amount: An exact amount in the currency of the column currency. Rows as of 2026-11-21.
-        booked_at: when it was paid. An instant, shown in UTC. Rows as of 2026-11-21.
-        booked_at_local_2: when it was paid. The time of booked_at in Asia/Seoul. Rows as of 2026-11-21.
-        booked_at_local: Rows as of 2026-11-21.
-        born_at: An instant, shown in UTC. Class birth (DATE_YEAR_MASK): masked readers see 1 January of the year, readers the value, anyone else an error. Rows as of 2026-11-21.
-        commission_rate: Rows as of 2026-11-21.
-        contact: JSON; NULL where the text is not JSON. Long numbers are rounded: the table has the exact text. Class phone (ALWAYS_NULL): masked readers see NULL, readers the value, anyone else an error. Rows as of 2026-11-21.
-        currency: Rows as of 2026-11-21.
-        email: Class email (EMAIL_MASK): masked readers see XXXXX and the domain, readers the value, anyone else an error. Rows as of 2026-11-21.
-        id: Rows as of 2026-11-21.
-        it's: Rows as of 2026-11-21.
-        status: One of the values of a fixed list. Rows as of 2026-11-21.
-        terms: JSON; NULL where the text is not JSON. Long numbers are rounded: the table has the exact text. Rows as of 2026-11-21.
-    "#]],
+            account_no: A token in place of the value: equal values have equal tokens, so it can be counted and joined. Rows as of 2026-11-21.
+            amount: An exact amount in the currency of the column currency. Rows as of 2026-11-21.
+            booked_at: when it was paid. An instant, shown in UTC. Rows as of 2026-11-21.
+            booked_at_local_2: when it was paid. The time of booked_at in Asia/Seoul. Rows as of 2026-11-21.
+            booked_at_local: Rows as of 2026-11-21.
+            born_at: An instant, shown in UTC. Class birth (DATE_YEAR_MASK): masked readers see 1 January of the year, readers the value, anyone else an error. Rows as of 2026-11-21.
+            commission_rate: Rows as of 2026-11-21.
+            contact: JSON; NULL where the text is not JSON. Long numbers are rounded: the table has the exact text. Class phone (ALWAYS_NULL): masked readers see NULL, readers the value, anyone else an error. Rows as of 2026-11-21.
+            currency: Rows as of 2026-11-21.
+            email: Class email (EMAIL_MASK): masked readers see XXXXX and the domain, readers the value, anyone else an error. Rows as of 2026-11-21.
+            id: Rows as of 2026-11-21.
+            it's: Rows as of 2026-11-21.
+            status: One of the values of a fixed list. Rows as of 2026-11-21.
+            terms: JSON; NULL where the text is not JSON. Long numbers are rounded: the table has the exact text. Rows as of 2026-11-21.
+        "#]],
     );
 }
 

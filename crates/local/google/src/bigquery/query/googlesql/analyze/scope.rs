@@ -197,33 +197,38 @@ impl Analyzer<'_> {
     }
 }
 
-/// The column or table that a path starts with, and the rest of the path.
+/// The table or column that a path starts with, and the rest of the path. A table comes first: a name
+/// alone that is the alias of a table is its whole row, also if a column has the name.
 fn find<'p>(path: &'p [String], names: &Names) -> Result<Option<(Typed, &'p [String])>> {
     let ambiguous = |name: &str| SqlError::invalid(format!("Column name {name} is ambiguous"));
-    let range = names.ranges.iter().find(|it| same_name(&it.alias, &path[0]));
-    if let (Some(range), Some(second)) = (range, path.get(1)) {
-        if let Some(column) = only(&range.columns, second).map_err(|()| ambiguous(second))? {
-            return Ok(Some((Typed::new(column.expr.clone(), column.ty.clone()), &path[2..])));
+    if let Some(range) = names.ranges.iter().find(|it| same_name(&it.alias, &path[0])) {
+        if let Some(second) = path.get(1) {
+            if let Some(column) = only(&range.columns, second).map_err(|()| ambiguous(second))? {
+                let found = Typed::new(column.expr.clone(), column.ty.clone());
+                return Ok(Some((found, &path[2..])));
+            }
+            if range.value.is_none() {
+                let message = format!("Name {second} not found inside {}", path[0]);
+                return Err(SqlError::invalid(message));
+            }
         }
-        if let Some((value, of)) = &range.value {
-            return Ok(Some((Typed::new(value.clone(), of.clone()), &path[1..])));
-        }
-        return Err(SqlError::invalid(format!("Name {second} not found inside {}", path[0])));
+        return Ok(Some((range.row(), &path[1..])));
     }
     let visible: Vec<NamedColumn> = names.columns.iter().chain(&names.hidden).cloned().collect();
-    if let Some(column) = only(&visible, &path[0]).map_err(|()| ambiguous(&path[0]))? {
-        return Ok(Some((Typed::new(column.expr.clone(), column.ty.clone()), &path[1..])));
-    }
-    let Some(range) = range else { return Ok(None) };
-    let (expr, of) = match &range.value {
-        Some(value) => value.clone(),
-        None => {
-            let fields = range.columns.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
-            let exprs = range.columns.iter().map(|it| it.expr.clone()).collect();
-            (Expr::Struct(exprs), Type::structure(fields))
+    let column = only(&visible, &path[0]).map_err(|()| ambiguous(&path[0]))?;
+    Ok(column.map(|it| (Typed::new(it.expr.clone(), it.ty.clone()), &path[1..])))
+}
+
+impl RangeVariable {
+    /// The whole row: the value itself of a table of values, otherwise a STRUCT of the columns.
+    fn row(&self) -> Typed {
+        if let Some((expr, of)) = &self.value {
+            return Typed::new(expr.clone(), of.clone());
         }
-    };
-    Ok(Some((Typed::new(expr, of), &path[1..])))
+        let fields = self.columns.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
+        let exprs = self.columns.iter().map(|it| it.expr.clone()).collect();
+        Typed::new(Expr::Struct(exprs), Type::structure(fields))
+    }
 }
 
 /// The only column with a name. An error means that there are several.
