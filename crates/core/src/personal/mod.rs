@@ -7,7 +7,8 @@
 //! | here | [`judge`]: combines what the name, the type and the values say |
 //! | `kind` | the kinds of personal data, and the usual class names of each |
 //! | `words` | the words of a name: `mbrNm` → `mbr`, `nm` |
-//! | `vocabulary` | what words mean, in English, in Korean and in romanised Korean |
+//! | `vocabulary` | what words mean, in English and Korean |
+//! | `spelling` | how Korean words are written in Latin letters |
 //! | `shape` | what kind of values a type has |
 //! | `names` | the verdict by names and type |
 //! | `values` | what a sample of values looks like: counts, never a value |
@@ -19,6 +20,7 @@
 mod kind;
 mod names;
 mod shape;
+mod spelling;
 mod values;
 mod vocabulary;
 mod words;
@@ -111,7 +113,7 @@ pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     match by_name.finding {
         Finding::Personal(kind) => confirm(kind, by_name, evidence, subject),
         Finding::Harmless => match values::strong(evidence) {
-            Some(mut by_value) if !names::is_surrogate_key(subject) => {
+            Some(mut by_value) if outweighs(subject, evidence, &by_value) => {
                 by_value.reason = format!("{}, although {}", by_value.reason, by_name.reason);
                 by_value
             }
@@ -122,6 +124,17 @@ pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
             values::judge(evidence, names::needs_caution(subject)).unwrap_or(by_name)
         }
     }
+}
+
+/// Whether what the values look like outweighs a harmless name: they do not belong to a place or a
+/// machine, and they are no numbers of rows.
+fn outweighs(subject: Subject<'_>, evidence: &Evidence, by_value: &Verdict) -> bool {
+    let of_thing = match by_value.finding {
+        Finding::Personal(Kind::Phone) if values::has_mobiles(evidence) => false,
+        Finding::Personal(kind) => names::is_of_thing(subject, kind),
+        Finding::Harmless | Finding::Unsure => false,
+    };
+    !of_thing && !names::is_surrogate_key(subject)
 }
 
 /// A verdict by name, with what the values say about it. Values of another kind replace the kind,

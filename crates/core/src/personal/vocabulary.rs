@@ -1,10 +1,17 @@
-//! What words mean in names of tables and columns: `vocabulary.txt`, parsed once.
+//! What words mean in names of tables and columns: `vocabulary.txt`, parsed once, and the words of
+//! `standard_words.txt`.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
-use super::{Confidence, Kind};
+use super::{Confidence, Kind, spelling::spellings};
 
 const TEXT: &str = include_str!("vocabulary.txt");
+
+/// Pairs of a Korean word and its abbreviation in public databases.
+const STANDARD: &str = include_str!("standard_words.txt");
 
 /// Words of one section.
 pub(super) type Words = LazyLock<HashSet<&'static str>>;
@@ -19,7 +26,7 @@ pub(super) struct Phrase {
 
 /// All phrases.
 pub(super) static PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let phrases = sections().flat_map(|(name, words)| {
+    let phrases = sections(TEXT).flat_map(|(name, words)| {
         let meaning = meaning(name);
         let phrase = move |text: &'static str| {
             let (kind, confidence) = meaning?;
@@ -72,26 +79,104 @@ pub(super) static MEDICAL: Words = LazyLock::new(|| section("medical"));
 /// The last word of columns that say who did something: `created_by`.
 pub(super) const BY: &str = "by";
 
+/// Tables that list places or organisations: their addresses and telephone numbers are no person's.
+pub(super) static PLACES: Words = LazyLock::new(|| section("places"));
+
+/// Tables of machines: the network addresses in them are no person's.
+pub(super) static MACHINES: Words = LazyLock::new(|| section("machines"));
+
+/// Words of tables about a side of people's lives that the law or custom protects: loans, school,
+/// belief, work, love.
+pub(super) static INTIMATE: Words = LazyLock::new(|| section("intimate"));
+
+/// Words that value a person in such a table: `score`.
+pub(super) static VALUATIONS: Words = LazyLock::new(|| section("valuations"));
+
+/// Words for remedies and findings: in a table about patients they are about the patient's health.
+pub(super) static REMEDIES: Words = LazyLock::new(|| section("remedies"));
+
+/// Tables that list or count, unless another word says that they are about people.
+pub(super) static WEAK_CATALOGUES: Words = LazyLock::new(|| section("weak_catalogues"));
+
+/// Things that a list can be about, and a person's record as well.
+pub(super) static GOODS: Words = LazyLock::new(|| section("goods"));
+
 /// All words, also those that phrases consist of.
 static ALL: Words = LazyLock::new(|| {
-    sections().flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' '))).collect()
+    sections(TEXT).flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' '))).collect()
+});
+
+/// Words that mean nothing personal where no phrase was found: all but the words of phrases that
+/// indicate a kind.
+static PLAIN: Words = LazyLock::new(|| {
+    let plain = sections(TEXT).filter(|(name, _)| {
+        let telling = ["medical", "intimate", "valuations", "remedies"];
+        !telling.contains(name) && meaning(name).is_none_or(|(kind, _)| kind.is_none())
+    });
+    let mut plain: HashSet<&str> =
+        plain.flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' '))).collect();
+    plain.extend(standard().map(|(word, _)| word).filter(|word| !ALL.contains(word)));
+    plain
+});
+
+/// Spellings and abbreviations of Korean words, of those in sections that come first before others.
+static KOREAN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut korean = HashMap::new();
+    let words = sections(TEXT).flat_map(|(_, words)| words);
+    for word in words.chain(standard().map(|(word, _)| word)) {
+        for spelling in spellings(word) {
+            korean.entry(spelling).or_insert(word);
+        }
+    }
+    for (word, abbreviation) in standard() {
+        korean.entry(abbreviation.to_owned()).or_insert(word);
+    }
+    korean
 });
 
 /// Whether the vocabulary contains the word.
 pub(super) fn is_word(word: &str) -> bool {
-    ALL.contains(word)
+    ALL.contains(word) || PLAIN.contains(word)
 }
 
-/// The sections by name, each with its words and phrases.
-fn sections() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
-    TEXT.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).map(|(name, rest)| {
+/// Whether the word means nothing personal.
+pub(super) fn is_plain(word: &str) -> bool {
+    PLAIN.contains(word)
+}
+
+/// Whether the word is a spelling of a Korean word.
+pub(super) fn is_spelling(word: &str) -> bool {
+    korean(word).is_some()
+}
+
+/// The Korean word that a word in Latin letters spells or abbreviates.
+pub(super) fn korean(word: &str) -> Option<&'static str> {
+    KOREAN.get(word).copied().filter(|_| !ALL.contains(word))
+}
+
+/// The words of the public standard, each with its abbreviation.
+fn standard() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = STANDARD.lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| line.split(',')).filter_map(|pair| pair.trim().split_once(' '))
+}
+
+/// The sections of a text by name, each with its words and phrases.
+pub(super) fn sections(
+    text: &'static str,
+) -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+    text.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).map(|(name, rest)| {
         let lines = rest.lines().filter(|line| !line.starts_with('#'));
         (name, lines.flat_map(|line| line.split(',')).map(str::trim).filter(|it| !it.is_empty()))
     })
 }
 
 fn section(name: &str) -> HashSet<&'static str> {
-    sections()
+    section_of(TEXT, name)
+}
+
+/// The words of one section of a text.
+pub(super) fn section_of(text: &'static str, name: &str) -> HashSet<&'static str> {
+    sections(text)
         .find(|(found, _)| *found == name)
         .map(|(_, words)| words.collect())
         .unwrap_or_default()
@@ -128,8 +213,16 @@ mod tests {
             "catalogues",
             "about_people",
             "medical",
+            "places",
+            "machines",
+            "intimate",
+            "valuations",
+            "remedies",
+            "plain",
+            "weak_catalogues",
+            "goods",
         ];
-        for (name, entries) in sections() {
+        for (name, entries) in sections(TEXT) {
             assert!(words.contains(&name) || meaning(name).is_some(), "unknown section [{name}]");
             let entries: Vec<&str> = entries.collect();
             let different: HashSet<&&str> = entries.iter().collect();

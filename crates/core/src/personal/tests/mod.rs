@@ -163,6 +163,7 @@ fn scores(with_values: bool) -> BTreeMap<&'static str, Score> {
 #[test]
 fn each_part_of_the_labelled_set_stays_above_the_floors() {
     let mut report = String::new();
+    let mut below = Vec::new();
     for (how, scores) in
         [("names and types", scores(false)), ("names, types and values", scores(true))]
     {
@@ -175,12 +176,21 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
             if how == "names and types" {
                 continue;
             }
-            let good = score.recall() >= 0.9 && score.precision() >= 0.8;
-            let open = score.open.len() * 100 <= score.columns;
-            assert!(good && score.unclassified() < 0.15 && open, "{report}");
+            let (precision, open) = match *part {
+                "a" | "b" | "c" => (0.8, 0.01),
+                _ => (0.75, 0.005),
+            };
+            let good = score.recall() >= 0.9
+                && score.precision() >= precision
+                && score.unclassified() < 0.15
+                && score.open.len() as f64 <= open * score.columns as f64;
+            if !good {
+                below.push(*part);
+            }
         }
     }
     println!("{report}");
+    assert!(below.is_empty(), "below the floors: parts {below:?}");
 }
 
 /// Values that were cut at any place, as people and old systems leave them, end no judgement.

@@ -15,12 +15,17 @@ use super::{
 use crate::types::BigQueryType;
 use patterns as p;
 
+/// Lists of words in values.
+const WORDS: &str = include_str!("words.txt");
+
 /// A form that a value can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Form {
     Email,
     Phone,
     MobileDigits,
+    /// A Korean mobile number, written in any way.
+    Mobile,
     ResidentNumber,
     ForeignerNumber,
     Card,
@@ -51,6 +56,8 @@ enum Form {
     BloodType,
     Sex,
     Illness,
+    /// A value of an attribute that people have: `married`.
+    Trait,
     Sentence,
     Contact,
     /// JSON with a member whose name is that of personal data.
@@ -62,6 +69,8 @@ enum Form {
     Flag,
     /// What people choose to log in with: letters and digits, lower-case.
     Login,
+    /// What people choose as a password: letters, a digit, a special character.
+    Password,
     Plate,
     Url,
     Path,
@@ -71,9 +80,9 @@ enum Form {
 use Form::{
     Account, BloodType, BusinessNumber, Card, Code, Contact, Coordinate, Date, DiagnosisCode,
     EarlyDate, Email, EnglishAddress, EnglishName, Flag, ForeignerNumber, Iban, Illness, Imei, Ip,
-    Json, KoreanAddress, KoreanName, Licence, Login, Mac, MobileDigits, Number, Passport, Path,
-    PersonalJson, Phone, Plate, Position, Random, ResidentNumber, Secret, Sentence, Sex, ShortDate,
-    Ssn, Url, UserAgent, Version,
+    Json, KoreanAddress, KoreanName, Licence, Login, Mac, Mobile, MobileDigits, Number, Passport,
+    Password, Path, PersonalJson, Phone, Plate, Position, Random, ResidentNumber, Secret, Sentence,
+    Sex, ShortDate, Ssn, Trait, Url, UserAgent, Version,
 };
 
 /// Whether a value has a form.
@@ -84,6 +93,7 @@ const TESTS: &[(Form, Test)] = &[
     (Email, p::is_email),
     (Phone, p::is_phone),
     (MobileDigits, p::is_mobile_digits),
+    (Mobile, p::is_mobile),
     (ResidentNumber, p::is_resident_number),
     (ForeignerNumber, p::is_foreigner_number),
     (Card, p::is_card),
@@ -104,18 +114,20 @@ const TESTS: &[(Form, Test)] = &[
     (KoreanAddress, p::is_korean_address),
     (EnglishAddress, p::is_english_address),
     (Position, p::is_position),
-    (Coordinate, p::is_coordinate),
+    (Coordinate, p::is_inhabited),
     (ShortDate, p::is_short_date),
     (DiagnosisCode, p::is_diagnosis_code),
     (BloodType, p::is_blood_type),
     (Sex, p::is_sex),
     (Illness, p::names_illness),
+    (Trait, p::is_trait),
     (Sentence, p::is_sentence),
     (Contact, p::contains_contact),
     (Number, p::is_number),
     (Code, p::is_code),
     (Flag, p::is_flag),
     (Login, p::is_login),
+    (Password, p::is_password),
     (Plate, p::is_plate),
     (Url, p::is_url),
     (Path, p::is_path),
@@ -179,8 +191,10 @@ const WEAK: &[Sign] = &[
     sign(BloodType, Kind::Health, 0.95, 3, Medium),
     sign(DiagnosisCode, Kind::Health, 0.9, 8, Low),
     sign(Sex, Kind::Sensitive, 0.95, 2, Medium),
+    sign(Trait, Kind::Sensitive, 0.6, 2, Medium),
     sign(Sentence, Kind::FreeText, 0.3, 2, Medium),
     sign(Random, Kind::Secret, 0.8, 3, Low),
+    sign(Password, Kind::Secret, 0.25, 10, Low),
     sign(Login, Kind::Name, 0.5, 15, Low),
 ];
 
@@ -243,6 +257,8 @@ impl Evidence {
         {
             self.count(Json, true);
             self.count(PersonalJson, is_personal(&json));
+        } else {
+            self.count(PersonalJson, is_personal_list(value));
         }
     }
 
@@ -287,21 +303,48 @@ impl Evidence {
 fn is_personal(json: &serde_json::Value) -> bool {
     match json {
         serde_json::Value::Object(members) => members.iter().any(|(name, value)| {
-            let subject = Subject {
-                table: "",
-                column: name,
-                source_type: "text",
-                bigquery_type: BigQueryType::String,
+            let text = match value {
+                serde_json::Value::String(text) => Some(text.as_str()),
+                serde_json::Value::Number(_) => Some(""),
+                _ => None,
             };
-            let verdict = names::judge(subject);
-            let by_name = matches!(verdict.finding, Finding::Personal(kind) if kind != Kind::FreeText)
-                && verdict.confidence > Low;
-            (by_name && (value.is_string() || value.is_number())) || is_personal(value)
+            text.is_some_and(|text| is_personal_member(name, text)) || is_personal(value)
         }),
         serde_json::Value::Array(elements) => elements.iter().any(is_personal),
         serde_json::Value::String(text) => p::contains_contact(text),
         _ => false,
     }
+}
+
+/// Whether a list of `name=value` has a member with the name of personal data: `userNm=…&page=2`.
+fn is_personal_list(text: &str) -> bool {
+    let query = text.rsplit_once('?').map_or(text, |(_, query)| query);
+    query.split(['&', ';', ',', '|']).any(|member| {
+        let Some((name, value)) = member.split_once('=').or_else(|| member.split_once(": ")) else {
+            return false;
+        };
+        let name = name.trim();
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+        is_name
+            && (1..=40).contains(&name.chars().count())
+            && is_personal_member(name, value.trim())
+    })
+}
+
+/// Whether the name of a member is that of personal data, and its value is not empty and not a mere
+/// mark.
+fn is_personal_member(name: &str, value: &str) -> bool {
+    let subject = Subject {
+        table: "",
+        column: name,
+        source_type: "text",
+        bigquery_type: BigQueryType::String,
+    };
+    let verdict = names::judge(subject);
+    // `name` alone may be of anything, `user` is a person.
+    let sure = verdict.confidence > Low || names::is_person(name);
+    let kind = matches!(verdict.finding, Finding::Personal(kind) if kind != Kind::FreeText);
+    kind && sure && !p::is_flag(value) && value.len() < 200
 }
 
 /// What the values say, where it outweighs a harmless name.
@@ -319,6 +362,11 @@ pub(super) fn judge(evidence: &Evidence, cautious: bool) -> Option<Verdict> {
     let by_form = || harmless_form(evidence).filter(|_| !cautious || evidence.share(Number) < ALL);
     let by_vocabulary = || if cautious { None } else { harmless_vocabulary(evidence) };
     personal.or_else(by_form).or_else(by_vocabulary)
+}
+
+/// Whether some values are numbers of mobile phones, which people have and places rarely.
+pub(super) fn has_mobiles(evidence: &Evidence) -> bool {
+    evidence.share(Mobile) >= 0.2
 }
 
 /// Values that only say yes or no: about something personal, and not it.

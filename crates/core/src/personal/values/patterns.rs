@@ -5,7 +5,22 @@
 //! since October 2020 the last digits are random), National Tax Service (business registration
 //! numbers), 3GPP TS 23.003 (IMEI), ICD-10 (diagnosis codes).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::LazyLock,
+};
+
+use super::{
+    super::vocabulary::{Words, section_of},
+    WORDS,
+};
+
+/// Words for streets and parts of buildings in English addresses.
+static STREETS: Words = LazyLock::new(|| section_of(WORDS, "streets"));
+/// Diseases, drugs and treatments.
+static ILLNESS: Words = LazyLock::new(|| section_of(WORDS, "illness"));
+/// Values that describe a person: belief, marital state, education, type of personality.
+static TRAITS: Words = LazyLock::new(|| section_of(WORDS, "traits"));
 
 pub(super) fn digits(text: &str) -> Vec<u32> {
     text.chars().filter_map(|c| c.to_digit(10)).collect()
@@ -60,6 +75,12 @@ pub(super) fn is_mobile_digits(text: &str) -> bool {
     let zero = text.len() == 11 && text.starts_with("010");
     let no_zero = text.len() == 10 && text.starts_with("10");
     (zero || no_zero) && only_digits_and(text, "")
+}
+
+/// A Korean mobile number, in groups or not.
+pub(super) fn is_mobile(text: &str) -> bool {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    is_mobile_digits(&digits) && only_digits_and(text, "+-(). ")
 }
 
 /// A Korean resident or foreigner registration number, whole or with the last digits hidden.
@@ -230,32 +251,6 @@ pub(super) fn is_korean_address(text: &str) -> bool {
 
 /// An address as it is written in the United States: a number, a street, its kind.
 pub(super) fn is_english_address(text: &str) -> bool {
-    const KINDS: [&str; 24] = [
-        "st",
-        "street",
-        "ave",
-        "avenue",
-        "rd",
-        "road",
-        "blvd",
-        "boulevard",
-        "lane",
-        "ln",
-        "dr",
-        "drive",
-        "way",
-        "court",
-        "ct",
-        "place",
-        "pl",
-        "apt",
-        "suite",
-        "terrace",
-        "highway",
-        "hwy",
-        "parkway",
-        "circle",
-    ];
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower
         .split(|c: char| c.is_whitespace() || c == ',' || c == '.')
@@ -264,7 +259,9 @@ pub(super) fn is_english_address(text: &str) -> bool {
     let number = words
         .first()
         .is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.len() < 7);
-    number && (3..=14).contains(&words.len()) && words[1..].iter().any(|word| KINDS.contains(word))
+    number
+        && (3..=14).contains(&words.len())
+        && words[1..].iter().any(|word| STREETS.contains(word))
 }
 
 /// A pair of latitude and longitude, or a point in well-known text.
@@ -283,6 +280,15 @@ pub(super) fn is_position(text: &str) -> bool {
 pub(super) fn is_coordinate(text: &str) -> bool {
     let fraction = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     fraction >= 4 && text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= 180.0)
+}
+
+/// A coordinate of a place where many people live. Rates from 0 to 1 or to 100 have as many digits,
+/// and most of them lie elsewhere.
+pub(super) fn is_inhabited(text: &str) -> bool {
+    let degrees = text.parse::<f64>().unwrap_or_default();
+    let latitude = (24.0..=60.0).contains(&degrees) || (-45.0..=-5.0).contains(&degrees);
+    let longitude = (100.0..=154.0).contains(&degrees) || (-125.0..=-65.0).contains(&degrees);
+    is_coordinate(text) && (latitude || longitude)
 }
 
 /// The year of a date, written as `1990-03-01`, `1990.03.01` or `19900301`.
@@ -334,54 +340,13 @@ pub(super) fn is_sex(text: &str) -> bool {
 
 /// Whether the text names a disease, a drug or a treatment.
 pub(super) fn names_illness(text: &str) -> bool {
-    const WORDS: [&str; 44] = [
-        "diabetes",
-        "hypertension",
-        "asthma",
-        "allerg",
-        "cancer",
-        "migraine",
-        "depress",
-        "anxiety",
-        "fracture",
-        "pneumonia",
-        "influenza",
-        "arthritis",
-        "bronchitis",
-        "gastritis",
-        "insomnia",
-        "anemia",
-        "obesity",
-        "infection",
-        "ibuprofen",
-        "aspirin",
-        "metformin",
-        "penicillin",
-        "surgery",
-        "chemotherapy",
-        "당뇨",
-        "고혈압",
-        "천식",
-        "알레르기",
-        "암 ",
-        "편두통",
-        "우울",
-        "불안장애",
-        "골절",
-        "폐렴",
-        "독감",
-        "관절염",
-        "기관지",
-        "위염",
-        "불면",
-        "빈혈",
-        "비만",
-        "감염",
-        "수술",
-        "통증",
-    ];
     let lower = text.to_lowercase();
-    WORDS.iter().any(|word| lower.contains(word))
+    ILLNESS.iter().any(|word| lower.contains(word))
+}
+
+/// Whether the text is a value of an attribute that people have.
+pub(super) fn is_trait(text: &str) -> bool {
+    TRAITS.contains(text.to_lowercase().as_str())
 }
 
 /// Whether the text is several words as people write them.
@@ -458,6 +423,17 @@ pub(super) fn is_login(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
     let chosen = text.chars().any(|c| c.is_ascii_digit() || "._".contains(c));
     (4..=20).contains(&text.len()) && plain && begins && chosen
+}
+
+/// A word of letters and digits with a special character, as people choose it for a password.
+pub(super) fn is_password(text: &str) -> bool {
+    let has = |test: fn(&char) -> bool| text.chars().any(|c| test(&c));
+    (6..=20).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_graphic())
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_digit)
+        && text.contains(['!', '@', '#', '$', '%', '^', '&', '*', '?', '~'])
+        && !text.contains(['/', '=', '<', '{', '(', '.', ':'])
 }
 
 /// A Korean number plate: `12가 3456`.

@@ -1,0 +1,195 @@
+//! The verdict by the type, where no phrase says what the column is. `Harmless` must be earned: in
+//! a table about people, by words that all mean nothing personal.
+
+use super::{
+    super::{
+        Confidence::{High, Low, Medium},
+        Kind, Verdict,
+        shape::Shape,
+        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, REMEDIES, THINGS, VALUATIONS},
+    },
+    Names, TECHNICAL, ends_as_key, harmless, is_known, is_plain_word, personal,
+    phrase::ends_harmless,
+    quoted, unsure,
+};
+
+/// Last words of columns of text with a date.
+const DATE_TAILS: [&str; 10] = ["dt", "ymd", "date", "day", "de", "dd", "일", "일자", "dttm", "ym"];
+
+/// Last words of numbers that only count or order, of whatever stands before them.
+const COUNTS: [&str; 33] = [
+    "bytes", "cnt", "count", "depth", "height", "hour", "hours", "idx", "index", "interval",
+    "length", "limit", "max", "min", "minutes", "ms", "number", "offset", "ord", "order", "page",
+    "port", "pos", "position", "qty", "quantity", "seconds", "seq", "size", "sort", "version",
+    "width", "수량",
+];
+
+/// Words of tables of accounts, which are `disabled` without an illness.
+const ACCOUNTS: [&str; 8] =
+    ["user", "users", "account", "accounts", "admin", "admins", "login", "member"];
+
+impl Names {
+    /// By the type and by words with one harmless meaning.
+    pub(super) fn by_type(&self) -> Verdict {
+        let measures =
+            matches!(self.shape, Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date);
+        if matches!(self.shape, Shape::Integer | Shape::Uuid) && ends_as_key(&self.column) {
+            return harmless(High, "a surrogate key");
+        }
+        if let Some(verdict) = self.by_topic() {
+            return verdict;
+        }
+        if measures && !self.is_earned() {
+            return unsure(match self.is_of_persons() {
+                true => "a value in a table about people, of a word that is not known",
+                false => "a value of a word that is not known",
+            });
+        }
+        let last = self.last();
+        match self.shape {
+            Shape::Bool => harmless(High, "a boolean with a harmless name"),
+            Shape::Integer | Shape::Decimal => harmless(Medium, "a number with a harmless name"),
+            Shape::Instant | Shape::Other => harmless(Medium, "the type and a harmless name"),
+            Shape::Uuid => harmless(Medium, "a UUID with a harmless name"),
+            Shape::Date if BUSINESS_DATES.contains(last) || last.ends_with('일') => {
+                harmless(Medium, format!("a date that is {}", quoted(last)))
+            }
+            Shape::Text => self.by_type_of_text(),
+            _ => unsure("neither name nor type say what it contains"),
+        }
+    }
+
+    /// By what the table is about: health, or another protected side of life.
+    fn by_topic(&self) -> Option<Verdict> {
+        let technical = self.column.iter().any(|word| TECHNICAL.contains(&word.as_str()));
+        let says = |list: &super::Words| self.pieces().any(|piece| list.contains(piece));
+        if self.is_medical() && !technical {
+            let measured = match self.shape {
+                Shape::Integer | Shape::Decimal | Shape::Date | Shape::Instant => true,
+                Shape::Bool => !self.is_all_plain(),
+                Shape::Text => DATE_TAILS.contains(&self.last()),
+                _ => false,
+            };
+            if measured {
+                let reason = "a measure or a time in a table about health";
+                return Some(personal(Kind::Health, Low, reason));
+            }
+            if self.shape == Shape::Text && says(&REMEDIES) {
+                let reason = "a remedy or a finding in a table about health";
+                return Some(personal(Kind::Health, Low, reason));
+            }
+        }
+        let disabled = ["disabled", "handicapped", "impaired"].contains(&self.last())
+            && self.is_of_persons()
+            && !self.table.is_one_of(&ACCOUNTS);
+        if disabled {
+            return Some(personal(Kind::Health, Low, "a disability in a table about people"));
+        }
+        let valued = self.table.is_intimate()
+            && says(&VALUATIONS)
+            && !matches!(self.shape, Shape::Instant | Shape::Uuid | Shape::Other)
+            && !self.column.iter().any(|word| THINGS.contains(word.as_str()))
+            && !technical;
+        valued.then(|| {
+            personal(Kind::Sensitive, Low, "a valuation in a table about a protected side of life")
+        })
+    }
+
+    /// Whether a measure, a mark or a date is harmless by the words of its name.
+    fn is_earned(&self) -> bool {
+        if self.is_of_persons() {
+            return self.is_all_plain();
+        }
+        self.table.is_about_things() || self.is_all_known() || COUNTS.contains(&self.last())
+    }
+
+    /// Whether the table is about people, or about a protected side of their lives.
+    fn is_of_persons(&self) -> bool {
+        self.is_about_people() || self.table.is_intimate()
+    }
+
+    fn by_type_of_text(&self) -> Verdict {
+        const PAGES: [&str; 6] = ["url", "uri", "link", "homepage", "website", "blog"];
+        let last = self.last();
+        if self.is_card_part() {
+            return personal(Kind::Card, Medium, "a part of a card in a table about cards");
+        }
+        if self.is_of_persons() && PAGES.contains(&last) {
+            return unsure("an address of a page in a table about people, which may name one");
+        }
+        if self.is_opaque() {
+            return unsure("the name says nothing");
+        }
+        if self.is_of_persons() && !self.is_all_plain() {
+            return unsure("a text in a table about people, of a word that is not known");
+        }
+        if VALUATIONS.contains(last) && !self.table.is_about_things() && !self.is_all_known() {
+            return unsure("a valuation of a word that is not known");
+        }
+        if last == "id" {
+            return harmless(Low, "an identifier of a thing");
+        }
+        if HARMLESS_HEADS.contains(last) || ends_harmless(last) {
+            return harmless(Medium, format!("{} says what kind of text it is", quoted(last)));
+        }
+        unsure("neither name nor type say what it contains")
+    }
+
+    /// Whether the name only counts columns: `field_13`.
+    pub(super) fn is_opaque(&self) -> bool {
+        const COUNTED: [&str; 22] = [
+            "field",
+            "fld",
+            "col",
+            "column",
+            "attr",
+            "attribute",
+            "val",
+            "value",
+            "etc",
+            "data",
+            "param",
+            "property",
+            "c",
+            "f",
+            "v",
+            "x",
+            "item",
+            "필드",
+            "컬럼",
+            "기타",
+            "항목",
+            "값",
+        ];
+        matches!(self.column.as_slice(), [only] if COUNTED.contains(&only.as_str()))
+    }
+
+    /// Whether every word of the name means nothing personal.
+    fn is_all_plain(&self) -> bool {
+        self.column.iter().all(|word| is_plain_word(word))
+    }
+
+    /// Whether every word of the name is in the vocabulary.
+    fn is_all_known(&self) -> bool {
+        self.column.iter().all(|word| is_known(word))
+    }
+
+    /// Whether the column belongs to a payment card whose number another column has.
+    fn is_card_part(&self) -> bool {
+        let parts = ["expiry", "expiration", "exp", "token", "유효기간"];
+        (self.table.is_one_of(&["card", "cards"]) || self.table.contains("카드"))
+            && self.column.iter().any(|word| parts.contains(&word.as_str()))
+    }
+
+    /// Whether the row is about the health of a person, by the table or by the column.
+    pub(super) fn is_medical(&self) -> bool {
+        const ACTS: [&str; 5] = ["visited", "admitted", "discharged", "diagnosed", "hospitalized"];
+        self.table.is_medical() || self.column.iter().any(|word| ACTS.contains(&word.as_str()))
+    }
+
+    /// Whether a finding that is not `Personal` needs strong signs to be `Harmless`.
+    pub(super) fn needs_caution(&self) -> bool {
+        let known = self.table.is_about_things() || self.column.iter().any(|word| is_known(word));
+        self.is_of_persons() || !known
+    }
+}
