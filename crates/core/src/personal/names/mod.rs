@@ -140,14 +140,22 @@ impl Names {
             let value_too = has(&VALUE_TAILS, tail) && self.is_text();
             let is_code_of_it = describes && CODED_TAILS.contains(&tail);
             let is_serial = kind == Kind::Device && ["sn", "serial"].contains(&tail);
-            if !(value_too || is_code_of_it || is_serial) {
+            let is_measure_of_it =
+                describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons();
+            if !(value_too || is_code_of_it || is_serial || is_measure_of_it) {
                 return Some(harmless(
                     Medium,
                     format!("`{tail}` of {quoted} is not the value itself"),
                 ));
             }
         }
-        if !self.type_fits(kind, &hit, rest) {
+        let fits = self.type_fits(kind, &hit, rest);
+        if !fits && describes && self.is_of_persons() && !ends_as_key(rest) {
+            return Some(unsure(format!(
+                "{quoted} in a column of this type may describe a person"
+            )));
+        }
+        if !fits {
             let reason = format!("{quoted} in a column of this type is not the value itself");
             return Some(harmless(Medium, reason));
         }
@@ -335,6 +343,11 @@ impl Names {
             "flags",
             "scopes",
         ];
+        // What people write, also in tables about things.
+        const PEOPLES: [&str; 14] = [
+            "answer", "answers", "body", "message", "messages", "msg", "opinion", "opnn", "reason",
+            "request", "response", "review", "reviews", "story",
+        ];
         const SHORT: [&str; 4] = ["title", "subject", "ttl", "sj"];
         let last = self.last();
         let of_people = self.table.of_people() == Some(true);
@@ -357,6 +370,9 @@ impl Names {
             let reason = format!("{} in a table in which people write", quoted(last));
             return Some(personal(Kind::FreeText, Low, reason));
         }
+        if PEOPLES.contains(&last) {
+            return Some(unsure(format!("{} may be about people", quoted(last))));
+        }
         let of_things = self.table.of_people() == Some(false)
             || (has(&HARMLESS_HEADS, last) && (self.column.len() > 1 || !SHORT.contains(&last)));
         Some(match of_things {
@@ -372,6 +388,40 @@ const CODED_TAILS: &[&str] = &[
     "amt", "unit", "flag", "flg", "class", "category", "result", "results", "balance", "구분",
     "종류", "유형", "등급", "grade", "history", "record", "kind", "gb", "se", "list", "count",
     "cnt",
+];
+
+/// Last words that, of a measure of a person, are the measure itself: `heart_rate_avg`.
+const MEASURE_TAILS: &[&str] = &[
+    "avg",
+    "days",
+    "delta",
+    "duration",
+    "freq",
+    "frequency",
+    "height",
+    "hours",
+    "index",
+    "length",
+    "max",
+    "min",
+    "minutes",
+    "pct",
+    "percent",
+    "plan",
+    "rank",
+    "rate",
+    "ratio",
+    "size",
+    "sum",
+    "threshold",
+    "time",
+    "times",
+    "total",
+    "width",
+    "평균",
+    "비율",
+    "횟수",
+    "순위",
 ];
 
 /// Words of columns about a record itself, also in a table about health.

@@ -9,7 +9,7 @@ use super::{
         vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, REMEDIES, THINGS, VALUATIONS},
     },
     Names, TECHNICAL, ends_as_key, harmless, is_known, is_plain_word, personal,
-    phrase::ends_harmless,
+    phrase::{ends_harmless, find},
     quoted, unsure,
 };
 
@@ -24,6 +24,9 @@ const COUNTS: [&str; 33] = [
     "width", "수량",
 ];
 
+/// Last words of numbers that may be a person's.
+const NUMBERS: [&str; 8] = ["no", "num", "nbr", "number", "beonho", "번호", "key", "ref"];
+
 /// Words of tables of accounts, which are `disabled` without an illness.
 const ACCOUNTS: [&str; 8] =
     ["user", "users", "account", "accounts", "admin", "admins", "login", "member"];
@@ -31,8 +34,11 @@ const ACCOUNTS: [&str; 8] =
 impl Names {
     /// By the type and by words with one harmless meaning.
     pub(super) fn by_type(&self) -> Verdict {
-        let measures =
-            matches!(self.shape, Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date);
+        let measures = match self.shape {
+            Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date | Shape::Other => true,
+            Shape::Instant => self.table.is_intimate(),
+            _ => false,
+        };
         if matches!(self.shape, Shape::Integer | Shape::Uuid) && ends_as_key(&self.column) {
             return harmless(High, "a surrogate key");
         }
@@ -104,7 +110,7 @@ impl Names {
     }
 
     /// Whether the table is about people, or about a protected side of their lives.
-    fn is_of_persons(&self) -> bool {
+    pub(super) fn is_of_persons(&self) -> bool {
         self.is_about_people() || self.table.is_intimate()
     }
 
@@ -125,6 +131,9 @@ impl Names {
         }
         if VALUATIONS.contains(last) && !self.table.is_about_things() && !self.is_all_known() {
             return unsure("a valuation of a word that is not known");
+        }
+        if NUMBERS.contains(&last) && !self.table.is_about_things() && !self.is_all_known() {
+            return unsure("a number of a word that is not known");
         }
         if last == "id" {
             return harmless(Low, "an identifier of a thing");
@@ -189,7 +198,8 @@ impl Names {
 
     /// Whether a finding that is not `Personal` needs strong signs to be `Harmless`.
     pub(super) fn needs_caution(&self) -> bool {
-        let known = self.table.is_about_things() || self.column.iter().any(|word| is_known(word));
-        self.is_of_persons() || !known
+        let known = self.table.is_about_things() || self.is_all_known();
+        let doubtful = find(&self.column).is_some_and(|hit| hit.kind.is_some());
+        self.is_of_persons() || !known || doubtful
     }
 }
