@@ -98,6 +98,12 @@ pub(super) static REMEDIES: Words = LazyLock::new(|| section("remedies"));
 /// Tables that list or count, unless another word says that they are about people.
 pub(super) static WEAK_CATALOGUES: Words = LazyLock::new(|| section("weak_catalogues"));
 
+/// Words of tables about what people are paid.
+pub(super) static PAY: Words = LazyLock::new(|| section("pay"));
+
+/// Words that say that a value is about the record and not about its person.
+pub(super) static RECORDS: Words = LazyLock::new(|| section("records"));
+
 /// Things that a list can be about, and a person's record as well.
 pub(super) static GOODS: Words = LazyLock::new(|| section("goods"));
 
@@ -226,6 +232,8 @@ mod tests {
             "plain",
             "weak_catalogues",
             "goods",
+            "pay",
+            "records",
         ];
         for (name, entries) in sections(TEXT) {
             assert!(words.contains(&name) || meaning(name).is_some(), "unknown section [{name}]");

@@ -143,6 +143,9 @@ impl Names {
             let is_measure_of_it =
                 describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons();
             if !(value_too || is_code_of_it || is_serial || is_measure_of_it) {
+                if describes && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
+                    return Some(unsure(format!("`{tail}` of {quoted} may describe a person")));
+                }
                 return Some(harmless(
                     Medium,
                     format!("`{tail}` of {quoted} is not the value itself"),
@@ -162,7 +165,8 @@ impl Names {
         if self.is_of_thing(kind) || self.is_hash_of_thing(kind, &hit) {
             return Some(harmless(Low, format!("{quoted} of a thing")));
         }
-        if self.table.is_catalogue() && self.is_about_things(kind, &hit) {
+        let written = kind == Kind::FreeText && self.table.is_written();
+        if self.table.is_catalogue() && !written && self.is_about_things(kind, &hit) {
             // A list of things has its clerks and its secrets as well.
             let doubtful = matches!(kind, Kind::Name | Kind::Secret | Kind::Account);
             let reason = format!("{quoted} in a table about things");
@@ -363,6 +367,10 @@ impl Names {
             return None;
         }
         let things = || harmless(Low, format!("{} in a table about things", quoted(last)));
+        // A line of a log names people as well.
+        if PEOPLES.contains(&last) && self.table.is_one_of(&["audit", "log", "logs", "trail"]) {
+            return Some(unsure(format!("{} may be about people", quoted(last))));
+        }
         if self.table.is_catalogue() {
             return Some(things());
         }
@@ -422,6 +430,13 @@ const MEASURE_TAILS: &[&str] = &[
     "비율",
     "횟수",
     "순위",
+];
+
+/// Last words that say something about the record of a person's attribute, and not of the person.
+const RECORD_TAILS: &[&str] = &[
+    "agre", "agree", "consent", "created", "currency", "error", "fee", "fees", "format", "href",
+    "idx", "lang", "language", "order", "price", "schema", "seq", "sort", "template", "updated",
+    "uri", "url", "ver", "version", "동의",
 ];
 
 /// Words of columns about a record itself, also in a table about health.

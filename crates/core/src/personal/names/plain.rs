@@ -6,9 +6,9 @@ use super::{
         Confidence::{High, Low, Medium},
         Kind, Verdict,
         shape::Shape,
-        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, REMEDIES, THINGS, VALUATIONS},
+        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, PAY, RECORDS, REMEDIES, THINGS, VALUATIONS},
     },
-    Names, TECHNICAL, ends_as_key, harmless, is_known, is_plain_word, personal,
+    Names, TECHNICAL, ends_as_key, harmless, has, is_known, is_plain_word, personal,
     phrase::{ends_harmless, find},
     quoted, unsure,
 };
@@ -26,6 +26,22 @@ const COUNTS: [&str; 33] = [
 
 /// Last words of numbers that may be a person's.
 const NUMBERS: [&str; 8] = ["no", "num", "nbr", "number", "beonho", "번호", "key", "ref"];
+
+/// Words of amounts.
+const AMOUNTS: [&str; 12] = [
+    "amt",
+    "amount",
+    "pay",
+    "net",
+    "gross",
+    "total",
+    "sum",
+    "금액",
+    "액",
+    "급",
+    "수령액",
+    "지급액",
+];
 
 /// Words of tables of accounts, which are `disabled` without an illness.
 const ACCOUNTS: [&str; 8] =
@@ -91,6 +107,13 @@ impl Names {
         if disabled {
             return Some(personal(Kind::Health, Low, "a disability in a table about people"));
         }
+        let amount = matches!(self.shape, Shape::Integer | Shape::Decimal)
+            && self.table.has(&PAY)
+            && !self.table.is_catalogue()
+            && self.pieces().any(|piece| AMOUNTS.contains(&piece));
+        if amount {
+            return Some(personal(Kind::Sensitive, Low, "an amount in a table about pay"));
+        }
         let valued = self.table.is_intimate()
             && says(&VALUATIONS)
             && !matches!(self.shape, Shape::Instant | Shape::Uuid | Shape::Other)
@@ -104,9 +127,19 @@ impl Names {
     /// Whether a measure, a mark or a date is harmless by the words of its name.
     fn is_earned(&self) -> bool {
         if self.is_of_persons() {
-            return self.is_all_plain();
+            return self.is_all_plain() && (!self.is_protected() || self.is_of_record());
         }
         self.table.is_about_things() || self.is_all_known() || COUNTS.contains(&self.last())
+    }
+
+    /// Whether the table is about a side of life where a mere code or mark can describe a person.
+    fn is_protected(&self) -> bool {
+        self.table.is_intimate() || self.is_medical()
+    }
+
+    /// Whether a word says that the value is about the record and not about its person.
+    fn is_of_record(&self) -> bool {
+        self.pieces().any(|piece| has(&RECORDS, piece) || TECHNICAL.contains(&piece))
     }
 
     /// Whether the table is about people, or about a protected side of their lives.
@@ -128,6 +161,9 @@ impl Names {
         }
         if self.is_of_persons() && !self.is_all_plain() {
             return unsure("a text in a table about people, of a word that is not known");
+        }
+        if self.is_protected() && !self.is_of_record() {
+            return unsure("a text in a table about a protected side of life");
         }
         if VALUATIONS.contains(last) && !self.table.is_about_things() && !self.is_all_known() {
             return unsure("a valuation of a word that is not known");
