@@ -98,6 +98,12 @@ pub(super) static REMEDIES: Words = LazyLock::new(|| section("remedies"));
 /// Tables that list or count, unless another word says that they are about people.
 pub(super) static WEAK_CATALOGUES: Words = LazyLock::new(|| section("weak_catalogues"));
 
+/// Words of tables about what people are paid.
+pub(super) static PAY: Words = LazyLock::new(|| section("pay"));
+
+/// Words that say that a value is about the record and not about its person.
+pub(super) static RECORDS: Words = LazyLock::new(|| section("records"));
+
 /// Things that a list can be about, and a person's record as well.
 pub(super) static GOODS: Words = LazyLock::new(|| section("goods"));
 
@@ -119,20 +125,21 @@ static PLAIN: Words = LazyLock::new(|| {
     plain
 });
 
-/// Spellings and abbreviations of Korean words, of those in sections that come first before others.
-static KOREAN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    let mut korean = HashMap::new();
+/// Spellings of Korean words, of those in sections that come first before others.
+static SPELLED: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut spelled = HashMap::new();
     let words = sections(TEXT).flat_map(|(_, words)| words);
     for word in words.chain(standard().map(|(word, _)| word)) {
         for spelling in spellings(word) {
-            korean.entry(spelling).or_insert(word);
+            spelled.entry(spelling).or_insert(word);
         }
     }
-    for (word, abbreviation) in standard() {
-        korean.entry(abbreviation.to_owned()).or_insert(word);
-    }
-    korean
+    spelled
 });
+
+/// The words of the public standard by their abbreviations.
+static ABBREVIATED: LazyLock<HashMap<&'static str, &'static str>> =
+    LazyLock::new(|| standard().map(|(word, abbreviation)| (abbreviation, word)).collect());
 
 /// Whether the vocabulary contains the word.
 pub(super) fn is_word(word: &str) -> bool {
@@ -151,7 +158,11 @@ pub(super) fn is_spelling(word: &str) -> bool {
 
 /// The Korean word that a word in Latin letters spells or abbreviates.
 pub(super) fn korean(word: &str) -> Option<&'static str> {
-    KOREAN.get(word).copied().filter(|_| !ALL.contains(word))
+    // A short spelling may be another word that the vocabulary has.
+    const LONG: usize = 5;
+    let unknown = !ALL.contains(word);
+    let spelled = SPELLED.get(word).filter(|_| unknown || word.len() >= LONG);
+    spelled.or_else(|| ABBREVIATED.get(word).filter(|_| unknown && word.len() > 2)).copied()
 }
 
 /// The words of the public standard, each with its abbreviation.
@@ -221,6 +232,8 @@ mod tests {
             "plain",
             "weak_catalogues",
             "goods",
+            "pay",
+            "records",
         ];
         for (name, entries) in sections(TEXT) {
             assert!(words.contains(&name) || meaning(name).is_some(), "unknown section [{name}]");

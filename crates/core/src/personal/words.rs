@@ -66,7 +66,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
 fn in_hangul(words: &mut Vec<String>) {
     let mut latin = 0;
     for at in 0..words.len() {
-        let own = korean(&words[at]).filter(|_| words[at].len() > 2);
+        let own = korean(&words[at]);
         // A syllable alone is too often something else, but for a name in which another word is Korean.
         let syllable = || SYLLABLES.iter().find(|(spelling, _)| *spelling == words[at]);
         let beside = at > 0 && is_hangul(&words[at - 1])
@@ -227,11 +227,11 @@ mod tests {
             billingEmail2: billing email
             M_NAME: m name
             custNm: cust nm
-            userid: userid
+            userid: user id
             phonenumber: phone number
             e_mail: email
             HTTPHost: http host
-            hotel: hotel
+            hotel: 호텔
             mbrHpNo: mbr hp no
             ipaddress: ipaddress
             휴대폰_번호: 휴대폰 번호
@@ -239,10 +239,10 @@ mod tests {
             notes: notes
             emladdr: emladdr
             casino: casino
-            gyeoljeGeumaek: 결제 geumaek
-            hyudaejunhwabeonho: 휴대전화 beonho
-            saengnyeon_wolil: saengnyeon wolil
-            jinryo_bi: jinryo bi
+            gyeoljeGeumaek: 결제금액
+            hyudaejunhwabeonho: 휴대전화번호
+            saengnyeon_wolil: 생년 wolil
+            jinryo_bi: 진료비
             RSDC_NM: rsdc nm"#]]
         .assert_eq(&shown.join("\n"));
     }

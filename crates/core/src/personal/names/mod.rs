@@ -140,21 +140,33 @@ impl Names {
             let value_too = has(&VALUE_TAILS, tail) && self.is_text();
             let is_code_of_it = describes && CODED_TAILS.contains(&tail);
             let is_serial = kind == Kind::Device && ["sn", "serial"].contains(&tail);
-            if !(value_too || is_code_of_it || is_serial) {
+            let is_measure_of_it =
+                describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons();
+            if !(value_too || is_code_of_it || is_serial || is_measure_of_it) {
+                if describes && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
+                    return Some(unsure(format!("`{tail}` of {quoted} may describe a person")));
+                }
                 return Some(harmless(
                     Medium,
                     format!("`{tail}` of {quoted} is not the value itself"),
                 ));
             }
         }
-        if !self.type_fits(kind, &hit, rest) {
+        let fits = self.type_fits(kind, &hit, rest);
+        if !fits && describes && self.is_of_persons() && !ends_as_key(rest) {
+            return Some(unsure(format!(
+                "{quoted} in a column of this type may describe a person"
+            )));
+        }
+        if !fits {
             let reason = format!("{quoted} in a column of this type is not the value itself");
             return Some(harmless(Medium, reason));
         }
         if self.is_of_thing(kind) || self.is_hash_of_thing(kind, &hit) {
             return Some(harmless(Low, format!("{quoted} of a thing")));
         }
-        if self.table.is_catalogue() && self.is_about_things(kind, &hit) {
+        let written = kind == Kind::FreeText && self.table.is_written();
+        if self.table.is_catalogue() && !written && self.is_about_things(kind, &hit) {
             // A list of things has its clerks and its secrets as well.
             let doubtful = matches!(kind, Kind::Name | Kind::Secret | Kind::Account);
             let reason = format!("{quoted} in a table about things");
@@ -340,6 +352,11 @@ impl Names {
             "flags",
             "scopes",
         ];
+        // What people write, also in tables about things.
+        const PEOPLES: [&str; 14] = [
+            "answer", "answers", "body", "message", "messages", "msg", "opinion", "opnn", "reason",
+            "request", "response", "review", "reviews", "story",
+        ];
         const SHORT: [&str; 4] = ["title", "subject", "ttl", "sj"];
         let last = self.last();
         let of_people = self.table.of_people() == Some(true);
@@ -355,12 +372,19 @@ impl Names {
             return None;
         }
         let things = || harmless(Low, format!("{} in a table about things", quoted(last)));
+        // A line of a log names people as well.
+        if PEOPLES.contains(&last) && self.table.is_one_of(&["audit", "log", "logs", "trail"]) {
+            return Some(unsure(format!("{} may be about people", quoted(last))));
+        }
         if self.table.is_catalogue() {
             return Some(things());
         }
         if self.table.is_written() || (of_people && !SHORT.contains(&last)) {
             let reason = format!("{} in a table in which people write", quoted(last));
             return Some(personal(Kind::FreeText, Low, reason));
+        }
+        if PEOPLES.contains(&last) {
+            return Some(unsure(format!("{} may be about people", quoted(last))));
         }
         let of_things = self.table.of_people() == Some(false)
             || (has(&HARMLESS_HEADS, last) && (self.column.len() > 1 || !SHORT.contains(&last)));
@@ -377,6 +401,47 @@ const CODED_TAILS: &[&str] = &[
     "amt", "unit", "flag", "flg", "class", "category", "result", "results", "balance", "구분",
     "종류", "유형", "등급", "grade", "history", "record", "kind", "gb", "se", "list", "count",
     "cnt",
+];
+
+/// Last words that, of a measure of a person, are the measure itself: `heart_rate_avg`.
+const MEASURE_TAILS: &[&str] = &[
+    "avg",
+    "days",
+    "delta",
+    "duration",
+    "freq",
+    "frequency",
+    "height",
+    "hours",
+    "index",
+    "length",
+    "max",
+    "min",
+    "minutes",
+    "pct",
+    "percent",
+    "plan",
+    "rank",
+    "rate",
+    "ratio",
+    "size",
+    "sum",
+    "threshold",
+    "time",
+    "times",
+    "total",
+    "width",
+    "평균",
+    "비율",
+    "횟수",
+    "순위",
+];
+
+/// Last words that say something about the record of a person's attribute, and not of the person.
+const RECORD_TAILS: &[&str] = &[
+    "agre", "agree", "consent", "created", "currency", "error", "fee", "fees", "format", "href",
+    "idx", "lang", "language", "order", "price", "schema", "seq", "sort", "template", "updated",
+    "uri", "url", "ver", "version", "동의",
 ];
 
 /// Words of columns about a record itself, also in a table about health.

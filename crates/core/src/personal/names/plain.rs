@@ -6,10 +6,10 @@ use super::{
         Confidence::{High, Low, Medium},
         Kind, Verdict,
         shape::Shape,
-        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, REMEDIES, THINGS, VALUATIONS},
+        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, PAY, RECORDS, REMEDIES, THINGS, VALUATIONS},
     },
-    Names, TECHNICAL, ends_as_key, harmless, is_known, is_plain_word, personal,
-    phrase::ends_harmless,
+    Names, TECHNICAL, ends_as_key, harmless, has, is_known, is_plain_word, personal,
+    phrase::{ends_harmless, find},
     quoted, unsure,
 };
 
@@ -24,6 +24,25 @@ const COUNTS: [&str; 33] = [
     "width", "수량",
 ];
 
+/// Last words of numbers that may be a person's.
+const NUMBERS: [&str; 8] = ["no", "num", "nbr", "number", "beonho", "번호", "key", "ref"];
+
+/// Words of amounts.
+const AMOUNTS: [&str; 12] = [
+    "amt",
+    "amount",
+    "pay",
+    "net",
+    "gross",
+    "total",
+    "sum",
+    "금액",
+    "액",
+    "급",
+    "수령액",
+    "지급액",
+];
+
 /// Words of tables of accounts, which are `disabled` without an illness.
 const ACCOUNTS: [&str; 8] =
     ["user", "users", "account", "accounts", "admin", "admins", "login", "member"];
@@ -31,8 +50,11 @@ const ACCOUNTS: [&str; 8] =
 impl Names {
     /// By the type and by words with one harmless meaning.
     pub(super) fn by_type(&self) -> Verdict {
-        let measures =
-            matches!(self.shape, Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date);
+        let measures = match self.shape {
+            Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date | Shape::Other => true,
+            Shape::Instant => self.table.is_intimate(),
+            _ => false,
+        };
         if matches!(self.shape, Shape::Integer | Shape::Uuid) && ends_as_key(&self.column) {
             return harmless(High, "a surrogate key");
         }
@@ -85,6 +107,13 @@ impl Names {
         if disabled {
             return Some(personal(Kind::Health, Low, "a disability in a table about people"));
         }
+        let amount = matches!(self.shape, Shape::Integer | Shape::Decimal)
+            && self.table.has(&PAY)
+            && !self.table.is_catalogue()
+            && self.pieces().any(|piece| AMOUNTS.contains(&piece));
+        if amount {
+            return Some(personal(Kind::Sensitive, Low, "an amount in a table about pay"));
+        }
         let valued = self.table.is_intimate()
             && says(&VALUATIONS)
             && !matches!(self.shape, Shape::Instant | Shape::Uuid | Shape::Other)
@@ -98,13 +127,23 @@ impl Names {
     /// Whether a measure, a mark or a date is harmless by the words of its name.
     fn is_earned(&self) -> bool {
         if self.is_of_persons() {
-            return self.is_all_plain();
+            return self.is_all_plain() && (!self.is_protected() || self.is_of_record());
         }
         self.table.is_about_things() || self.is_all_known() || COUNTS.contains(&self.last())
     }
 
+    /// Whether the table is about a side of life where a mere code or mark can describe a person.
+    fn is_protected(&self) -> bool {
+        self.table.is_intimate() || self.is_medical()
+    }
+
+    /// Whether a word says that the value is about the record and not about its person.
+    fn is_of_record(&self) -> bool {
+        self.pieces().any(|piece| has(&RECORDS, piece) || TECHNICAL.contains(&piece))
+    }
+
     /// Whether the table is about people, or about a protected side of their lives.
-    fn is_of_persons(&self) -> bool {
+    pub(super) fn is_of_persons(&self) -> bool {
         self.is_about_people() || self.table.is_intimate()
     }
 
@@ -123,8 +162,14 @@ impl Names {
         if self.is_of_persons() && !self.is_all_plain() {
             return unsure("a text in a table about people, of a word that is not known");
         }
+        if self.is_protected() && !self.is_of_record() {
+            return unsure("a text in a table about a protected side of life");
+        }
         if VALUATIONS.contains(last) && !self.table.is_about_things() && !self.is_all_known() {
             return unsure("a valuation of a word that is not known");
+        }
+        if NUMBERS.contains(&last) && !self.table.is_about_things() && !self.is_all_known() {
+            return unsure("a number of a word that is not known");
         }
         if last == "id" {
             return harmless(Low, "an identifier of a thing");
@@ -189,7 +234,8 @@ impl Names {
 
     /// Whether a finding that is not `Personal` needs strong signs to be `Harmless`.
     pub(super) fn needs_caution(&self) -> bool {
-        let known = self.table.is_about_things() || self.column.iter().any(|word| is_known(word));
-        self.is_of_persons() || !known
+        let known = self.table.is_about_things() || self.is_all_known();
+        let doubtful = find(&self.column).is_some_and(|hit| hit.kind.is_some());
+        self.is_of_persons() || !known || doubtful
     }
 }

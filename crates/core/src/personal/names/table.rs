@@ -63,7 +63,8 @@ impl Table {
         if self.of_people() == Some(true) {
             return false;
         }
-        let strong = self.last(|word| match (CATALOGUES.contains(word), tells_of_people(word)) {
+        let of_life = |word: &str| tells_of_people(word) || INTIMATE.contains(word);
+        let strong = self.last(|word| match (CATALOGUES.contains(word), of_life(word)) {
             (true, _) => Some(true),
             (false, true) => Some(false),
             _ => None,

@@ -359,7 +359,8 @@ const ALL: f64 = 0.98;
 /// is known of it; numbers and few different values are then no sign that the column is harmless.
 pub(super) fn judge(evidence: &Evidence, cautious: bool) -> Option<Verdict> {
     let personal = evidence.first(STRONG).or_else(|| evidence.first(WEAK));
-    let by_form = || harmless_form(evidence).filter(|_| !cautious || evidence.share(Number) < ALL);
+    let telling = evidence.share(Number) >= ALL || evidence.share(Url) >= ALL;
+    let by_form = || harmless_form(evidence).filter(|_| !cautious || !telling);
     let by_vocabulary = || if cautious { None } else { harmless_vocabulary(evidence) };
     personal.or_else(by_form).or_else(by_vocabulary)
 }
