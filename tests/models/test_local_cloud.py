@@ -7,9 +7,12 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
+import urllib.request
 from collections import defaultdict
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from google.api_core.client_options import ClientOptions
@@ -409,3 +412,50 @@ def test_a_model_that_cannot_run_is_red(built, run, warehouse):
     assert result.returncode != 0
     assert "ERROR=1" in result.stdout, result.stdout
     assert warehouse(count) == before, "the table of the run before stays"
+
+
+# ---- bq ---------------------------------------------------------------------------------------------
+
+
+def exported_variables():
+    """What a shell has after `. local.env`."""
+    file = Path(os.environ["LANDBRIDGE_DATA_DIR"]) / "local.env"
+    return dict(re.findall(r"^export (\w+)='(.*)'$", file.read_text(), re.M))
+
+
+def test_bq_finds_the_server_and_a_token_in_local_env():
+    """As bq does it: the override is the root URL, to which the discovery document's path is added
+    (Cloud SDK 2.1, platform/bq: OverrideEndpoint), and the token comes from a file."""
+    variables = exported_variables()
+    root = variables["CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY"]
+    with urllib.request.urlopen(f"{root}$discovery/rest?version=v2") as response:
+        document = json.load(response)
+    jobs = document["resources"]["jobs"]["methods"]["list"]
+    assert {"parentJobId", "minCreationTime", "maxCreationTime", "stateFilter"} <= set(jobs["parameters"])
+    path = jobs["path"].replace("{projectId}", variables["CLOUDSDK_CORE_PROJECT"])
+    token = Path(variables["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE"]).read_text()
+    request = urllib.request.Request(
+        f"{root}{document['servicePath']}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request) as response:
+        assert json.load(response)["kind"] == "bigquery#jobList"
+
+
+def test_bq_itself_queries_and_runs_scripts(tmp_path):
+    """With the program, where it is installed; the test before stands for it elsewhere."""
+    program = shutil.which("bq")
+    if program is None:
+        return
+    variables = os.environ | exported_variables() | {"HOME": str(tmp_path), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
+
+    def bq(*arguments):
+        command = [program, "--quiet", "--format=json", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    rows = bq("query", "--use_legacy_sql=false", "SELECT id, email FROM shop.creators ORDER BY id LIMIT 1")
+    assert json.loads(rows)[0]["email"].startswith("XXXXX@"), "as the analyst, who sees masks"
+    assert {each["id"].partition(":")[2] for each in json.loads(bq("ls"))} >= {"shop", "shop_views"}
+    script = bq("query", "--use_legacy_sql=false", "DECLARE x INT64 DEFAULT 2; SELECT x AS n; SELECT x + 1 AS n")
+    assert '"n":"2"' in script and '"n":"3"' in script, script

@@ -13,7 +13,7 @@ use landbridge_cli_support::clock::{self, Clock};
 use landbridge_cli_support::paint::Paint;
 use landbridge_cli_support::render::{self, counted};
 use landbridge_core::receipt::{Receipt, ReceiptState};
-use landbridge_local::{Ports, RunEvent};
+use landbridge_local::{Ports, Principal, RunEvent};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,8 @@ pub(crate) const DEFAULT_DATA_DIR: &str = ".landbridge";
 const ENV_FILE: &str = "local.env";
 /// The file with a [`RunningCloud`], for `landbridge query`.
 const CLOUD_FILE: &str = "local.json";
+/// The token of the analyst for `bq` and gcloud.
+const TOKEN_FILE: &str = "analyst.token";
 /// How often virtual time advances, in real time. A tick starts at most this much late; the
 /// precision of schedules is one minute.
 const CLOCK_STEP: Duration = Duration::from_millis(500);
@@ -120,12 +122,12 @@ impl RunningCloud {
     }
 }
 
-/// `local.env` and `local.json` in a data directory, which are removed on drop.
+/// `local.env`, `local.json` and the analyst's token in a data directory, which are removed on drop.
 struct ConnectionFiles<'a>(&'a Path);
 
 impl Drop for ConnectionFiles<'_> {
     fn drop(&mut self) {
-        for file in [ENV_FILE, CLOUD_FILE] {
+        for file in [ENV_FILE, CLOUD_FILE, TOKEN_FILE] {
             // The program is ending. A file that cannot be removed, or no longer exists, is ignored.
             let _ = std::fs::remove_file(self.0.join(file));
         }
@@ -172,6 +174,11 @@ async fn start(args: UpArgs) -> Result {
     let mut variables = environment.cloud.client_env();
     let clock = Clock::variable(environment.cloud.clock().now(), args.speed);
     variables.insert(clock::VARIABLE.to_owned(), clock);
+    // `bq` and gcloud refuse to run without an account or such a file.
+    let token_file = std::path::absolute(args.data_dir.join(TOKEN_FILE))
+        .map_err(|error| Failure::Failed(format!("cannot name the token file: {error}")))?;
+    variables
+        .insert("CLOUDSDK_AUTH_ACCESS_TOKEN_FILE".to_owned(), token_file.display().to_string());
     let _connection_files = write_connection_files(&args.data_dir, &cloud, &variables)?;
     match args.output.format {
         Output::Json => render::json(&variables)?,
@@ -209,6 +216,7 @@ fn write_connection_files<'a>(
         .map_err(|error| Failure::Failed(format!("cannot write {CLOUD_FILE} as JSON: {error}")))?;
     // Created first, so that a failed write removes the file before it.
     let files = ConnectionFiles(data_dir);
+    environment::write_file(&data_dir.join(TOKEN_FILE), Principal::Analyst.token())?;
     environment::write_file(&data_dir.join(ENV_FILE), &shell_exports(variables))?;
     environment::write_file(&data_dir.join(CLOUD_FILE), &json)?;
     Ok(files)

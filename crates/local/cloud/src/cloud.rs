@@ -173,7 +173,8 @@ impl LocalCloud {
             ("GOOGLE_CLOUD_PROJECT", project.clone()),
             ("CLOUDSDK_CORE_PROJECT", project.clone()),
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", format!("{storage}/")),
-            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY", format!("{bigquery}/bigquery/v2/")),
+            // `bq` takes it as the root, to which it adds `bigquery/v2/`.
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY", format!("{bigquery}/")),
             ("LANDBRIDGE_TOKEN_ANALYST", Principal::Analyst.token().to_owned()),
             ("LANDBRIDGE_TOKEN_PII_READER", Principal::PiiReader.token().to_owned()),
             ("LANDBRIDGE_TOKEN_STRANGER", Principal::Stranger.token().to_owned()),

@@ -51,7 +51,7 @@ const METHODS: &[Method] = methods! {
     "routines" "list" "GET" "projects/{projectId}/datasets/{datasetId}/routines" PAGES, "" => "ListRoutinesResponse";
     "tabledata" "list" "GET" "projects/{projectId}/datasets/{datasetId}/tables/{tableId}/data"
         &["maxResults", "pageToken", "startIndex", "selectedFields", "formatOptions.useInt64Timestamp"], "" => "TableDataList";
-    "jobs" "list" "GET" "projects/{projectId}/jobs" &["maxResults", "pageToken", "allUsers", "projection", "stateFilter"], "" => "JobList";
+    "jobs" "list" "GET" "projects/{projectId}/jobs" &["maxResults", "pageToken", "allUsers", "projection", "stateFilter", "parentJobId", "minCreationTime", "maxCreationTime"], "" => "JobList";
     "jobs" "get" "GET" "projects/{projectId}/jobs/{jobId}" &["location"], "" => "Job";
     "jobs" "insert" "POST" "projects/{projectId}/jobs" &[], "Job" => "Job";
     "jobs" "cancel" "POST" "projects/{projectId}/jobs/{jobId}/cancel" &["location"], "" => "JobCancelResponse";

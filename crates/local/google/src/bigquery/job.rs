@@ -138,6 +138,16 @@ impl Job {
     pub(super) fn child(&self, parent: &str, sql: &str, outcome: JobOutcome) -> Self {
         let mut statistics = outcome.statistics;
         statistics["parentJobId"] = json!(parent);
+        // `bq` prints the results of the statements only. (BigQuery v2, ScriptStatistics)
+        let script = self.configuration.pointer("/query/query").and_then(Value::as_str);
+        let (line, column) = place_in(script.unwrap_or_default(), sql);
+        let end = (line + sql.matches('\n').count(), column + sql.len());
+        statistics["scriptStatistics"] = json!({
+            "evaluationKind": "STATEMENT",
+            "stackFrames": [{
+                "startLine": line, "startColumn": column, "endLine": end.0, "endColumn": end.1, "text": sql,
+            }],
+        });
         let configuration = json!({
             "jobType": "QUERY", "query": {"query": sql, "useLegacySql": false},
         });
@@ -186,4 +196,11 @@ impl Job {
 
 pub(super) fn job_not_found(project: &str, id: &str) -> GoogleError {
     GoogleError::not_found(format!("Not found: Job {project}:{id}"))
+}
+
+/// The line and the column of a statement in a script, from 1.
+fn place_in(script: &str, sql: &str) -> (usize, usize) {
+    let before = script.find(sql).map_or("", |at| &script[..at]);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
 }

@@ -103,13 +103,23 @@ impl BigQuery {
             self.authorize_on_project(caller, "bigquery.jobs.listAll")?;
         }
         let parent = call.query_param("parentJobId");
+        let states: Vec<&str> = call.query_params("stateFilter").collect();
+        let (from, to) = (call.int_param("minCreationTime")?, call.int_param("maxCreationTime")?);
+        let in_time = |job: &Job| {
+            let created = job.created.as_millisecond();
+            from.is_none_or(|it| created >= it) && to.is_none_or(|it| created <= it)
+        };
         let all: Vec<Value> = (self.catalog().jobs.iter())
             .filter(|(_, job)| all_users || job.email == caller.email)
-            .filter(|(_, job)| job.parent() == parent)
+            .filter(|(_, job)| job.parent() == parent && in_time(job))
             .map(|(id, job)| {
                 let mut resource = job.resource(&self.project, id, job.done);
                 resource["state"] = resource["status"]["state"].clone();
                 resource
+            })
+            .filter(|it| {
+                let state = it["state"].as_str().unwrap_or_default();
+                states.is_empty() || states.iter().any(|wanted| wanted.eq_ignore_ascii_case(state))
             })
             .collect();
         list_response(call, json!({"kind": "bigquery#jobList"}), "jobs", all)

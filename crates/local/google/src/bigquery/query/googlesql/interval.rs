@@ -123,7 +123,7 @@ impl Interval {
             "SECOND" => self.micros / 1_000_000 % 60,
             "MILLISECOND" => self.micros / 1000 % 1000,
             "MICROSECOND" => self.micros % 1_000_000,
-            _ => return Err(SqlError::invalid(format!("EXTRACT of {part} from an INTERVAL"))),
+            _ => return Err(SqlError::failed(format!("EXTRACT of {part} from an INTERVAL"))),
         })
     }
 

@@ -332,18 +332,19 @@ impl Analyzer<'_> {
     ) -> Result<Typed> {
         let value = self.expr(value, scope)?;
         let name = match (&value.ty, to) {
-            (from, Type::String) if from.is_numeric() && !value.is_null() => {
+            // NULL without a type is an INT64.
+            (from, Type::String) if from.is_numeric() => {
                 if zone.is_some() {
                     return Err(SqlError::invalid("AT TIME ZONE is not allowed for a number"));
                 }
                 "$cast_to_number_text"
             }
             (_, Type::String) => "$cast_to_text",
-            (_, Type::Date) => "$cast_to_date",
-            (_, Type::Time) => "$cast_to_time",
-            (_, Type::Datetime) => "$cast_to_datetime",
-            (_, Type::Timestamp) => "$cast_to_timestamp",
-            (_, Type::Bytes) => "$cast_to_bytes",
+            (Type::String, Type::Date) => "$cast_to_date",
+            (Type::String, Type::Time) => "$cast_to_time",
+            (Type::String, Type::Datetime) => "$cast_to_datetime",
+            (Type::String, Type::Timestamp) => "$cast_to_timestamp",
+            (Type::String, Type::Bytes) => "$cast_to_bytes",
             (from, to) => {
                 return Err(SqlError::invalid(format!(
                     "FORMAT is not allowed for a cast from {from} to {to}"

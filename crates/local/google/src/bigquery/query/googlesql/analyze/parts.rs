@@ -150,10 +150,6 @@ impl Analyzer<'_> {
             (Type::Time, part) => {
                 matches!(part, "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND" | "MICROSECOND")
             }
-            (Type::Interval, part) => !matches!(
-                part,
-                "ISOYEAR" | "QUARTER" | "WEEK" | "ISOWEEK" | "DAYOFWEEK" | "DAYOFYEAR"
-            ),
             _ => true,
         };
         if !fits {

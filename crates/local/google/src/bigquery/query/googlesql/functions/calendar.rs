@@ -202,6 +202,12 @@ fn iso_year_start(year: i32) -> Result<i32> {
     date_from_days(Some(i64::from(fourth.get_days()) - back))
 }
 
+/// The days after `day` in its week; `None` if the part is no week.
+pub(super) fn days_left_of_week(day: i32, part: &str) -> Result<Option<i64>> {
+    let Some(start) = week_start(part) else { return Ok(None) };
+    Ok(Some(6 - i64::from(date(day)?.weekday().since(start))))
+}
+
 /// The start of the part that contains the time.
 pub(super) fn truncate_micros(micros: i64, part: &str) -> Result<i64> {
     if let Some(length) = fixed_part(part) {
@@ -214,6 +220,9 @@ pub(super) fn truncate_micros(micros: i64, part: &str) -> Result<i64> {
 
 /// The number of a date part in a day.
 pub(super) fn extract_day(day: i32, part: &str) -> Result<i64> {
+    if i64::from(day) == LAST_DAY + 1 {
+        return extract_day_after_the_last(part);
+    }
     let on = date(day)?;
     if part == "ISOWEEK" {
         return Ok(i64::from(on.iso_week_date().week()));
@@ -231,6 +240,23 @@ pub(super) fn extract_day(day: i32, part: &str) -> Result<i64> {
         "QUARTER" => i64::from((on.month() - 1) / 3 + 1),
         "YEAR" => i64::from(on.year()),
         "ISOYEAR" => i64::from(on.iso_week_date().year()),
+        _ => return Err(wrong_part(part)),
+    })
+}
+
+/// The local time of the last instants can be on 10000-01-01, a Saturday.
+fn extract_day_after_the_last(part: &str) -> Result<i64> {
+    if part == "ISOWEEK" {
+        return Ok(52);
+    }
+    if let Some(start) = week_start(part) {
+        return Ok(i64::from(start == Weekday::Saturday));
+    }
+    Ok(match part {
+        "DAYOFWEEK" => 7,
+        "DAY" | "DAYOFYEAR" | "MONTH" | "QUARTER" => 1,
+        "YEAR" => 10_000,
+        "ISOYEAR" => 9999,
         _ => return Err(wrong_part(part)),
     })
 }

@@ -256,6 +256,11 @@ fn text_of_bytes(bytes: &[u8], format: &str) -> Result<Value> {
     let (bits, digits) = base_of(&format).ok_or_else(unknown_bytes_format)?;
     let mut out = String::new();
     let (mut pending, mut length) = (0_u32, 0_u32);
+    if bits == 3 {
+        // Digits of base 8 end with the last bit: zeros fill the first digit.
+        let all = u32::try_from(bytes.len() % 3).unwrap_or(0) * 8;
+        length = (bits - all % bits) % bits;
+    }
     let push = |value: u32, out: &mut String| {
         if format == "BASE64M" && out.len() % 77 == 76 {
             out.push('\n');

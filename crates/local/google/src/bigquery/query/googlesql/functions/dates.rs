@@ -3,8 +3,8 @@
 //! Semantics: GoogleSQL reference, "Date functions".
 
 use super::calendar::{
-    add_to_day, date, datetime_micros, day_diff, days, extract_day, extract_time,
-    timestamp_from_civil, timestamp_in_zone, truncate_day, truncate_micros, zone,
+    add_to_day, date, datetime_micros, day_diff, days, days_left_of_week, extract_day,
+    extract_time, timestamp_from_civil, timestamp_in_zone, truncate_day, truncate_micros, zone,
 };
 use super::{Context, Function, Result, SqlError, int, mismatch, strict, text};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
@@ -122,6 +122,10 @@ fn last_day(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         _ => return Err(mismatch()),
     };
     let part = if args.len() > 1 { text(args, 1)? } else { "MONTH" };
+    // The first week of all may begin before the calendar.
+    if let Some(left) = days_left_of_week(day, part)? {
+        return super::calendar::date_from_days(Some(i64::from(day) + left)).map(Value::Date);
+    }
     let start = truncate_day(day, part)?;
     let next = match part {
         "YEAR" | "QUARTER" | "MONTH" => add_to_day(start, 1, part),
@@ -130,10 +134,7 @@ fn last_day(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             return truncate_day(add_to_day(start, 371, "DAY")?, "ISOYEAR")
                 .map(|it| Value::Date(it - 1));
         }
-        "DAY" => return Err(super::calendar::wrong_part(part)),
-        _ => {
-            return super::calendar::date_from_days(Some(i64::from(start) + 6)).map(Value::Date);
-        }
+        _ => return Err(super::calendar::wrong_part(part)),
     };
     match next {
         Ok(next) => Ok(Value::Date(next - 1)),

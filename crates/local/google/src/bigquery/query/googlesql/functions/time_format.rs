@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::calendar::{civil, datetime_micros, shown_in_zone, zone};
 use super::{Function, Result, SqlError, mismatch, strict, text};
+use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -31,7 +32,9 @@ enum Kind {
 
 struct Formatter<'a> {
     kind: Kind,
+    /// The time, moved by `cycle` years if it is outside the calendar.
     at: DateTime,
+    cycle: i32,
     micros: i64,
     zone: &'a TimeZone,
 }
@@ -45,8 +48,25 @@ fn run(args: &[Value]) -> Result<Value> {
         Value::Timestamp(it) => (Kind::Timestamp, shown_in_zone(*it, &zone), *it),
         _ => return Err(mismatch()),
     };
-    let formatter = Formatter { kind, at: civil(micros)?, micros: instant, zone: &zone };
+    let (at, cycle) = in_calendar(micros)?;
+    let formatter = Formatter { kind, at, cycle, micros: instant, zone: &zone };
     formatter.format(text(args, 0)?).map(Value::text)
+}
+
+/// The calendar repeats after 400 years, the days of the week included.
+const CYCLE_YEARS: i32 = 400;
+const CYCLE_MICROS: i64 = 146_097 * DAY_MICROS;
+
+/// A time of the calendar, and the years by which it was moved. In another zone, the first and the last
+/// instants of the calendar are outside it: 9999-12-31 23:59 UTC is in the year 10000 in Seoul.
+fn in_calendar(micros: i64) -> Result<(DateTime, i32)> {
+    if let Ok(at) = civil(micros) {
+        return Ok((at, 0));
+    }
+    match civil(micros - CYCLE_MICROS) {
+        Ok(at) => Ok((at, CYCLE_YEARS)),
+        Err(_) => Ok((civil(micros + CYCLE_MICROS)?, -CYCLE_YEARS)),
+    }
 }
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -67,6 +87,16 @@ pub(super) const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl Formatter<'_> {
+    /// Four digits; a year with more of them has a sign.
+    fn long_year(&self) -> String {
+        let year = self.year();
+        if year > 9999 { format!("+{year}") } else { format!("{year:04}") }
+    }
+
+    fn year(&self) -> i32 {
+        i32::from(self.at.year()) + self.cycle
+    }
+
     fn format(&self, pattern: &str) -> Result<String> {
         let mut out = String::new();
         let mut chars = pattern.chars().peekable();
@@ -124,12 +154,12 @@ impl Formatter<'_> {
                 "{} {}",
                 [self.date_element('a')?, self.date_element('b')?, self.date_element('e')?]
                     .join(" "),
-                [self.time_element('T'), format!("{:04}", self.at.year())].join(" ")
+                [self.time_element('T'), self.long_year()].join(" ")
             ))),
             "s" | "Z" | "z" | "Ez" if self.kind == Kind::Timestamp => {
                 self.zone_element(element).map(Some)
             }
-            "E4Y" if has_date => Ok(Some(format!("{:04}", self.at.year()))),
+            "E4Y" if has_date => Ok(Some(format!("{:04}", self.year()))),
             "E*S" if has_time => Ok(Some(self.seconds(None))),
             _ if first == 'E' && element.ends_with('S') && has_time => {
                 let digits = element[1..element.len() - 1].parse::<usize>();
@@ -154,13 +184,13 @@ impl Formatter<'_> {
             'a' => DAYS[sunday as usize][..3].to_owned(),
             'B' => MONTHS[at.month() as usize - 1].to_owned(),
             'b' | 'h' => MONTHS[at.month() as usize - 1][..3].to_owned(),
-            'C' => format!("{:02}", at.year() / 100),
-            'D' | 'x' => format!("{:02}/{:02}/{:02}", at.month(), at.day(), at.year() % 100),
+            'C' => format!("{:02}", self.year() / 100),
+            'D' | 'x' => format!("{:02}/{:02}/{:02}", at.month(), at.day(), self.year() % 100),
             'd' => format!("{:02}", at.day()),
             'e' => format!("{:2}", at.day()),
-            'F' => format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day()),
-            'G' => format!("{:04}", iso.year()),
-            'g' => format!("{:02}", iso.year() % 100),
+            'F' => format!("{}-{:02}-{:02}", self.long_year(), at.month(), at.day()),
+            'G' => format!("{:04}", (i32::from(iso.year()) + self.cycle)),
+            'g' => format!("{:02}", (i32::from(iso.year()) + self.cycle) % 100),
             'j' => format!("{day_of_year:03}"),
             'm' => format!("{:02}", at.month()),
             'Q' => format!("{}", (at.month() - 1) / 3 + 1),
@@ -169,9 +199,9 @@ impl Formatter<'_> {
             'u' => format!("{}", monday + 1),
             'V' => format!("{:02}", iso.week()),
             'w' => format!("{sunday}"),
-            'Y' => format!("{}", at.year()),
+            'Y' => format!("{}", self.year()),
             'J' => return Err(SqlError::unknown("the format element %J")),
-            _ => format!("{:02}", at.year() % 100),
+            _ => format!("{:02}", self.year() % 100),
         })
     }
 

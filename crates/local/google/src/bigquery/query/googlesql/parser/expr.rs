@@ -237,9 +237,9 @@ impl Parser<'_> {
                     value => Expr::Field(Box::new(value), field),
                 };
                 if self.is_op("(")
-                    && let Expr::Path(path) = value
+                    && let Expr::Path(path) = &value
                 {
-                    return self.call(path.join("."));
+                    value = self.call(path.join("."))?;
                 }
             } else if self.eat_op("[") {
                 let kind = self.word_at(0);
