@@ -86,7 +86,7 @@ async fn a_patch_without_tags_can_be_made_to_remove_them() {
     let (_, body) = cloud.request("loader", "PATCH", &path, named, &[]).await;
     assert_eq!(names(&body), json!([tag("email")]));
     let (status, _) = cloud.request("editor", "PATCH", &path, silent.clone(), &[]).await;
-    assert_eq!(status, 403, "whoever may not set tags does not remove them either");
+    assert_eq!(status, 403, "a caller without the right to set tags removes none");
     let (_, body) = cloud.request("loader", "PATCH", &path, silent, &[]).await;
     assert_eq!(names(&body), Value::Null);
 }
