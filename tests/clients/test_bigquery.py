@@ -195,15 +195,16 @@ def test_a_schema_patch_keeps_the_tags(loader, bigquery_as, people):
     assert tags_of(loader.get_table(people)) == wanted
 
 
-def test_listed_rows_have_pages_and_are_masked(loader, bigquery_as, people):
+def test_listed_rows_have_pages_and_need_plain_access(bigquery_as, people):
     pick = [SchemaField("id", "INTEGER"), SchemaField("email", "STRING")]
-    listed = bigquery_as("analyst").list_rows(people, selected_fields=pick, page_size=2)
+    listed = bigquery_as("pii_reader").list_rows(people, selected_fields=pick, page_size=2)
     assert [[row.email for row in page] for page in listed.pages] == [
-        ["XXXXX@example.com", "XXXXX@example.org"],
+        ["hong@example.com", "ann@example.org"],
         [None],
     ]
-    with pytest.raises(Forbidden):
-        list(bigquery_as("stranger").list_rows(people, selected_fields=pick))
+    for who in ("analyst", "stranger"):
+        with pytest.raises(Forbidden):
+            list(bigquery_as(who).list_rows(people, selected_fields=pick))
     assert [row.id for row in bigquery_as("stranger").list_rows(people, selected_fields=pick[:1])] == [1, 2, 3]
 
 

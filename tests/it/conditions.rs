@@ -37,10 +37,11 @@ pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, guarantees: Guaran
     assert_eq!(body, "third");
     assert_ne!(first, third);
 
-    // Equal bytes have an equal ETag, so a writer whose response was lost can recognise its own
-    // write.
+    // The same bytes can be written again. Whether their ETag stays depends on the encryption of the
+    // bucket (with SSE-KMS it is no digest of the content), and nothing relies on it.
     assert!(replace(s3, bucket, "ledger/day.json", &third, "third").await);
-    assert_eq!(read(s3, bucket, "ledger/day.json").await.1, third);
+    let (body, third) = read(s3, bucket, "ledger/day.json").await;
+    assert_eq!(body, "third");
     // A replacement never creates an object.
     assert!(!replace(s3, bucket, "ledger/none.json", &third, "new").await);
     assert!(s3.get(bucket, "ledger/none.json").await.expect("an answer").is_none());

@@ -118,11 +118,13 @@ pub struct Options {
     pub places: Vec<Place>,
     /// Whether all calls are recorded.
     pub trace: bool,
+    /// Whether a patch of a table removes the policy tags that it leaves out.
+    pub clears_omitted_tags: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { places: Place::ALL.to_vec(), trace: false }
+        Self { places: Place::ALL.to_vec(), trace: false, clears_omitted_tags: false }
     }
 }
 
@@ -156,6 +158,9 @@ pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 async fn run_events(history: &History, options: &Options) -> Outcome {
     let mut world =
         World::start(&history.source, &history.terms, &options.places, options.trace).await;
+    if options.clears_omitted_tags {
+        world.clear_omitted_tags();
+    }
     for (number, event) in (1..).zip(&history.events) {
         world.gate.begin_event(format!("{number}. {event}"));
         apply(&mut world, event).await;

@@ -156,7 +156,9 @@ impl Run<'_> {
         }
         let mut failure = failure.clone();
         if self.exploration.shrink {
-            (failure.history, failure.outcome) = shrink::shrink(&failure.history, first.place);
+            let options = &self.exploration.options;
+            (failure.history, failure.outcome) =
+                shrink::shrink(&failure.history, options, first.place);
         }
         report(&failure);
     }

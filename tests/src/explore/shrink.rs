@@ -3,9 +3,9 @@
 use super::history::{Event, History, Options, Outcome, run};
 use super::oracle::Place;
 
-/// A short history that violates at the same place as `history`, with its outcome.
-pub fn shrink(history: &History, place: Place) -> (History, Outcome) {
-    let options = Options { places: vec![place], trace: false };
+/// A short history that violates at the same place as `history`, run with `options`, with its outcome.
+pub fn shrink(history: &History, options: &Options, place: Place) -> (History, Outcome) {
+    let options = Options { places: vec![place], trace: false, ..options.clone() };
     let fails = |candidate: &History| {
         let outcome = run(candidate, &options);
         (!outcome.violations.is_empty()).then_some(outcome)

@@ -274,6 +274,11 @@ impl World {
         self.cloud.aws().set_export_quirks(quirks);
     }
 
+    /// A patch of a table removes the policy tags that it leaves out.
+    pub fn clear_omitted_tags(&self) {
+        self.cloud.google().clear_omitted_tags();
+    }
+
     /// The next load job fails.
     pub fn fail_next_job(&self, reason: &str) {
         self.cloud.google().fail_next_job(reason, "the load job failed");

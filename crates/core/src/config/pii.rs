@@ -118,7 +118,9 @@ pub enum Mask {
     LastFourCharacters,
     /// Only the first four characters; text of four or fewer characters is hashed. For STRING.
     FirstFourCharacters,
-    /// 1 January of the same year. For DATE, DATETIME and TIMESTAMP.
+    /// 1 January of the same year. For DATE, DATETIME and TIMESTAMP. The year of a TIMESTAMP is the
+    /// one in the reader's `@@time_zone` (Data Policy discovery document v1, `DATE_YEAR_MASK`), so
+    /// queries in several zones locate an instant near New Year, and no other.
     DateYearMask,
     /// The default value of the type: "", 0, FALSE, 1970-01-01. For every type.
     DefaultMaskingValue,

@@ -286,8 +286,10 @@ pub struct ReadableRows<'a> {
 impl ReadableRows<'_> {
     /// The class of a column of `table` now. A pure function of the rows and the contract.
     ///
-    /// Tags that apply to former versions are not documented by Google, so former rows count like
-    /// those in the table until the window over them has passed.
+    /// Today's policy tags apply to former rows as well (Google's documentation, "Introduction to
+    /// column-level access control", on time travel), so a tag that is loosened opens them. Therefore
+    /// former rows count like the rows in the table until the window over them has passed. A query of a
+    /// column that the table does not have any more fails; nothing here relies on that.
     pub fn class_now(&self, table: &str, column: &str, contract: &Contract) -> ClassNow {
         let now = |class: &str| ClassNow { class: class.to_owned(), waits_until: None };
         let mut values = ValuesClass::Null;

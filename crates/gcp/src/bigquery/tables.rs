@@ -231,12 +231,16 @@ impl BigQuery {
     }
 
     /// Changes the table that was read as `live` to exactly these columns, and sets its stamp.
-    /// Policy tags that do not change are left out of the request, which keeps them (users' reports:
-    /// dbt-bigquery #349, airflow #15367, python-bigquery #558; only an empty list removes them).
-    /// Callers read the table back. Refused if the table has changed since.
+    ///
+    /// The schema of the request names the policy tag of every field that must have one, also where
+    /// it does not change. By users' reports, BigQuery keeps a tag that a patch leaves out
+    /// (dbt-bigquery #349, python-bigquery #558); its discovery document says that it is then empty
+    /// (v2, `TableFieldSchema.policyTags`: "If not set, defaults to empty policy_tags"). So no tag is
+    /// left out, and callers read the table back. Refused if the table has changed since.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`, [`ErrorKind::Rejected`] if
+    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory` on the table or
+    /// `datacatalog.taxonomies.get` on the taxonomy of one of its tags, [`ErrorKind::Rejected`] if
     /// BigQuery does not allow the change; any other BigQuery error.
     pub async fn patch_table(
         &self,
@@ -317,18 +321,18 @@ fn new_field(column: &TableColumn) -> Value {
 }
 
 /// The fields of the patched schema; `None` if no column changes. Live fields keep what Landbridge
-/// does not know of.
+/// does not know of, their policy tags among it.
 fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value>> {
     let mut changed = false;
     let mut fields = live.fields.clone();
     for (field, current) in fields.iter_mut().zip(&live.live.columns) {
         let column = columns.iter().find(|it| is_same(&it.name, &current.name));
-        leave_out_tags(field);
+        leave_out_empty_tags(field);
         let Some(column) = column else { continue };
-        if !is_same_tag(column.policy_tag.as_deref(), current.policy_tag.as_deref()) {
+        if column.policy_tag.is_some() || current.policy_tag.is_some() {
             field["policyTags"] = json!({"names": column.policy_tag.iter().collect::<Vec<_>>()});
-            changed = true;
         }
+        changed |= !is_same_tag(column.policy_tag.as_deref(), current.policy_tag.as_deref());
         if column.description != current.description {
             field["description"] = json!(column.description);
             changed = true;
@@ -342,12 +346,16 @@ fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value
     changed.then_some(fields)
 }
 
-/// Removes `policyTags` from a field and its members: the table keeps them.
-fn leave_out_tags(field: &mut Value) {
+/// Removes a `policyTags` without names from a field and its members: a removed tag can leave one
+/// behind (java-bigquery #522), and the key alone asks for rights on the taxonomy.
+fn leave_out_empty_tags(field: &mut Value) {
     let Some(field) = field.as_object_mut() else { return };
-    field.remove("policyTags");
+    let names = |tags: &Value| tags.get("names").and_then(Value::as_array).cloned();
+    if field.get("policyTags").and_then(names).is_none_or(|names| names.is_empty()) {
+        field.remove("policyTags");
+    }
     let members = field.get_mut("fields").and_then(Value::as_array_mut);
-    members.into_iter().flatten().for_each(leave_out_tags);
+    members.into_iter().flatten().for_each(leave_out_empty_tags);
 }
 
 fn table_info(resource: &Value) -> TableInfo {
@@ -386,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_contains_only_the_tags_that_change() {
+    fn a_patch_names_every_tag_that_must_hold() {
         let live = table_info(&json!({
             "etag": "e",
             "labels": {"landbridge_source": "shop", "landbridge_contract": "7"},
@@ -394,7 +402,9 @@ mod tests {
                 {"name": "id", "type": "INTEGER", "policyTags": {"names": ["t/kept"]}},
                 {"name": "email", "type": "STRING", "policyTags": {"names": ["t/old"]}},
                 {"name": "by_hand", "type": "RECORD", "fields": [
-                    {"name": "x", "type": "STRING", "policyTags": {"names": ["t/inner"]}}]},
+                    {"name": "x", "type": "STRING", "policyTags": {"names": ["t/inner"]}},
+                    {"name": "y", "type": "STRING", "policyTags": {}}]},
+                {"name": "unknown", "type": "STRING", "policyTags": {"names": ["t/other"]}},
             ]},
         }));
         assert_eq!(live.stamp, TableStamp { contract: 7, load: 0 });
@@ -416,9 +426,10 @@ mod tests {
         let fields = patched_fields(&live, &columns).unwrap();
         let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
         expect![[r#"
-            {"name":"id","type":"INTEGER"}
+            {"name":"id","type":"INTEGER","policyTags":{"names":["t/kept"]}}
             {"name":"email","type":"STRING","policyTags":{"names":[]}}
-            {"name":"by_hand","type":"RECORD","fields":[{"name":"x","type":"STRING"}]}
+            {"name":"by_hand","type":"RECORD","fields":[{"name":"x","type":"STRING","policyTags":{"names":["t/inner"]}},{"name":"y","type":"STRING"}]}
+            {"name":"unknown","type":"STRING","policyTags":{"names":["t/other"]}}
             {"name":"new","type":"STRING","mode":"NULLABLE","policyTags":{"names":["t/new"]}}
             {"name":"plain","type":"STRING","mode":"NULLABLE"}
         "#]]

@@ -267,14 +267,10 @@ impl LocalGoogle {
         };
     }
 
-    /// Makes a taxonomy report that it enforces its tags, or that it does not.
+    /// Activates FINE_GRAINED_ACCESS_CONTROL of a taxonomy, as it is by default, or takes it away: then
+    /// the taxonomy enforces its tags only if one of them has a data policy.
     pub fn set_taxonomy_enforced(&self, taxonomy: &str, enforced: bool) {
-        let unenforced = &mut self.bigquery.project_settings().unenforced_taxonomies;
-        if enforced {
-            unenforced.remove(taxonomy)
-        } else {
-            unenforced.insert(taxonomy.to_owned())
-        };
+        self.access().set_activated(taxonomy, enforced);
     }
 
     /// Sets the rules of an organisation policy (`spec.rules` of the Organization Policy API).
@@ -310,6 +306,14 @@ impl LocalGoogle {
     /// was sent, as Google's APIs do in some places (terraform-provider-google #19200).
     pub fn answer_with_project_number(&self) {
         self.bigquery.catalog().numbers_in_tags = true;
+    }
+
+    /// Makes `tables.patch` and `tables.update` remove the policy tag of a field that their schema names
+    /// without `policyTags`, as BigQuery's discovery document says ("If not set, defaults to empty
+    /// policy_tags"). By default the field keeps its tag, as users report (dbt-bigquery #349,
+    /// python-bigquery #558).
+    pub fn clear_omitted_tags(&self) {
+        self.bigquery.catalog().clears_omitted_tags = true;
     }
 
     /// Holds the next job of `jobs.insert`: it is RUNNING without any effect until

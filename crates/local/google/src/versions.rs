@@ -90,8 +90,8 @@ impl LocalGoogle {
 
     /// What a principal (an e-mail address or a token) can read of a version of a table's rows,
     /// without an HTTP call. The columns are masked with the policy tags that the columns of these
-    /// names have now. No source says which tags apply to former rows; a column that the table no
-    /// longer has counts as one without a tag, because that is the worst case.
+    /// names have now. A column that the table no longer has counts as one without a tag, because that
+    /// is the worst case; a query of it fails.
     ///
     /// # Errors
     /// 401 for an unknown principal, 403 if it may not read the dataset, or the former rows of a table

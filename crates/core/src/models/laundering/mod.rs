@@ -4,7 +4,8 @@
 //! writes (the last four characters of an account, a hash of an address) is read by everyone who may
 //! query the models' dataset, also by people to whom the class is refused. So each reader of that
 //! dataset must be a reader, masked or plain, of every class that a model uses; otherwise the model
-//! is refused.
+//! is refused. (Whether BigQuery lets a masked reader save masks at all is not documented; if it does
+//! not, the model fails.)
 //!
 //! A query that calls a function of `AI` or `ML` may use no column with a class and no token at all: a
 //! trained model keeps what it learnt without policy tags, and a prompt leaves BigQuery.

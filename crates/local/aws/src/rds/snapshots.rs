@@ -107,7 +107,8 @@ fn check_can_create(
         return Err(RdsError::snapshot_exists(kind, id));
     }
     let status = state.status(database, rds.now(), rds.options());
-    if status != "available" {
+    // The API references of CreateDBSnapshot and CreateDBClusterSnapshot name both states.
+    if !["available", "storage-optimization"].contains(&status.as_ref()) {
         return Err(RdsError::database_not_available(kind, database_id, &status));
     }
     let quota = state.snapshot_quota.unwrap_or(rds.options().snapshot_quota);
@@ -196,14 +197,10 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         );
         return Err(RdsError::invalid_snapshot_state(kind, message));
     }
+    // A snapshot that an export task reads can be deleted; the task goes on (RDS User Guide,
+    // "Considerations for DB snapshot exports": "You can delete a snapshot while you're exporting its
+    // data to S3").
     let key = (kind, id);
-    if let Some(task) = state.export_in_progress(&key) {
-        let message = format!(
-            "Cannot delete the snapshot because the export task {} is reading it.",
-            task.id
-        );
-        return Err(RdsError::invalid_snapshot_state(kind, message));
-    }
     let snapshot = state.snapshots.remove(&key);
     let snapshot = snapshot.ok_or_else(|| RdsError::snapshot_not_found(kind, &key.1))?;
     let mut xml = Xml::default();

@@ -95,7 +95,11 @@ async fn errors_have_the_codes_that_the_sdk_knows() {
     assert_eq!(error_of(again), "400 DBSnapshotAlreadyExists");
     account.aws.set_database_status(DatabaseKind::Instance, "shop", "stopped");
     assert_eq!(error_of(create("shop", "b").await), "400 InvalidDBInstanceState");
+    account.aws.set_database_status(DatabaseKind::Instance, "shop", "storage-optimization");
+    create("shop", "while-optimised").await.expect("this state allows snapshots");
     account.aws.set_database_status(DatabaseKind::Instance, "shop", "available");
+    account.advance(4);
+    delete("while-optimised").await.expect("it is available");
 
     account.aws.add_snapshot(manual_snapshot("made-by-hand", &account)).await.expect("it exists");
     let quota = create("shop", "b").await;

@@ -158,6 +158,8 @@ pub(crate) struct AccessControl {
     tags: BTreeMap<String, PolicyTag>,
     /// Display names by resource name.
     taxonomies: BTreeMap<String, String>,
+    /// Taxonomies without FINE_GRAINED_ACCESS_CONTROL in their activated policy types.
+    inactive_taxonomies: BTreeSet<String>,
     /// Tag → rule → masked readers of the data policy.
     data_policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
     bucket_policies: BTreeMap<String, BucketPolicy>,
@@ -223,6 +225,16 @@ impl AccessControl {
 
     pub(crate) fn set_taxonomy_display_name(&mut self, name: &str, display_name: &str) {
         self.taxonomies.insert(name.to_owned(), display_name.to_owned());
+    }
+
+    /// Sets whether a taxonomy has FINE_GRAINED_ACCESS_CONTROL in its activated policy types.
+    pub(crate) fn set_activated(&mut self, taxonomy: &str, activated: bool) {
+        toggle(&mut self.inactive_taxonomies, taxonomy, !activated);
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_activated(&self, taxonomy: &str) -> bool {
+        !self.inactive_taxonomies.contains(taxonomy)
     }
 
     pub(crate) fn set_data_policy(
@@ -396,8 +408,10 @@ impl AccessControl {
     /// How `caller` may read a column with this tag. An unknown tag denies access.
     pub(crate) fn column_access(&self, caller: &Principal, tag: &str) -> ColumnAccess {
         let Some(own_tag) = self.tags.get(tag) else { return ColumnAccess::Denied };
-        // A taxonomy's access control is enforced once it has a data policy.
-        let is_enforced = self.data_policies.keys().any(|it| taxonomy_of(it) == own_tag.taxonomy());
+        // A taxonomy's access control is enforced if it is activated, or once it has a data policy.
+        let taxonomy = own_tag.taxonomy();
+        let is_enforced = self.is_activated(taxonomy)
+            || self.data_policies.keys().any(|it| taxonomy_of(it) == taxonomy);
         if !is_enforced {
             return ColumnAccess::Plain;
         }
@@ -471,8 +485,14 @@ mod tests {
     }
 
     #[test]
-    fn a_taxonomy_without_a_data_policy_enforces_nothing() {
-        assert_eq!(tag_tree().column_access(&principal(Grants::none()), LEAF), ColumnAccess::Plain);
+    fn a_taxonomy_enforces_its_tags_if_it_is_activated_or_has_a_data_policy() {
+        let mut access = tag_tree();
+        let anyone = principal(Grants::none());
+        assert_eq!(access.column_access(&anyone, LEAF), ColumnAccess::Denied);
+        access.set_activated(taxonomy_of(LEAF), false);
+        assert_eq!(access.column_access(&anyone, LEAF), ColumnAccess::Plain);
+        add_data_policy(&mut access, ROOT, MaskingRule::AlwaysNull, "another@example.com");
+        assert_eq!(access.column_access(&anyone, LEAF), ColumnAccess::Denied);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Permission checks of the BigQuery server.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::BigQuery;
@@ -8,6 +10,10 @@ use super::schema::{Field, leaf_fields};
 use crate::access::{Principal, location_of};
 use crate::error::GoogleError;
 use crate::web::{ApiResult, json_response};
+
+/// The most different policy tags that a table can have (Google's documentation, "Introduction to
+/// column-level access control", limitations).
+const MAX_TAGS: usize = 1_000;
 
 impl BigQuery {
     pub(crate) fn authorize_on_project(
@@ -92,7 +98,15 @@ impl BigQuery {
     ) -> Result<(), GoogleError> {
         let old: Vec<_> =
             leaf_fields(before).into_iter().map(|(path, it)| (path, it.tag())).collect();
-        for (path, field) in leaf_fields(fields) {
+        let leaves = leaf_fields(fields);
+        let tags: BTreeSet<&str> = leaves.iter().filter_map(|(_, field)| field.tag()).collect();
+        if tags.len() > MAX_TAGS {
+            return Err(GoogleError::invalid(format!(
+                "Table {name} would have {} policy tags; at most {MAX_TAGS} are allowed.",
+                tags.len()
+            )));
+        }
+        for (path, field) in leaves {
             let was = old.iter().find(|(it, _)| *it == path).and_then(|(_, tag)| *tag);
             if field.tag() == was {
                 continue;

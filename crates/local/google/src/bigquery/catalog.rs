@@ -52,6 +52,14 @@ impl TableName {
         json!({"projectId": self.project, "datasetId": self.dataset, "tableId": self.table})
     }
 
+    /// Whether a `tableReference` names this table.
+    pub(crate) fn is_reference(&self, reference: &Value) -> bool {
+        let is = |key: &str, want: &str| reference.get(key).and_then(Value::as_str) == Some(want);
+        is("projectId", &self.project)
+            && is("datasetId", &self.dataset)
+            && is("tableId", &self.table)
+    }
+
     pub(crate) fn not_found(&self) -> GoogleError {
         GoogleError::not_found(format!("Not found: Table {self}"))
     }
@@ -457,6 +465,8 @@ pub(crate) struct Catalog {
     pub(crate) planned_failures: Vec<PlannedFailure>,
     /// Whether tables are described with the number of the project in their policy tags.
     pub(crate) numbers_in_tags: bool,
+    /// Whether a patch removes the policy tags that its schema leaves out.
+    pub(crate) clears_omitted_tags: bool,
     /// How many of the next jobs a test holds.
     pub(crate) planned_holds: usize,
     /// The held jobs by id.
@@ -486,6 +496,21 @@ impl Catalog {
     pub(crate) fn table(&self, name: &TableName) -> Result<&Table, GoogleError> {
         let dataset = self.dataset(&name.project, &name.dataset)?;
         dataset.tables.get(&name.table).ok_or_else(|| name.not_found())
+    }
+
+    /// Takes away what datasets have authorised a view by name to read. A view that changes loses it
+    /// (BigQuery discovery document v2, `Dataset.access.view`: "If that view is updated by any user,
+    /// access to the view needs to be granted again"); one of an authorised dataset keeps it.
+    pub(crate) fn revoke_view(&mut self, view: &TableName, now: Timestamp) {
+        for dataset in self.datasets.values_mut() {
+            let access = dataset.properties.get_mut("access").and_then(Value::as_array_mut);
+            let Some(access) = access else { continue };
+            let before = access.len();
+            access.retain(|entry| !entry.get("view").is_some_and(|it| view.is_reference(it)));
+            if access.len() < before {
+                dataset.mark_modified(now);
+            }
+        }
     }
 
     /// The table's rows that time travel no longer reaches at `now` are dropped first.

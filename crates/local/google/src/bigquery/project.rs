@@ -15,14 +15,12 @@ use crate::web::{ApiResult, Call, json_response};
 /// The end of the last segment of a request for an effective policy.
 const EFFECTIVE_POLICY: &str = ":getEffectivePolicy";
 
-/// The settings of the project and its organisation. By default all APIs are enabled, all taxonomies are
-/// enforced, and no policy restricts anything.
+/// The settings of the project and its organisation. By default all APIs are enabled, and no policy
+/// restricts anything.
 #[derive(Debug, Default)]
 pub(crate) struct ProjectSettings {
     /// APIs that are not enabled, such as `sts.googleapis.com`.
     pub(crate) disabled_services: BTreeSet<String>,
-    /// Taxonomies that do not enforce their tags.
-    pub(crate) unenforced_taxonomies: BTreeSet<String>,
     /// The rules of organisation policies by constraint.
     pub(crate) organisation_policies: BTreeMap<String, Value>,
 }
@@ -109,7 +107,7 @@ impl BigQuery {
         let Some(shown) = shown else {
             return Err(GoogleError::not_found(format!("Not found: taxonomy {name}")));
         };
-        let enforced = !self.project_settings().unenforced_taxonomies.contains(name);
+        let enforced = self.with_access(|access| access.is_activated(name));
         let mut taxonomy = json!({"name": name, "displayName": shown});
         if enforced {
             taxonomy["activatedPolicyTypes"] = json!(["FINE_GRAINED_ACCESS_CONTROL"]);

@@ -313,11 +313,21 @@ pub(crate) fn check_field_name(name: &str) -> Result<(), GoogleError> {
     }
 }
 
+/// What a change of a table does with the policy tag of a field whose new form has no `policyTags`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OmittedTags {
+    /// The field keeps its tag.
+    Kept,
+    /// The field has no tag any more.
+    Cleared,
+}
+
 /// The fields after a `tables.patch` or `tables.update` with `new`. Fields may be added and modes
-/// relaxed; no field may be removed or change its type. A field without `policyTags` keeps its tag.
+/// relaxed; no field may be removed or change its type.
 pub(crate) fn patched_fields(
     old: &[Field],
     new: Vec<Field>,
+    omitted: OmittedTags,
     table: &str,
 ) -> Result<Vec<Field>, GoogleError> {
     let schema_mismatch = |what: String| {
@@ -350,8 +360,10 @@ pub(crate) fn patched_fields(
             return schema_mismatch(format!("Field {name} has changed mode from {from} to {to}"));
         }
         field.name.clone_from(&before.name);
-        field.tags = field.tags.or_else(|| before.tags.clone());
-        field.fields = patched_fields(&before.fields, field.fields, table)?;
+        if omitted == OmittedTags::Kept {
+            field.tags = field.tags.or_else(|| before.tags.clone());
+        }
+        field.fields = patched_fields(&before.fields, field.fields, omitted, table)?;
         result.push(field);
     }
     Ok(result)
@@ -409,7 +421,9 @@ mod tests {
             {"name": "email", "type": "STRING", "policyTags": {"names": ["t"]}},
         ]))
         .expect("old");
-        let patch = |new: Value| patched_fields(&old, fields(new).expect("new"), "p:d.t");
+        let patch = |new: Value| {
+            patched_fields(&old, fields(new).expect("new"), OmittedTags::Kept, "p:d.t")
+        };
         let email = json!({"name": "email", "type": "STRING"});
         for (new, want) in [
             (json!([email]), "Field id is missing in new schema"),

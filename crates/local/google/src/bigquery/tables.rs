@@ -8,7 +8,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 use super::catalog::{TABLE_PROPERTIES, Table, TableName};
 use super::job::ANONYMOUS_DATASET;
 use super::query::cells::{CellFormat, row_json};
-use super::schema::{Field, find_field, parse_schema, patched_fields};
+use super::schema::{Field, OmittedTags, find_field, parse_schema, patched_fields};
 use super::{BigQuery, check_etag, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::GoogleError;
@@ -135,7 +135,8 @@ impl BigQuery {
     }
 
     /// `tables.patch` and, with `replace`, `tables.update`, which removes properties that the body
-    /// does not contain. Both keep the policy tags of fields without `policyTags`.
+    /// does not contain. Both keep the policy tags of fields without `policyTags`, unless
+    /// [`LocalGoogle::clear_omitted_tags`](crate::LocalGoogle::clear_omitted_tags) says otherwise.
     async fn change_table(
         &self,
         caller: &Principal,
@@ -156,17 +157,22 @@ impl BigQuery {
         let new = match body.get("schema") {
             None | Some(Value::Null) => None,
             Some(schema) => {
-                let fields = parse_schema(Some(schema))?;
+                let mut fields = parse_schema(Some(schema))?;
+                tags_by_project_id(&mut fields, &self.project);
                 self.authorize_named_tags(caller, name, &fields)?;
                 Some(fields)
             }
         };
         let mut catalog = self.catalog();
         let location = catalog.dataset(&name.project, &name.dataset)?.location.clone();
+        let omitted = match catalog.clears_omitted_tags {
+            true => OmittedTags::Cleared,
+            false => OmittedTags::Kept,
+        };
         let table = catalog.table_mut(name)?;
         check_etag(call, &table.etag())?;
         let fields = match new {
-            Some(new) => patched_fields(&table.fields, new, &name.to_string())?,
+            Some(new) => patched_fields(&table.fields, new, omitted, &name.to_string())?,
             None => table.fields.clone(),
         };
         self.check_tags(caller, name, &location, &table.fields, &fields)?;
@@ -231,6 +237,19 @@ fn number_tags(of: &mut Value, project: &str) {
     }
     let fields = of.get_mut("fields").and_then(Value::as_array_mut);
     fields.into_iter().flatten().for_each(|field| number_tags(field, project));
+}
+
+/// Replaces the project's number by its id in policy tags: both name the same tag.
+fn tags_by_project_id(fields: &mut [Field], project: &str) {
+    let number = format!("projects/{}/", crate::PROJECT_NUMBER);
+    for field in fields {
+        for tag in field.tags.iter_mut().flatten() {
+            if let Some(rest) = tag.strip_prefix(&number) {
+                *tag = format!("projects/{project}/{rest}");
+            }
+        }
+        tags_by_project_id(&mut field.fields, project);
+    }
 }
 
 fn has_no_rows(body: &Value) -> bool {

@@ -2,9 +2,10 @@
 //!
 //! Follows Google's documentation "Data retention with time travel and fail-safe"
 //! (<https://cloud.google.com/bigquery/docs/time-travel>) and the dataset resource of the REST API.
-//! Neither says which policy tags apply to a former version. This server applies the tags that the
-//! columns have *now*, by name. A column that exists only in the former version has no tag: the
-//! worst case for whoever relies on tags.
+//! The policy tags that the columns have *now*, by name, apply to a former version (Google's
+//! documentation, "Introduction to column-level access control", on time travel). A column that exists
+//! only in the former version has no tag here; a query of it fails
+//! ([`time_travel`](super::query)), and what looks at every version sees the worst case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -69,6 +69,7 @@ impl BigQuery {
             table.count_metadata_update(limit, name)?;
             (table.fields, table.properties, table.view) = (fields, properties, view);
             table.mark_modified(now);
+            catalog.revoke_view(name, now);
         }
         self.view_resource(name)
     }

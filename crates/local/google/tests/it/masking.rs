@@ -62,8 +62,10 @@ async fn each_principal_has_its_own_view() {
         .await;
     assert_eq!(status, 403, "the rows cannot be listed either");
     let path = "/datasets/shop/tables/people/data?selectedFields=email&maxResults=1";
-    let (_, listed) = cloud.request("analyst", "GET", path, json!(null), &[]).await;
-    assert_eq!(listed["rows"], json!([{"f": [{"v": "XXXXX@example.kr"}]}]));
+    let (status, refused) = cloud.request("analyst", "GET", path, json!(null), &[]).await;
+    assert_eq!(status, 403, "masked access is not enough: {refused}");
+    let (_, listed) = cloud.request("reader", "GET", path, json!(null), &[]).await;
+    assert_eq!(listed["rows"], json!([{"f": [{"v": "kim@example.kr"}]}]));
 }
 
 #[tokio::test]
@@ -154,6 +156,9 @@ fn masking_cases() -> Vec<(MaskingRule, &'static str, String)> {
         (MaskingRule::EmailMask, "list", UNSUPPORTED.into()),
         (MaskingRule::Default, "list", "[]".into()),
         (MaskingRule::AlwaysNull, "list", "[]".into()),
+        (MaskingRule::Default, "doc", "∅".into()),
+        (MaskingRule::AlwaysNull, "doc", "∅".into()),
+        (MaskingRule::Sha256, "doc", UNSUPPORTED.into()),
         (MaskingRule::Default, "text", String::new()),
         (MaskingRule::Default, "bytes", String::new()),
         (MaskingRule::Default, "number", "0".into()),
@@ -183,6 +188,7 @@ async fn every_masking_rule_is_applied() {
         ("at", "TIMESTAMP", json!("1987-06-05T04:03:02Z")),
         ("local", "DATETIME", json!("1987-06-05T04:03:02")),
         ("list", "STRING", json!(["kim@example.kr"])),
+        ("doc", "JSON", json!({"email": "kim@example.kr"})),
     ];
     let mut fields = Vec::new();
     let mut row = json!({});

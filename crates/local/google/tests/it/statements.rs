@@ -541,9 +541,11 @@ async fn wildcard_and_meta_tables_show_what_there_is() {
     let sql = "SELECT _TABLE_SUFFIX, n FROM `shop.events_2026*` ORDER BY n";
     assert_eq!(ok(&cloud, "reader", sql).await, "0701 | 1, 0702 | 2");
     refused(&cloud, "reader", "SELECT * FROM `shop.none_*`", "does not match any table").await;
-    // The masks of each table apply.
+    // Masked access to a column is not enough.
     let sql = "SELECT email FROM `shop.peopl*` ORDER BY email LIMIT 1";
-    assert_eq!(ok(&cloud, "analyst", sql).await, "XXXXX@x.kr");
+    refused(&cloud, "analyst", sql, "only masked access to column email").await;
+    assert_eq!(ok(&cloud, "analyst", "SELECT COUNT(id) FROM `shop.peopl*`").await, "3");
+    assert_eq!(ok(&cloud, "reader", sql).await, "a@x.kr");
     refused(&cloud, "stranger", sql, "policy tag").await;
     let sql = "SELECT table_id, row_count, type FROM shop.__TABLES__ ORDER BY table_id";
     assert_eq!(

@@ -5,6 +5,7 @@ use gcp_bigquery_client::model::table::Table;
 use gcp_bigquery_client::model::table_field_schema::TableFieldSchema;
 use gcp_bigquery_client::model::table_field_schema_policy::TableFieldSchemaPolicyTags;
 use gcp_bigquery_client::model::table_schema::TableSchema;
+use landbridge_local_google::PolicyTag;
 use serde_json::{Value, json};
 
 use crate::cloud::{DATASET, PROJECT, TestCloud, tag};
@@ -43,6 +44,51 @@ async fn the_bigquery_client_creates_patches_and_queries_a_table() {
         client.job().query(PROJECT, QueryRequest::new("SELECT COUNT(*) FROM `p.shop.people`"));
     let response = response.await.expect("answered");
     assert_eq!(response.total_rows.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn a_table_has_at_most_a_thousand_tags() {
+    let cloud = TestCloud::start().await;
+    let mut fields = Vec::new();
+    for number in 0..1_001 {
+        let name = tag(&format!("t{number}"));
+        let display_name = format!("t{number}");
+        cloud.google.add_policy_tag(PolicyTag { name: name.clone(), display_name, parent: None });
+        fields.push(json!({
+            "name": format!("c{number}"), "type": "STRING", "policyTags": {"names": [name]},
+        }));
+    }
+    let patch = |fields: &[Value]| json!({"schema": {"fields": fields}});
+    cloud.create_table("wide", json!(fields[..1_000])).await;
+    let path = format!("{TABLES}/wide");
+    let (status, body) = cloud.request("loader", "PATCH", &path, patch(&fields), &[]).await;
+    assert!(status == 400 && body.to_string().contains("at most 1000"), "{status} {body}");
+    fields[1_000]["policyTags"] = fields[0]["policyTags"].clone();
+    let (status, body) = cloud.request("loader", "PATCH", &path, patch(&fields), &[]).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+/// What becomes of a tag that a patch leaves out: users report that it stays, the discovery document
+/// says that it is then empty.
+#[tokio::test]
+async fn a_patch_without_tags_can_be_made_to_remove_them() {
+    let cloud = TestCloud::start().await;
+    let tagged =
+        json!({"name": "email", "type": "STRING", "policyTags": {"names": [tag("email")]}});
+    cloud.create_table("t", json!([tagged])).await;
+    let path = format!("{TABLES}/t");
+    let silent = json!({"schema": {"fields": [{"name": "email", "type": "STRING"}]}});
+    let names = |body: &Value| body["schema"]["fields"][0]["policyTags"]["names"].clone();
+    let (_, body) = cloud.request("loader", "PATCH", &path, silent.clone(), &[]).await;
+    assert_eq!(names(&body), json!([tag("email")]));
+    cloud.google.clear_omitted_tags();
+    let named = json!({"schema": {"fields": [tagged]}});
+    let (_, body) = cloud.request("loader", "PATCH", &path, named, &[]).await;
+    assert_eq!(names(&body), json!([tag("email")]));
+    let (status, _) = cloud.request("editor", "PATCH", &path, silent.clone(), &[]).await;
+    assert_eq!(status, 403, "a caller without the right to set tags removes none");
+    let (_, body) = cloud.request("loader", "PATCH", &path, silent, &[]).await;
+    assert_eq!(names(&body), Value::Null);
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ async fn a_column_that_is_gone_has_no_tag_in_former_rows() {
     let cloud = TestCloud::start().await;
     cloud.create_table("people", people(json!([tag("email")]))).await;
     replace(&cloud, "people", json!({"id": 1, "email": "a@x.kr"}), "WRITE_TRUNCATE_DATA").await;
+    advance(&cloud, 1);
     cloud.google.put_object(BUCKET, "other.json", b"{\"id\": 2}").expect("put");
     let load = json!({
         "sourceUris": [format!("gs://{BUCKET}/other.json")],
@@ -96,6 +97,18 @@ async fn a_column_that_is_gone_has_no_tag_in_former_rows() {
     let reading = cloud.google.read_version_as("stranger", DATASET, "people", former);
     let columns = reading.expect("a version").columns;
     assert_eq!((&columns[1].access, &columns[1].cells), (&ColumnAccess::Plain, &text("a@x.kr")));
+    // A query fails: the present table has no such column.
+    let before = versions[0].since.as_second() - 1;
+    let past = |column: &str| {
+        format!(
+            "SELECT {column} FROM shop.people FOR SYSTEM_TIME AS OF TIMESTAMP_SECONDS({before})"
+        )
+    };
+    for who in ["stranger", "analyst", "reader"] {
+        let error = cloud.query(who, &past("email")).await.expect_err("the column is gone");
+        assert!(error.contains("the schema has changed"), "{who}: {error}");
+        assert_eq!(cloud.query(who, &past("id")).await, Ok(vec!["1".to_owned()]), "{who}");
+    }
 }
 
 #[tokio::test]

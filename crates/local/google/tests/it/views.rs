@@ -97,6 +97,15 @@ async fn an_authorized_view_opens_the_table_but_no_tag() {
         let email = cloud.query("outsider", "SELECT email FROM views.all").await;
         assert!(email.is_err(), "the tag applies to the reader: {email:?}");
         assert!(cloud.query("outsider", "SELECT id FROM shop.people").await.is_err());
+        // A view that changes loses what was authorised by its name, not what its dataset has.
+        let path = "/datasets/views/tables/ids";
+        let query = json!({"view": {"query": "SELECT id FROM `p.shop.people` WHERE id > 0", "useLegacySql": false}});
+        assert_eq!(cloud.request("maker", "PATCH", path, query, &[]).await.0, 200);
+        let after = cloud.query("outsider", ids).await;
+        assert_eq!(after.is_ok(), all_is_open, "{after:?}");
+        let sql = "CREATE OR REPLACE VIEW views.ids AS SELECT id FROM shop.people";
+        cloud.query("maker", sql).await.expect("a view");
+        assert_eq!(cloud.query("outsider", ids).await.is_ok(), all_is_open);
     }
 }
 

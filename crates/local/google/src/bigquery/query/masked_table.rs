@@ -52,15 +52,15 @@ impl ColumnView {
                  {path}.",
                 access.tag_label(tag)
             ))),
-            // The rule does not support the type: BigQuery fails the query.
-            ColumnAccess::Masked(rule) if !rule.supports(field.arrow_field().data_type()) => {
-                Self::Denied(GoogleError::invalid(format!(
+            ColumnAccess::Masked(rule) => match rule_for(rule, field) {
+                Some(rule) => Self::Masked(rule),
+                // The rule does not support the type: BigQuery fails the query.
+                None => Self::Denied(GoogleError::invalid(format!(
                     "Data masking rule {} cannot be applied to column {path} of type {}.",
                     rule.name(),
                     field.field_type.name()
-                )))
-            }
-            ColumnAccess::Masked(rule) => Self::Masked(rule),
+                ))),
+            },
         }
     }
 
@@ -92,6 +92,22 @@ impl ColumnView {
             }
         }
     }
+}
+
+/// The rule that masks a column of this type; `None` if the rule does not support it.
+fn rule_for(rule: MaskingRule, field: &Field) -> Option<MaskingRule> {
+    let is_text = !matches!(field.field_type, FieldType::Json | FieldType::Geography);
+    let is_single = field.mode != FieldMode::Repeated;
+    match rule {
+        // "JSON: NULL" (Data Policy discovery document v1, DEFAULT_MASKING_VALUE).
+        MaskingRule::Default if field.field_type == FieldType::Json && is_single => {
+            Some(MaskingRule::AlwaysNull)
+        }
+        MaskingRule::Default | MaskingRule::AlwaysNull => Some(rule),
+        // These are stored as text, and are no STRING.
+        _ => is_text.then_some(rule),
+    }
+    .filter(|it| it.supports(field.arrow_field().data_type()))
 }
 
 /// One version of a table, masked for one caller.
@@ -235,8 +251,9 @@ impl MaskedTable {
             Some(ColumnView::Denied(error)) => Err(error.clone()),
             None | Some(ColumnView::Plain) => Ok(()),
             Some(_) => Err(GoogleError::access_denied(format!(
-                "Access Denied: User has only masked access to column {}. UPDATE, DELETE, MERGE and \
-                 copies need the Fine-Grained Reader role on the columns that they read.",
+                "Access Denied: User has only masked access to column {}. UPDATE, DELETE, MERGE, \
+                 copies, wildcard tables and tabledata.list need the Fine-Grained Reader role on \
+                 the columns that they read.",
                 self.fields[column].name
             ))),
         }

@@ -14,6 +14,7 @@ use super::{bound_parameters, googlesql};
 use crate::access::{AccessControl, OVERRIDE_TIME_TRAVEL_RESTRICTIONS, Principal};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::{Table, TableName};
+use crate::bigquery::schema::{Field, find_field};
 use crate::error::GoogleError;
 
 impl BigQuery {
@@ -47,7 +48,9 @@ impl BigQuery {
     }
 
     /// The rows that a table had at an instant, masked for `caller`, who may read its dataset, with the
-    /// tags as they are now.
+    /// tags as they are now. A column that the table of today lacks, or has with another type, cannot be
+    /// read: the query fails (Google's documentation, "Introduction to column-level access control",
+    /// on time travel).
     ///
     /// # Errors
     /// 400 outside the time-travel window or before the table existed, 403 for a table with row access
@@ -60,7 +63,7 @@ impl BigQuery {
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
         let now = self.clock.now();
-        let (version, rows) = {
+        let (version, rows, fields_now) = {
             let mut catalog = self.catalog();
             let window = catalog.dataset(&name.project, &name.dataset)?.time_travel();
             let table = catalog.table_in_window(name, now).map_err(|it| self.in_location(it))?;
@@ -80,11 +83,13 @@ impl BigQuery {
             let version =
                 version.ok_or_else(|| invalid(format!("Cannot read before {earliest_millis}")))?;
             let rows = table.row_access.rows_for(caller, &version.rows);
-            (version, rows)
+            (version, rows, table.fields.clone())
         };
-        Ok(self.with_access(|it| {
+        let refused = changed_columns(name, &version.fields, &fields_now);
+        let table = self.with_access(|it| {
             MaskedTable::new(it, caller, name, version.fields, rows, salt.to_vec())
-        }))
+        });
+        Ok(table.with_refused(&refused))
     }
 
     /// Checks that `caller` may read former rows of a table. The text is in Fivetran's documentation,
@@ -107,4 +112,25 @@ impl BigQuery {
              had) row access policies."
         )))
     }
+}
+
+/// The columns of former rows that the present table lacks or has with another type, with the error of a
+/// query that reads them.
+fn changed_columns(
+    name: &TableName,
+    former: &[Field],
+    now: &[Field],
+) -> Vec<(String, GoogleError)> {
+    let is_same = |former: &Field| {
+        let now = find_field(now, &former.name);
+        now.is_some_and(|now| now.arrow_field().data_type() == former.arrow_field().data_type())
+    };
+    let error = |field: &Field| {
+        GoogleError::invalid_query(format!(
+            "Column {} of table {name} cannot be read at this time: the schema has changed since.",
+            field.name
+        ))
+    };
+    let changed = former.iter().filter(|field| !is_same(field));
+    changed.map(|field| (field.name.clone(), error(field))).collect()
 }

@@ -149,12 +149,15 @@ impl BigQuery {
                 view.properties = properties;
                 view.view = Some(new.view);
                 view.mark_modified(now);
+                catalog.revoke_view(name, now);
                 Ok(())
             }
             None => {
                 let mut view = Table::new(new.fields, properties, now, &changes);
                 view.view = Some(new.view);
                 dataset.tables.insert(name.table.clone(), view);
+                // Of a view of this name that was deleted.
+                catalog.revoke_view(name, now);
                 Ok(())
             }
         }
