@@ -33,6 +33,7 @@
 //! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `uploads`, `testbench` | interrupted uploads: on the local Cloud Storage, and by hand on Google's test server |
+//! | `contracts` | the GitHub Action of `contract check`; other formats of the contract |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
@@ -42,6 +43,7 @@ mod bounds;
 mod busy;
 mod clients;
 mod conditions;
+mod contracts;
 mod crash;
 mod dbt;
 mod drift;

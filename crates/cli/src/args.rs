@@ -43,7 +43,7 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true)]
     Query(LocalArgs),
     Check(check::CheckArgs),
-    /// Show the contract, or propose one: the type and class of every column
+    /// Show, propose or check the contract: the type and class of every column
     #[command(arg_required_else_help = true)]
     Contract {
         #[command(subcommand)]

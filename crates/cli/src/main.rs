@@ -8,7 +8,7 @@
 //! | [`args`] | the command line: all commands |
 //! | [`aws`] | AWS clients with the caller's credentials |
 //! | [`check`] | `landbridge check`: validates both files and reports all faults |
-//! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
+//! | [`contract`] | `landbridge contract show`, `propose`, `check`, `diff`, `export`, `import` |
 //! | [`local`] | `landbridge demo`, `local`, `query`, `models run`: starts `landbridge-local` |
 //! | [`retype`] | `landbridge retype`: loads a column whose type changed beside the old one |
 //! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
@@ -97,6 +97,16 @@ async fn run(command: Command) -> Result {
         Command::Contract { command: ContractCommand::Show(args) } => contract::show(&args),
         Command::Contract { command: ContractCommand::Propose(args) } => {
             contract::propose(args).await
+        }
+        Command::Contract { command: ContractCommand::Check(args) } => {
+            contract::check::run(args).await
+        }
+        Command::Contract { command: ContractCommand::Diff(args) } => contract::diff::run(&args),
+        Command::Contract { command: ContractCommand::Export(args) } => {
+            contract::exchange::export(&args)
+        }
+        Command::Contract { command: ContractCommand::Import(args) } => {
+            contract::exchange::import(&args)
         }
         Command::Retype(args) => retype::run(args).await,
         Command::Schema { file } => schema::run(file),

@@ -15,12 +15,18 @@
     feature = "proposal",
     doc = "//! | [`proposal`] | a contract proposed from a catalogue (feature `proposal`) |"
 )]
+#![cfg_attr(
+    feature = "ddl",
+    doc = "//! | [`ddl`] | the tables that schema dumps and migrations make (feature `ddl`) |"
+)]
 //!
 //! Only [`Database::sample`] reads rows. It stores none of them. Only [`proposal`], a Cargo feature, knows the rules of
 //! `landbridge-core`; everything else is shared with the emulator, which must not know them.
 
 pub mod catalogue;
 pub mod database;
+#[cfg(feature = "ddl")]
+pub mod ddl;
 pub mod engine;
 pub mod error;
 pub mod mysql;

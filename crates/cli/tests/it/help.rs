@@ -19,7 +19,7 @@ fn help_of_the_command() {
         out |   local      Run an emulated cloud on this machine
         out |   query      Query the warehouse of the running local cloud
         out |   check      Check landbridge.yaml and contract.yaml and list all errors
-        out |   contract   Show the contract, or propose one: the type and class of every column
+        out |   contract   Show, propose or check the contract: the type and class of every column
         out |   retype     Load a column whose type changed beside the column that BigQuery has
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3

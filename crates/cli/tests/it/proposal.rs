@@ -131,3 +131,50 @@ fn an_error_of_the_server_names_the_place_and_the_next_step() {
     "#]]
     .assert_eq(&output.replace(&port, "PORT"));
 }
+
+/// Values that came after the verdict: an application writes something else into a column.
+#[test]
+fn a_verdict_is_compared_with_the_values_that_are_there_now() {
+    let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let url = server.url();
+    run_sql(
+        &url,
+        "CREATE TABLE t (id bigint, etc1 text, etc2 text, etc3 text, etc4 text);
+         INSERT INTO t SELECT n, 'secret' || n || '@example.com', '900101-1' || 100000 + n, 'open', '900101-1' || 100000 + n
+         FROM generate_series(1, 90) n; ANALYZE",
+    );
+    let config = include_str!("../../../../examples/demo/landbridge.yaml");
+    let config: Vec<&str> = config.lines().filter(|it| !it.starts_with("  ga4:")).collect();
+    let contract = "version: 1
+tables:
+  public.t:
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      etc1: { source: text, type: STRING, class: none }
+      etc2: { source: text, type: STRING, class: none, transform: tokenise }
+      etc3: { source: text, type: STRING, class: none }
+      etc4: { source: text, type: STRING, class: national_id, resident_number: false }
+";
+    for (name, text) in
+        [("landbridge.yaml", config.join("\n").as_str()), ("contract.yaml", contract)]
+    {
+        std::fs::write(dir.path().join(name), text).expect("the directory can be written");
+    }
+    let checked = landbridge(dir.path(), &["contract", "check", "--source", &url]);
+    expect![[r#"
+        exit code 1
+        out | error: contract.yaml:7: resident-number-values
+        out |   column `etc2` of `public.t`: 100 % of 90 sampled values look like resident registration numbers, and the column leaves AWS without a legal basis: write `transform: drop` and `resident_number: true`, or `legal_basis`, or `resident_number: false` if they are something else
+        out |   readers:  none: every reader of the dataset sees plain values
+        out | warning: contract.yaml:6: personal-values
+        out |   column `etc1` of `public.t`: 100 % of 90 sampled values look like e-mail addresses, and every reader of the dataset may read the column: give it a class
+        out |   readers:  none: every reader of the dataset sees plain values
+        out | 1 table compared with the contract, 5 columns: 1 error, 1 warning
+        err | error: 1 finding must be decided in contract.yaml before the change is merged
+    "#]].assert_eq(&checked.all());
+    assert!(!checked.all().contains("secret") && !checked.all().contains("900101"));
+    // The catalogue alone says nothing about values.
+    let args = ["contract", "check", "--source", &url, "--sample-rows", "0"];
+    assert_eq!(landbridge(dir.path(), &args).code, Some(0));
+}

@@ -241,6 +241,15 @@ fn can_be_read(action: &Action, column: &ColumnContract, form: TextForm) -> bool
 }
 
 impl Contract {
+    /// The engine of the source, by names and types that exist in one engine only; `None` if they do
+    /// not decide.
+    pub fn engine(&self) -> Option<Engine> {
+        match Engines::of(self).0.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
     /// The columns whose types are possible only if the column is a domain of PostgreSQL: the key of
     /// the table, and the column's name. An export writes domains as text and has their base type in
     /// its manifest, so a contract cannot distinguish them. If such a column is none of a domain, its

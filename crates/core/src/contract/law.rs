@@ -48,7 +48,11 @@ pub(super) fn has_resident_numbers(
     })
 }
 
-fn subject<'a>(source_table: &'a str, name: &'a str, column: &'a ColumnContract) -> Subject<'a> {
+pub(super) fn subject<'a>(
+    source_table: &'a str,
+    name: &'a str,
+    column: &'a ColumnContract,
+) -> Subject<'a> {
     Subject {
         table: source_table.split_once('.').map_or(source_table, |(_, table)| table),
         column: name,

@@ -7,6 +7,8 @@
 //! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
 //! | `validate` | the rules of a contract, including those that involve the configuration |
 //! | `column_types` | which BigQuery types a column of a source type can have |
+//! | [`compare`] | who sees what by one contract and by another |
+//! | [`odcs`] | the Open Data Contract Standard |
 //! | `law` | what may not leave AWS without a legal basis, and which masks hide numbers that can be listed |
 //! | `times` | the rules for times without a zone |
 //! | `others` | what happens to columns and tables that it does not name |
@@ -15,7 +17,9 @@
 //! | `render` | writes the contract as YAML, one column per line; sets one name in a file |
 
 mod column_types;
+pub mod compare;
 mod law;
+pub mod odcs;
 mod others;
 mod propose;
 mod render;

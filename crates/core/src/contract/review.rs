@@ -10,6 +10,7 @@ use super::{law, render};
 use crate::{
     config::{CLASS_NONE, Config},
     names::is_same,
+    personal::{self, Finding, Kind},
     plan::{SourceColumn, columns::plan_column},
     types::{Engine, OriginalColumn, TimeRules, exported_column, is_same_source_type},
 };
@@ -32,6 +33,8 @@ pub struct ReviewedColumn {
     pub proposed: ProposedColumn,
     /// As the manifest of an export will describe it.
     pub exported: OriginalColumn,
+    /// Whether nothing changed it, so that it is as the contract says.
+    pub unchanged: bool,
 }
 
 /// What happened to a column or to a table.
@@ -46,21 +49,27 @@ pub enum ChangeKind {
     TransformedColumnGone,
     /// The contract names a table that is gone.
     TableGone,
+    /// The values of a column look like resident registration numbers, and leave AWS.
+    ResidentValues,
     /// A column of the contract is gone: it is NULL in every row.
     ColumnGone,
     /// The column gets another source type, which lands as the same type in BigQuery.
     TypeChanged,
+    /// The values of a column that everyone may read look personal.
+    PersonalValues,
 }
 
 impl ChangeKind {
     /// All kinds.
-    pub const ALL: [ChangeKind; 6] = [
+    pub const ALL: [ChangeKind; 8] = [
         Self::NewColumn,
         Self::TypeHolds,
         Self::TransformedColumnGone,
         Self::TableGone,
+        Self::ResidentValues,
         Self::ColumnGone,
         Self::TypeChanged,
+        Self::PersonalValues,
     ];
 
     /// The name in outputs: `new-column`.
@@ -72,12 +81,14 @@ impl ChangeKind {
             Self::TableGone => "table-gone",
             Self::ColumnGone => "column-gone",
             Self::TypeChanged => "type-changed",
+            Self::ResidentValues => "resident-number-values",
+            Self::PersonalValues => "personal-values",
         }
     }
 
     /// Whether the change must not be merged before the contract says something.
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::ColumnGone | Self::TypeChanged)
+        !matches!(self, Self::ColumnGone | Self::TypeChanged | Self::PersonalValues)
     }
 
     /// What the kind means, in a sentence.
@@ -94,6 +105,12 @@ impl ChangeKind {
             }
             Self::TypeChanged => {
                 "A column gets another source type, and the same type in BigQuery."
+            }
+            Self::ResidentValues => {
+                "The values of a column look like resident registration numbers, and leave AWS without a legal basis."
+            }
+            Self::PersonalValues => {
+                "The values of a column of class `none`, which everyone may read, look personal."
             }
         }
     }
@@ -147,27 +164,25 @@ impl ClassReaders {
     }
 }
 
-/// Compares the contract with the tables of the source as they will be, which are all of its tables
-/// if `complete` is set; otherwise tables that are not there are unchanged. The changes are in the
-/// order of tables and columns.
+/// Compares the contract with all tables of the source as they will be, and with samples of their
+/// values if there are any. The changes are in the order of tables and kinds.
 pub fn review(
     contract: &Contract,
     config: &Config,
     engine: Engine,
     tables: &[ReviewedTable],
-    complete: bool,
+    samples: &Samples,
 ) -> Vec<Change> {
-    let reviewer = Reviewer { contract, config, engine };
+    let reviewer = Reviewer { contract, config, engine, samples };
     let mut changes = Vec::new();
     for table in tables {
         reviewer.new_columns(table, &mut changes);
         reviewer.known_columns(table, &mut changes);
+        reviewer.values(table, &mut changes);
     }
-    if complete {
-        let there: BTreeSet<String> = tables.iter().map(ReviewedTable::key).collect();
-        let gone = contract.tables.keys().filter(|name| !there.contains(*name));
-        changes.extend(gone.map(|name| reviewer.table_gone(name)));
-    }
+    let there: BTreeSet<String> = tables.iter().map(ReviewedTable::key).collect();
+    let gone = contract.tables.keys().filter(|name| !there.contains(*name));
+    changes.extend(gone.map(|name| reviewer.table_gone(name)));
     changes.sort_by(|one, other| (&one.table, one.kind).cmp(&(&other.table, other.kind)));
     changes
 }
@@ -183,6 +198,7 @@ struct Reviewer<'a> {
     contract: &'a Contract,
     config: &'a Config,
     engine: Engine,
+    samples: &'a Samples,
 }
 
 impl Reviewer<'_> {
@@ -204,7 +220,7 @@ impl Reviewer<'_> {
         let mut extended = self.contract.clone();
         let (schema, name) = (table.schema.clone(), table.name.clone());
         let proposed = ProposedTable { schema, name, columns };
-        let reasons = extended.add_missing(&[proposed], &Samples::new(), self.config);
+        let reasons = extended.add_missing(&[proposed], self.samples, self.config);
         for reason in reasons {
             let column = &extended.tables[&key].columns[&reason.column];
             let until = self.until_named(&key, &reason.column, column);
@@ -299,7 +315,7 @@ impl Reviewer<'_> {
         let exported = &now.exported;
         let source = &exported.original_type;
         let source_now = &now.proposed.source_type;
-        if named.transform == Some(Transform::Drop) {
+        if now.unchanged || named.transform == Some(Transform::Drop) {
             return None;
         }
         let column = SourceColumn::new(exported_column(self.engine, exported), source);
@@ -327,6 +343,43 @@ impl Reviewer<'_> {
                 ChangeKind::TypeHolds,
                 format!("column `{name}` of `{table}` cannot be loaded, and the table is held: {why}"),
             )),
+        }
+    }
+
+    /// What the values of columns with a verdict look like. The verdict stays: a person decides.
+    fn values(&self, table: &ReviewedTable, changes: &mut Vec<Change>) {
+        let key = table.key();
+        let Some(known) = self.contract.tables.get(&key) else { return };
+        let Some(samples) = self.samples.get(&key) else { return };
+        for (name, named) in &known.columns {
+            let sample = samples.iter().find(|(column, _)| self.is_one(name, column));
+            let Some((_, evidence)) = sample else { continue };
+            let subject = law::subject(&key, name, named);
+            let Some(verdict) = personal::judge_values(subject, evidence) else { continue };
+            let Finding::Personal(found) = verdict.finding else { continue };
+            let is_excused = named.legal_basis.is_some() || named.resident_number == Some(false);
+            let leaves = !named.stays_in_aws();
+            let (kind, help) = if found == Kind::ResidentNumber && leaves && !is_excused {
+                (
+                    ChangeKind::ResidentValues,
+                    "and the column leaves AWS without a legal basis: write `transform: drop` and `resident_number: true`, or `legal_basis`, or `resident_number: false` if they are something else",
+                )
+            } else if named.class == CLASS_NONE && named.transform.is_none() {
+                (
+                    ChangeKind::PersonalValues,
+                    "and every reader of the dataset may read the column: give it a class",
+                )
+            } else {
+                continue;
+            };
+            changes.push(Change {
+                kind,
+                table: key.clone(),
+                column: Some(name.clone()),
+                message: format!("column `{name}` of `{key}`: {}, {help}", verdict.reason),
+                proposal: None,
+                readers: vec![ClassReaders::of(&named.class, self.config)],
+            });
         }
     }
 

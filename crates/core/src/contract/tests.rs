@@ -1,4 +1,6 @@
+mod compare;
 mod law;
+mod odcs;
 mod rules;
 
 use expect_test::{Expect, expect};

@@ -110,7 +110,7 @@ impl Kind {
     /// (1), forbids to process them unless a statute requires or permits it, so they stay in AWS.
     /// Passport, licence and foreigner registration numbers: Article 24 and the Enforcement Decree,
     /// Article 19, name them as uniquely identifying information. Cards and accounts: a token serves
-    /// to count and to join, and whoever has the number can use it.
+    /// to count and to join, and the number itself can be used by anyone who has it.
     pub const fn default_transform(self) -> Option<Transform> {
         match self {
             Kind::ResidentNumber => Some(Transform::Drop),

@@ -104,6 +104,15 @@ pub fn is_resident_number(subject: Subject<'_>) -> bool {
         && verdict.confidence >= Confidence::Medium
 }
 
+/// What a sample of values alone says, where it outweighs a harmless name. Keys of rows say nothing by
+/// their values.
+pub fn judge_values(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
+    if evidence.seen() == 0 || names::is_surrogate_key(subject) {
+        return None;
+    }
+    values::strong(evidence)
+}
+
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     let by_name = names::judge(subject);

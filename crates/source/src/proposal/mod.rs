@@ -100,15 +100,28 @@ pub async fn propose(
     limits: Option<SampleLimits>,
 ) -> Result<Proposal, ProposalError> {
     let tables = database.tables().await?;
-    let mut sampler = Sampler { tables: &tables, samples: Samples::new(), failed: Vec::new() };
-    if let Some(limits) = limits {
-        // A partition's rows are read with its parent, and a skipped table may not be readable.
-        database.sample(&tables, limits, &mut sampler).await?;
-    }
-    let Sampler { samples, failed, .. } = sampler;
+    let (samples, failed) = sample(database, &tables, limits).await?;
     let (family, name) = (database.engine().family(), database.name());
     let proposal = propose_for_tables(family, name, &tables, base, &samples, config)?;
     Ok(Proposal { not_sampled: failed, ..proposal })
+}
+
+/// What samples of the values of tables look like, and the tables of which no sample could be read, each
+/// with the reason. Without `limits`, no row is read.
+///
+/// # Errors
+/// Any [`SourceError`] of the connection.
+pub async fn sample(
+    database: &Database,
+    tables: &[Table],
+    limits: Option<SampleLimits>,
+) -> Result<(Samples, Vec<String>), SourceError> {
+    let mut sampler = Sampler { tables, samples: Samples::new(), failed: Vec::new() };
+    if let Some(limits) = limits {
+        // A partition's rows are read with its parent, and a skipped table may not be readable.
+        database.sample(tables, limits, &mut sampler).await?;
+    }
+    Ok((sampler.samples, sampler.failed))
 }
 
 /// Counts the forms of the values of each column.
@@ -429,6 +442,11 @@ fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
         table.table = candidates.into_iter().find(|name| take(&[name.clone(), name.clone()]));
     }
 }
+
+#[cfg(feature = "ddl")]
+mod reviewed;
+#[cfg(feature = "ddl")]
+pub use reviewed::{Reviewed, reviewed};
 
 #[cfg(test)]
 mod sample_tests;

@@ -1,4 +1,19 @@
-//! `landbridge contract show` and `landbridge contract propose`.
+//! `landbridge contract show`, `propose`, `check`, `diff`, `export` and `import`.
+//!
+//! | module | contents |
+//! |---|---|
+//! | here | `contract show` and `contract propose` |
+//! | `check` | `contract check`: what a change of the source's schema means |
+//! | `diff` | `contract diff`: who will see what |
+//! | `exchange` | `contract export` and `import`: the Open Data Contract Standard |
+//! | `inputs` | the files of SQL that it reads |
+//! | `report` | its outputs: text, annotations, SARIF |
+
+pub(crate) mod check;
+pub(crate) mod diff;
+pub(crate) mod exchange;
+mod inputs;
+mod report;
 
 use clap::{Args, Subcommand};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
@@ -23,6 +38,10 @@ use landbridge_cli_support::{files, receipts::classes_of};
 pub(crate) enum ContractCommand {
     Show(ContractShowArgs),
     Propose(ContractProposeArgs),
+    Check(check::ContractCheckArgs),
+    Diff(diff::ContractDiffArgs),
+    Export(exchange::ContractExportArgs),
+    Import(exchange::ContractImportArgs),
 }
 
 /// Show the contract: tables, columns, types, classes and their masks

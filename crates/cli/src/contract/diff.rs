@@ -1,0 +1,185 @@
+//! `landbridge contract diff`: who will see what, column by column.
+
+use clap::{Args, ValueEnum};
+use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_core::config::Config;
+use landbridge_core::contract::Contract;
+use landbridge_core::contract::compare::{ColumnChange, Direction, Rule, Side, compare};
+use landbridge_core::yaml::{self, Diagnostics};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::paint::Paint;
+use crate::render::{self, counted, printable};
+
+/// Show who will see more, and who less, of each column than before
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge contract diff
+  landbridge contract diff --from origin/main --fail-on opens
+  landbridge contract diff --from yesterday/contract.yaml --output json
+
+What opens comes first. With a commit, both files are compared as they were there; with a file, the
+contract alone. Members are compared by name: a change of who is in a group is not seen here.
+
+Exit codes: 0 compared; 1 with --fail-on opens, if a reader sees more, or another mask; 2 invalid usage,
+or an invalid file.")]
+pub(crate) struct ContractDiffArgs {
+    /// A commit of git, or an earlier contract
+    #[arg(long, value_name = "REF|FILE", default_value = "HEAD")]
+    pub(crate) from: String,
+    /// Exit with code 1 in this case
+    #[arg(long, value_name = "CASE", value_enum)]
+    pub(crate) fail_on: Option<FailOn>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A reader sees more than before, or another mask
+    Opens,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ContractDiffArgs) -> Result {
+    let config_path = files::config_path(args.files.config.as_deref());
+    let contract_path = files::contract_path(&args.files);
+    let config = files::config(&config_path)?;
+    let contract = files::contract(&contract_path, &config)?;
+    let (config_before, contract_before) = before(args, &config_path, &contract_path, &config)?;
+    let changes = compare(
+        Side { contract: &contract_before, config: &config_before },
+        Side { contract: &contract, config: &config },
+    );
+    match args.output.format {
+        Output::Json => render::json(&changes)?,
+        Output::Text => render::print(&text(&changes, &args.from))?,
+    }
+    let opens = count(&changes, Direction::Opens);
+    match args.fail_on {
+        Some(FailOn::Opens) if opens > 0 => Err(Failure::Failed(format!(
+            "{} may be seen by more people than in {}",
+            counted(opens, "column"),
+            args.from
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn count(changes: &[ColumnChange], direction: Direction) -> usize {
+    changes.iter().filter(|it| it.direction == direction).count()
+}
+
+/// The configuration and the contract to compare with. An earlier contract need not pass the checks of
+/// today; it need only be readable.
+fn before(
+    args: &ContractDiffArgs,
+    config_path: &Path,
+    contract_path: &Path,
+    config: &Config,
+) -> Result<(Config, Contract)> {
+    let file = PathBuf::from(&args.from);
+    if file.is_file() {
+        let text = files::read(&file, "--from")?;
+        return Ok((config.clone(), contract_of(&args.from, &text)?));
+    }
+    let config = of_commit(&args.from, config_path)?;
+    let contract = of_commit(&args.from, contract_path)?;
+    Ok((config_of(&config.0, &config.1)?, contract_of(&contract.0, &contract.1)?))
+}
+
+fn invalid(faults: Diagnostics) -> Failure {
+    Failure::Usage(format!("a file is invalid\n{faults}"))
+}
+
+fn contract_of(name: &str, text: &str) -> Result<Contract> {
+    Ok(yaml::parse::<Contract>(name, text).map_err(invalid)?.into_value())
+}
+
+fn config_of(name: &str, text: &str) -> Result<Config> {
+    Ok(yaml::parse::<Config>(name, text).map_err(invalid)?.into_value())
+}
+
+/// The name and the text of a file in a commit.
+fn of_commit(commit: &str, path: &Path) -> Result<(String, String)> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let spec = format!("{commit}:./{name}");
+    // A commit that begins with `-` would be an option.
+    let output = Command::new("git")
+        .args(["show", "--end-of-options", &spec])
+        .current_dir(directory)
+        .output()
+        .map_err(|error| Failure::Failed(format!("cannot start git: {error}; install git, or name an earlier contract with --from FILE")))?;
+    if !output.status.success() {
+        return Err(Failure::Usage(format!(
+            "git has no {name} in `{commit}`, and no file has this name; name a commit that contains it, or an earlier contract, with --from"
+        )));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| Failure::Usage(format!("{spec} is not text in UTF-8")))?;
+    Ok((spec, text))
+}
+
+fn rule(it: &Rule) -> String {
+    let class = match it.named {
+        true => it.class.clone(),
+        false => "not named".to_owned(),
+    };
+    match it.transform {
+        Some(transform) => format!("{class}, {transform}"),
+        None => class,
+    }
+}
+
+fn text(changes: &[ColumnChange], from: &str) -> String {
+    let paint = Paint::stdout();
+    let mut out = String::new();
+    for it in changes {
+        let direction = match it.direction {
+            Direction::Opens => paint.red("opens"),
+            Direction::Closes => paint.green("closes"),
+            Direction::Same => paint.dim("same"),
+        };
+        let when = match (it.with_next_load, it.sights.is_empty()) {
+            (_, true) => "",
+            (true, _) => ", with the next load",
+            (false, _) => ", within five minutes of the deployment",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{direction} {}.{}: {} → {}{when}",
+            printable(&it.table),
+            printable(&it.column),
+            rule(&it.before),
+            rule(&it.after)
+        );
+        for sight in &it.sights {
+            let who = match sight.members.as_slice() {
+                [] => "other readers of the dataset".to_owned(),
+                members => members.join(", "),
+            };
+            let _ = writeln!(out, "  {who}: {} → {}", sight.before, sight.after);
+        }
+    }
+    let _ = write!(
+        out,
+        "compared with {from}: {} open, {} close, {} same for all readers",
+        count(changes, Direction::Opens),
+        count(changes, Direction::Closes),
+        count(changes, Direction::Same)
+    );
+    out
+}
