@@ -2,11 +2,12 @@
 
 use landbridge_core::config::Mask;
 use landbridge_core::proof::farm::fingerprint;
-use landbridge_core::proof::{ColumnProof, Figures, Masked, text};
+use landbridge_core::proof::{ColumnProof, Figures, Masked, TextCounts, text};
 
 use super::super::write::PageBuffer;
 use super::leaf::{Leaf, Meaning, Stored};
 use super::mask::Shown;
+use super::texts::{TextAudit, ValueSet};
 
 /// Computes the figures of one chunk.
 #[derive(Clone)]
@@ -14,6 +15,7 @@ pub(in super::super) struct ChunkProof {
     leaf: Leaf,
     plain: Figures,
     masked: Option<MaskedChunk>,
+    texts: Option<TextAudit>,
     dictionary: ProvenDictionary,
     /// Whether the bytes are not values of this column.
     failed: bool,
@@ -36,12 +38,14 @@ struct ProvenDictionary {
     times: Vec<u64>,
     /// Empty without a mask.
     masked: Vec<Option<u64>>,
+    /// What is counted of each value; empty if the column is no text.
+    texts: Vec<TextCounts>,
     /// Empty without a total.
     units: Vec<i128>,
 }
 
 impl ChunkProof {
-    pub(super) fn new(leaf: Leaf, mask: Option<Mask>) -> Self {
+    pub(super) fn new(leaf: Leaf, mask: Option<Mask>, values: Option<ValueSet>) -> Self {
         let shown = mask.and_then(|mask| Some((mask, Shown::of(mask, &leaf)?)));
         Self {
             leaf,
@@ -51,6 +55,7 @@ impl ChunkProof {
                 shown,
                 figures: Figures::none(None),
             }),
+            texts: TextAudit::of(&leaf, values),
             dictionary: ProvenDictionary::default(),
             failed: false,
             scratch: Vec::new(),
@@ -88,6 +93,9 @@ impl ChunkProof {
             if self.leaf.total.is_some() {
                 self.dictionary.units.push(self.leaf.units(raw));
             }
+            if let Some(texts) = &self.texts {
+                self.dictionary.texts.push(texts.of_value(raw));
+            }
         }
     }
 
@@ -107,6 +115,9 @@ impl ChunkProof {
         self.plain.add(hash);
         if self.plain.total.is_some() {
             self.plain.add_number(self.leaf.units(raw), 1);
+        }
+        if let Some(texts) = &mut self.texts {
+            texts.add(raw);
         }
         if self.masked.is_some() {
             match self.masked_hash(raw) {
@@ -191,6 +202,9 @@ impl ChunkProof {
             if let Some(units) = dictionary.units.get(at) {
                 self.plain.add_number(*units, *times);
             }
+            if let Some((texts, value)) = self.texts.as_mut().zip(dictionary.texts.get(at)) {
+                texts.add_times(*value, *times);
+            }
             match (&mut self.masked, dictionary.masked.get(at).copied().flatten()) {
                 (Some(masked), Some(hash)) => masked.figures.add_times(hash, *times),
                 _ => self.masked = None,
@@ -204,6 +218,7 @@ impl ChunkProof {
         (!self.failed).then_some(ColumnProof {
             plain: self.plain,
             masked: self.masked.map(|it| Masked { mask: it.mask, figures: it.figures }),
+            texts: self.texts.map(TextAudit::counts),
         })
     }
 }

@@ -9,22 +9,28 @@
 //! | `chunk` | the figures of one column chunk |
 //! | `kept` | decodes the pages of a copied chunk |
 //! | `seal` | seals figures for the ledger |
+//! | `texts` | counts damaged and unexpected text, for audits |
+//! | `audit` | seals the figures that audits compare between days |
 //!
 //! A column whose figures cannot be computed has none, and is transferred all the same: proof never stops a
 //! transfer.
 
+mod audit;
 mod chunk;
 mod kept;
 mod leaf;
 mod mask;
 mod seal;
+mod texts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use landbridge_core::config::Mask;
 use landbridge_core::proof::ColumnProof;
 use parquet::schema::types::SchemaDescPtr;
 
+pub use audit::AuditKey;
 pub use seal::ProofKey;
 
 pub(super) use chunk::ChunkProof;
@@ -44,6 +50,10 @@ pub struct ProofPlan {
     pub kept: bool,
     /// The masks of columns, by their names in the source. A column without one has only plain figures.
     pub masks: BTreeMap<String, Mask>,
+    /// The declared sets of values, by names in the source. These columns have figures on every day.
+    pub values: BTreeMap<String, Arc<BTreeSet<String>>>,
+    /// Whether only the columns of [`Self::values`] have figures.
+    pub only_values: bool,
 }
 
 impl ProofPlan {
@@ -53,7 +63,12 @@ impl ProofPlan {
         column: &OutputColumn,
         schema: &SchemaDescPtr,
     ) -> Option<ChunkProof> {
+        let values = self.values.get(&column.name);
+        if self.only_values && values.is_none() {
+            return None;
+        }
         match column.task {
+            ColumnTask::Copy if values.is_some() => {}
             ColumnTask::Convert { .. } | ColumnTask::Null => {}
             ColumnTask::Copy if self.kept => {}
             // Columns that become OPTIONAL are copied page by page. Exports of RDS have none.
@@ -63,7 +78,7 @@ impl ProofPlan {
             return None;
         }
         let leaf = Leaf::of(&schema.column(column.first))?;
-        Some(ChunkProof::new(leaf, self.masks.get(&column.name).copied()))
+        Some(ChunkProof::new(leaf, self.masks.get(&column.name).copied(), values.cloned()))
     }
 }
 

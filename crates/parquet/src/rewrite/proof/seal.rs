@@ -15,6 +15,8 @@
 //! the object and column, so equal columns of two days or two tables have different records. All records have
 //! the same length.
 
+use std::fmt::Write as _;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use landbridge_core::config::Mask;
 use landbridge_core::proof::{ColumnProof, Figures, Masked, Total};
@@ -63,6 +65,43 @@ impl ProofKey {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&tag[..], &bytes].concat()))
     }
 
+    /// Seals other figures of a fixed length under another prefix, at most 8 KiB.
+    pub(super) fn seal_bytes(&self, prefix: &str, context: &[&str], bytes: &[u8]) -> String {
+        let tag = self.tag(context, bytes);
+        let mut bytes = bytes.to_vec();
+        self.apply_stream(tag, &mut bytes);
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode([&tag[..], &bytes].concat()))
+    }
+
+    /// Opens what [`Self::seal_bytes`] sealed. `None` as for [`Self::open`].
+    pub(super) fn open_bytes(
+        &self,
+        prefix: &str,
+        context: &[&str],
+        sealed: &str,
+    ) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(prefix)?).ok()?;
+        let (tag, rest) = bytes.split_first_chunk::<TAG_BYTES>()?;
+        let mut bytes = rest.to_vec();
+        self.apply_stream(*tag, &mut bytes);
+        (self.tag(context, &bytes) == *tag).then_some(bytes)
+    }
+
+    /// A key over the same secret for another purpose.
+    pub(super) fn of_root(root: &[u8; 32]) -> Self {
+        let root = Hmac::new(root);
+        Self { tags: Hmac::new(&root.mac(b"tags")), stream: Hmac::new(&root.mac(b"stream")) }
+    }
+
+    /// A keyed digest of `message`: the first 16 bytes of an HMAC, as hexadecimal digits.
+    pub(super) fn digest(&self, message: &[u8]) -> String {
+        let mac = self.tags.mac(message);
+        mac[..TAG_BYTES].iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     /// Opens sealed figures. `None` if they were sealed with another key or context, or were changed.
     pub fn open(&self, context: &[&str], sealed: &str) -> Option<ColumnProof> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;
@@ -73,7 +112,7 @@ impl ProofKey {
         (self.tag(context, &bytes) == *tag).then(|| read_proof(&bytes)).flatten()
     }
 
-    fn tag(&self, context: &[&str], bytes: &[u8; PLAIN_BYTES]) -> [u8; TAG_BYTES] {
+    fn tag(&self, context: &[&str], bytes: &[u8]) -> [u8; TAG_BYTES] {
         let mut message = Vec::new();
         for part in context {
             message.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -85,7 +124,7 @@ impl ProofKey {
         tag
     }
 
-    fn apply_stream(&self, tag: [u8; TAG_BYTES], bytes: &mut [u8; PLAIN_BYTES]) {
+    fn apply_stream(&self, tag: [u8; TAG_BYTES], bytes: &mut [u8]) {
         for (number, block) in (0_u8..).zip(bytes.chunks_mut(32)) {
             let stream = self.stream.mac(&[&tag[..], &[number]].concat());
             block.iter_mut().zip(stream).for_each(|(byte, stream)| *byte ^= stream);
@@ -123,7 +162,7 @@ fn read_proof(bytes: &[u8; PLAIN_BYTES]) -> Option<ColumnProof> {
             Some(Masked { mask, figures: read_figures(masked)? })
         }
     };
-    Some(ColumnProof { plain: read_figures(plain)?, masked })
+    Some(ColumnProof { plain: read_figures(plain)?, masked, texts: None })
 }
 
 fn read_figures(bytes: &[u8]) -> Option<Figures> {
@@ -150,7 +189,8 @@ mod tests {
         plain.add_number(-5, 1);
         let mut shown = Figures::none(None);
         shown.add(7);
-        ColumnProof { plain, masked: Some(Masked { mask: Mask::EmailMask, figures: shown }) }
+        let masked = Some(Masked { mask: Mask::EmailMask, figures: shown });
+        ColumnProof { plain, masked, texts: None }
     }
 
     fn key(byte: u8, source: &str) -> ProofKey {
@@ -195,7 +235,7 @@ mod tests {
     /// The length would show which columns have a mask, a total or many values.
     #[test]
     fn all_sealed_figures_have_one_length() {
-        let empty = ColumnProof { plain: Figures::none(None), masked: None };
+        let empty = ColumnProof { plain: Figures::none(None), masked: None, texts: None };
         let key = key(7, "shop");
         assert_eq!(key.seal(&CONTEXT, &empty).len(), key.seal(&CONTEXT, &proof()).len());
         assert_eq!(key.open(&CONTEXT, &key.seal(&CONTEXT, &empty)), Some(empty));

@@ -309,7 +309,11 @@ fn what_a_mask_shows_has_figures_of_its_own() {
     let masks =
         [("mail", Mask::EmailMask), ("unclear", Mask::EmailMask), ("phone", Mask::AlwaysNull)];
     let masks = masks.map(|(name, mask)| (name.to_owned(), mask)).into_iter().collect();
-    let (_, report) = proven(&source, RewritePlan::default(), ProofPlan { kept: true, masks });
+    let (_, report) = proven(
+        &source,
+        RewritePlan::default(),
+        ProofPlan { kept: true, masks, ..ProofPlan::default() },
+    );
     let shown = vec![Some("XXXXX@example.com".to_owned()); 500];
     let masked = proof(&report, "mail").expect("figures").masked.expect("masked figures");
     assert_eq!((masked.mask, masked.figures), (Mask::EmailMask, expected("mail", &shown)));
