@@ -30,7 +30,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore crash compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
+.PHONY: help demo rehearse test explore crash chaos compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -51,6 +51,10 @@ explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if someb
 crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (20 minutes)
 	$(CARGO) build --workspace --bins
 	LANDBRIDGE_CRASH_STEP=1 $(CARGO) nextest run --workspace --no-capture -E 'test(/^crash::/)'
+
+chaos: ## inject all silent faults of docs/chaos.md, and compare what sees them with the document
+	$(CARGO) build --workspace --bins
+	LANDBRIDGE_CHAOS=all $(CARGO) nextest run --workspace --no-capture -E 'test(/^chaos::/)'
 
 compare-sql: ## compare the local warehouse's SQL with Google's engine on SEEDS times as many expressions as the tests do
 	scripts/models-for-tests.sh

@@ -16,6 +16,7 @@
 //! | `faults` | bad input and refusals: one clear error message, the earlier rows stay |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
 //! | `arrays` | the types of arrays' elements, NULLs in arrays, several dimensions |
+//! | `audits` | a table that an audit blocks, accepts or warns of; what the records reveal |
 //! | `bounds` | the smallest and largest values of columns: where they may be written |
 //! | `names` | names of tables and columns: every one lands, and keeps its class |
 //! | `drift` | schema changes, unusual exports, every type |
@@ -27,6 +28,7 @@
 //! | `objects` | tables of many objects: what a load job reads, and how many round trips a tick makes |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
+//! | `chaos` | silent faults, and which check sees them |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `models` | the analysts' models: compiled by dbt, run in Google's GoogleSQL engine |
 //! | `dbt` | `dbt build` and `landbridge models run` on the local cloud, against the sample's GA4 export |
@@ -39,8 +41,10 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 mod arrays;
+mod audits;
 mod bounds;
 mod busy;
+mod chaos;
 mod clients;
 mod conditions;
 mod contracts;

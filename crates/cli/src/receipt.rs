@@ -8,11 +8,14 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
+use landbridge_core::audit::{Outcome, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::types::ColumnType;
+use landbridge_ledger::records::{AUDITS, AuditRecord};
 use landbridge_ledger::{Ledger, records};
+use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -68,11 +71,24 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
             )));
         }
     }
+    let audits = match &args.table {
+        Some(_) => audits(&config, &aws, args.day, &receipts).await?,
+        None => Vec::new(),
+    };
     match (args.output.format, args.table) {
-        (Output::Json, _) => render::json(&receipts),
+        (Output::Json, None) => render::json(&receipts),
+        (Output::Json, Some(_)) => {
+            let with_audits = receipts.iter().zip(audits);
+            let all: Vec<Audited<'_>> =
+                with_audits.map(|(receipt, audits)| Audited { receipt, audits }).collect();
+            render::json(&all)
+        }
         (Output::Text, Some(_)) => {
             let zone = zone(&config)?;
-            receipts.iter().try_for_each(|receipt| render::print(&in_full(receipt, &zone)))
+            receipts.iter().zip(&audits).try_for_each(|(receipt, audits)| {
+                render::print(&in_full(receipt, &zone))?;
+                render::print(&verdict_table(audits))
+            })
         }
         (Output::Text, None) => {
             render::print(&summary(&receipts, 0))?;
@@ -80,6 +96,55 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
             render::print(notes(&receipts, 0, Paint::stdout()).trim_end())
         }
     }
+}
+
+/// A receipt with the verdicts of its table's audits.
+#[derive(Debug, Serialize)]
+struct Audited<'a> {
+    #[serde(flatten)]
+    receipt: &'a Receipt,
+    audits: Vec<Verdict>,
+}
+
+/// The verdicts of the newest audit of each receipt's table; none if it was not audited.
+async fn audits(
+    config: &Config,
+    aws: &Aws,
+    day: Day,
+    receipts: &[Receipt],
+) -> Result<Vec<Vec<Verdict>>> {
+    let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
+    let names = ledger.names(AUDITS).await?;
+    let mut all = Vec::new();
+    for receipt in receipts {
+        let prefix = format!("{}@", receipt.table);
+        let mut newest: Option<AuditRecord> = None;
+        for name in names.keys().filter(|name| name.starts_with(&prefix)) {
+            let record = ledger.value(&records::audit_named(name)).await?;
+            newest = newest.into_iter().chain(record).max_by_key(|it| it.audited_at);
+        }
+        all.push(newest.map(|it| it.verdicts).unwrap_or_default());
+    }
+    Ok(all)
+}
+
+/// The verdicts, one line each; says so if there are none.
+fn verdict_table(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return "\nno audit of this table is recorded for the day".to_owned();
+    }
+    let columns = [left("audit"), left("column"), left("verdict"), left("")];
+    let rows = verdicts.iter().map(|it| {
+        let outcome = match it.outcome {
+            Outcome::Found => "found",
+            Outcome::Passed => "passed",
+            Outcome::Waits => "waits",
+            Outcome::NotVisible => "not visible",
+        };
+        let column = it.column.clone().unwrap_or_default();
+        vec![it.check.name().to_owned(), column, outcome.to_owned(), it.text.clone()]
+    });
+    format!("\n{}", render::table(&columns, rows.collect(), 0))
 }
 
 /// The snapshot from which a day was exported, and the command that restores it.

@@ -13,6 +13,7 @@
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
+//! | [`audit`] | what is unusual about a table, compared with its earlier days |
 //! | [`proof`] | what is computed of a column, so that its values in BigQuery can be proven |
 //! | [`protection`] | what a table's rows are, and the class of each of its columns now |
 //! | [`retype`] | a column whose type in the contract differs from BigQuery's: what a person can do |
@@ -27,6 +28,7 @@
 //! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | the error type, and the retry policy and operator's action for each kind |
 
+pub mod audit;
 pub mod calendar;
 pub mod config;
 pub mod contract;

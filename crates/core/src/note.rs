@@ -49,6 +49,8 @@ pub enum NoteCode {
     PolicyTagRestored,
     /// The table has lost more rows than `checks.max_shrink_percent`.
     TableShrank,
+    /// An audit found something unusual.
+    AuditFinding,
     /// The day's data is of a later snapshot than that of the export hour.
     LateSnapshot,
     /// A newer day is loaded already.

@@ -20,6 +20,9 @@ pub struct RedoRequest {
     /// Whether the snapshot is exported again before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub export: bool,
+    /// Whether findings of audits that block a table are accepted: its rows are published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_audits: bool,
     /// When it was requested.
     pub requested_at: Timestamp,
 }
@@ -90,6 +93,8 @@ pub struct Redo {
     export: u32,
     /// The requests that have not ended.
     open: BTreeSet<u32>,
+    /// The requests that accept the findings of audits.
+    accepting: BTreeSet<u32>,
 }
 
 impl Redo {
@@ -105,6 +110,9 @@ impl Redo {
             newest(&mut redo.newest);
             if request.export {
                 newest(&mut redo.export);
+            }
+            if request.accept_audits {
+                redo.accepting.insert(number);
             }
             match request.tables {
                 None => newest(&mut redo.all),
@@ -144,6 +152,11 @@ impl Redo {
         self.tables.get(source_table).copied().unwrap_or_default().max(self.all)
     }
 
+    /// Whether the request with this number accepts the findings of audits.
+    pub fn accepts_audits(&self, number: u32) -> bool {
+        self.accepting.contains(&number)
+    }
+
     /// Whether the receipt of a source table that answers the request `redo` is not from before a newer
     /// request for the table.
     pub fn is_current(&self, source_table: &str, redo: u32) -> bool {
@@ -160,6 +173,7 @@ mod tests {
             number,
             tables: tables.map(|it| it.iter().map(|name| (*name).to_owned()).collect()),
             export,
+            accept_audits: number == 3,
             requested_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -187,6 +201,7 @@ mod tests {
         assert_eq!((redo.newest(), redo.export()), (3, 1));
         assert_eq!(redo.open().iter().copied().collect::<Vec<_>>(), [2, 3]);
         assert!(!redo.is_empty());
+        assert_eq!([0, 2, 3].map(|number| redo.accepts_audits(number)), [false, false, true]);
         assert_eq!(
             [1, 2, 3].map(|number| redo.is_current("public.b", number)),
             [false, true, true]

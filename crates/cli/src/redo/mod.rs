@@ -20,7 +20,7 @@ use landbridge_core::redo::RedoRequest;
 use landbridge_ledger::records::redo;
 use landbridge_ledger::{Ledger, Written};
 
-use self::plan::{Place, Plan};
+use self::plan::{Place, Plan, Wanted};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::restore::confirm;
@@ -33,6 +33,7 @@ Examples:
   landbridge redo 2026-11-21
   landbridge redo 2026-11-21 --table orders --yes
   landbridge redo 2026-11-21 --export
+  landbridge redo 2026-11-21 --table orders --accept-audits
   landbridge redo 2026-11-21 --output json
 
 The command shows what is done again and what it costs, asks, and writes one request into the ledger.
@@ -55,6 +56,9 @@ pub(crate) struct RedoArgs {
     /// Export the snapshot of the day again
     #[arg(long)]
     export: bool,
+    /// Publish the rows although an audit blocks them; receipt and ledger keep what it found
+    #[arg(long)]
+    accept_audits: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -64,6 +68,12 @@ pub(crate) struct RedoArgs {
     output: OutputArgs,
 }
 
+impl RedoArgs {
+    fn wanted(&self) -> Wanted {
+        Wanted { export: self.export, accept_audits: self.accept_audits }
+    }
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: RedoArgs) -> Result {
     let config = files::config(&files::config_path(args.config.config.as_deref()))?;
@@ -71,7 +81,7 @@ pub(crate) async fn run(args: RedoArgs) -> Result {
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let place = Place { config: &config, aws: &aws, ledger: &ledger, now };
-    let mut plan = Plan::make(&place, args.day, &args.tables, args.export).await?;
+    let mut plan = Plan::make(&place, args.day, &args.tables, args.wanted()).await?;
     let is_text = args.output.format == Output::Text;
     if is_text {
         render::print(&show::text(&plan))?;
@@ -88,6 +98,7 @@ pub(crate) async fn run(args: RedoArgs) -> Result {
         number: plan.number,
         tables: plan.requested_tables(),
         export: plan.export.is_some(),
+        accept_audits: plan.accept_audits,
         requested_at: now,
     };
     let written = ledger.source().create(&redo(plan.day, plan.number), &request).await?;

@@ -90,7 +90,7 @@ impl DayRecords {
     }
 
     fn describe(&self, day: Day, request: RedoRequest) -> OpenRedo {
-        let RedoRequest { number, tables, export, requested_at } = request;
+        let RedoRequest { number, tables, export, requested_at, .. } = request;
         let is_wanted = |name: &str| tables.as_ref().is_none_or(|it| it.contains(name));
         let answers = self.receipts.values().filter(|it| it.redo >= number);
         let answered: BTreeSet<&str> = answers.map(|it| it.source_table.as_str()).collect();

@@ -49,9 +49,20 @@ pub(super) struct Plan {
     pub(super) complete: bool,
     /// The other export, if one is made.
     pub(super) export: Option<OtherExport>,
+    /// Whether tables are published although an audit blocks them.
+    pub(super) accept_audits: bool,
     /// The bytes of the tables in S3.
     pub(super) bytes: u64,
     pub(super) cost: Cost,
+}
+
+/// What the person asked for, beside the tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Another export.
+    pub(super) export: bool,
+    /// Tables are published although an audit blocks them.
+    pub(super) accept_audits: bool,
 }
 
 /// One table that is done again.
@@ -107,7 +118,7 @@ impl Plan {
         place: &Place<'_>,
         day: Day,
         tables: &[String],
-        wants_export: bool,
+        Wanted { export: wants_export, accept_audits }: Wanted,
     ) -> Result<Self> {
         let records = DayRecords::read(place, day).await?;
         if !records.export.complete && !wants_export {
@@ -133,6 +144,7 @@ impl Plan {
             newer: chosen.newer,
             complete: chosen.complete,
             export,
+            accept_audits,
             cost: Cost { export_usd: None, egress_usd: None, prices_as_of: None },
         };
         let covers = |(request, done): &&(RedoRequest, Option<RedoDone>)| {
@@ -157,7 +169,9 @@ impl Plan {
             (Some(_), None) => false,
             (Some(requested), Some(wanted)) => wanted.is_subset(requested),
         };
-        tables && (request.export || self.export.is_none())
+        tables
+            && (request.export || self.export.is_none())
+            && (request.accept_audits || !self.accept_audits)
     }
 }
 

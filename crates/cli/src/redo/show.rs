@@ -32,6 +32,11 @@ pub(super) fn text(plan: &Plan) -> String {
             grouped(tables.iter().map(|table| table.rows).sum())
         ),
     };
+    if plan.accept_audits {
+        text.push_str(
+            "  audits    findings that block a table are accepted: its rows are published, and the receipt keeps the findings\n",
+        );
+    }
     text.push_str("  readers   each table keeps the rows that it has until its new ones replace them, in one step; masks stay\n");
     let _ = writeln!(text, "  cost      {}", cost(plan));
     if !plan.tables.is_empty() {

@@ -6,6 +6,7 @@
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
+//! | `audits` | what is compared with earlier days before a table is published |
 //! | `proof` | which figures of columns the transfer computes |
 //! | `countries` | whether the transfer crosses a border |
 //! | `domain` | whether the values of a class can be listed |
@@ -14,6 +15,7 @@
 //! Rules about a single value (the format of an identifier, a range) are part of
 //! the JSON Schema, see [`crate::yaml`], so editors check them too.
 
+mod audits;
 mod countries;
 mod domain;
 mod pii;
@@ -24,6 +26,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use audits::{AuditLevel, AuditLevels, AuditsConfig, Freshness, TableAudits};
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
@@ -86,6 +89,9 @@ pub struct Config {
     /// The proof of columns: which figures the transfer computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofConfig>,
+    /// What is compared with earlier days before a table is published.
+    #[serde(default, skip_serializing_if = "AuditsConfig::is_default")]
+    pub audits: AuditsConfig,
 }
 
 impl Config {

@@ -134,6 +134,26 @@ pub struct ColumnProof {
     pub plain: Figures,
     /// Of what the mask of the column's class shows, if it shows anything.
     pub masked: Option<Masked>,
+    /// What an audit counts of the values, if the column is text. Not part of the sealed record: counts of
+    /// damage and of unexpected values are no oracle.
+    pub texts: Option<TextCounts>,
+}
+
+/// What an audit counts of the values of a text column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextCounts {
+    /// Values that are not UTF-8, or that contain U+FFFD, which a decoder writes in place of what it cannot read.
+    pub damaged: u64,
+    /// Values outside of the declared set; `None` if none is declared.
+    pub unlisted: Option<u64>,
+}
+
+impl TextCounts {
+    /// Adds the counts of another part of the column.
+    pub fn merge(&mut self, other: &Self) {
+        self.damaged += other.damaged;
+        self.unlisted = self.unlisted.zip(other.unlisted).map(|(a, b)| a + b);
+    }
 }
 
 /// The figures of what a mask shows.
@@ -156,6 +176,10 @@ impl ColumnProof {
             }
             _ => None,
         };
+        self.texts = self.texts.zip(other.texts).map(|(mut a, b)| {
+            a.merge(&b);
+            a
+        });
     }
 }
 

@@ -27,6 +27,12 @@ pub struct ColumnStats {
     /// Local times that a change of the clock repeats; each is taken as the first of the two.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repeated_times: u64,
+    /// Values of a text column that are not UTF-8 or contain U+FFFD; `None` if its values were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<u64>,
+    /// Values outside of the set that `audits` declares; `None` without a set, or if its values were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<u64>,
     /// Whether all files so far have bounds; one without makes both bounds unknown.
     pub bounded: bool,
     /// The minimum, for numbers, dates and times. Like the maximum, it is a cell value: it may be
@@ -53,6 +59,8 @@ impl Default for ColumnStats {
             dropped_nulls: 0,
             skipped_times: 0,
             repeated_times: 0,
+            damaged: Some(0),
+            unlisted: Some(0),
             bounded: true,
             min: None,
             max: None,
@@ -82,6 +90,8 @@ impl ColumnStats {
         self.dropped_nulls += other.dropped_nulls;
         self.skipped_times += other.skipped_times;
         self.repeated_times += other.repeated_times;
+        self.damaged = self.damaged.zip(other.damaged).map(|(a, b)| a + b);
+        self.unlisted = self.unlisted.zip(other.unlisted).map(|(a, b)| a + b);
         self.bounded &= other.bounded;
         let pick = |a: Option<Bound>, b: Option<Bound>, larger: bool| match (a, b) {
             (Some(a), Some(b)) => Some(if b.is_above(a) == larger { b } else { a }),

@@ -60,7 +60,7 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         ..RewriteReport::default()
     };
     for (column, proven) in report.columns.iter_mut().zip(&proof.columns) {
-        column.proof = proven.and_then(ProvenColumn::empty);
+        column.proof = proven.as_ref().and_then(ProvenColumn::empty);
     }
     let mut output = OutputFile {
         input,
@@ -277,7 +277,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
 
     /// Computes the figures of a chunk of this column, if it gets any.
     fn chunk_proof(&self, column: usize) -> Option<ChunkProof> {
-        Some(self.proof.columns[column]?.chunk(self.group_rows.as_ref()))
+        Some(self.proof.columns[column].as_ref()?.chunk(self.group_rows.as_ref()))
     }
 
     /// A writer for one leaf column; it writes each page when the page is full.

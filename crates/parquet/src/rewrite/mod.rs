@@ -66,7 +66,7 @@ use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, MIN_PART_BYTES, cut_row_groups};
 pub use key::{MAX_KEY_BYTES, PROOF_KEY_PREFIX, TOKEN_KEY_PREFIX};
-pub use proof::{ProofKey, ProofPlan};
+pub use proof::{AuditKey, ProofKey, ProofPlan};
 pub use report::{ColumnReport, RewriteReport};
 pub use source::{LocalFile, LocalFileReader};
 pub use token::{LENGTH as TOKEN_LENGTH, MIN_KEY_BYTES, PREFIX as TOKEN_PREFIX, TokenKey};

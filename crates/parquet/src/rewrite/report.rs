@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowProof, RowSet};
+use landbridge_core::proof::{ColumnProof, TextCounts};
 use landbridge_core::rewrite::{Bound, ColumnStats, Misfit};
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
@@ -152,10 +152,17 @@ impl ColumnReport {
             dropped_nulls: self.dropped_nulls,
             skipped_times: self.skipped_times,
             repeated_times: self.repeated_times,
+            damaged: self.texts().map(|it| it.damaged),
+            unlisted: self.texts().and_then(|it| it.unlisted),
             bounded: self.bounded,
             min: self.min,
             max: self.max,
         }
+    }
+
+    /// What was counted of the values of a text column, if they were read.
+    fn texts(&self) -> Option<TextCounts> {
+        self.proof.as_ref()?.texts
     }
 
     pub(super) fn new(name: &str, action: &'static str) -> Self {

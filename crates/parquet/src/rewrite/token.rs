@@ -63,6 +63,11 @@ impl TokenKey {
         self.0.mac(b"landbridge/key-id/1")[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// HMAC-SHA-256 of a message under this key.
+    pub(super) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.0.mac(message)
+    }
+
     /// The token generator of one domain.
     pub(super) fn domain(&self, domain: &str) -> Tokens {
         let domain = [b"landbridge/token/1\0", domain.as_bytes()].concat();

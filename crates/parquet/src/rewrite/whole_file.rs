@@ -83,7 +83,7 @@ impl ProvenChunks {
         let proof = FileProof::new(input.proof, layout);
         report.row_proofs = proof.no_rows();
         for (column, proven) in report.columns.iter_mut().zip(&proof.columns) {
-            column.proof = proven.and_then(ProvenColumn::empty);
+            column.proof = proven.as_ref().and_then(ProvenColumn::empty);
         }
         let mut rows = Vec::new();
         for group in 0..input.footer.metadata.num_row_groups() {
@@ -96,7 +96,7 @@ impl ProvenChunks {
             let columns = layout.columns.iter().zip(&proof.columns).enumerate();
             for (index, (column, proven)) in columns {
                 let leaf = column.leaves.start;
-                let chunk = proven.map(|it| it.chunk(of_group.as_ref()));
+                let chunk = proven.as_ref().map(|it| it.chunk(of_group.as_ref()));
                 if let Some(proof) = input.kept_proof(group, leaf, chunk)? {
                     let (start, length) = source::range(input.chunk(group, leaf)?, input.footer)?;
                     chunks.push(ProvenChunk { range: start..start + length, column: index, proof });

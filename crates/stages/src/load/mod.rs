@@ -5,16 +5,20 @@
 //! | [`table`] | one table: schema and tags before data, load job, proof, receipt |
 //! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
 //! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
+//! | [`audits`] | what the audits of a table mean for it |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
+//! | [`missing_columns`] | columns that were there and are not in today's export |
 //! | [`planned`] | the names of the tables that the plan knows |
 //! | [`receipts`] | receipts as rows in BigQuery |
 //! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
+mod audits;
 mod clock_changes;
 mod finish;
 mod gone;
 mod misfits;
+mod missing_columns;
 mod planned;
 mod receipts;
 mod slots;
@@ -34,6 +38,7 @@ use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
 pub(crate) use self::finish::deadline;
 use self::slots::{Slot, Slots};
+pub(crate) use self::stats::read_items;
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::redo::{self, Requests};

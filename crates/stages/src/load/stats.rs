@@ -25,7 +25,7 @@ pub(super) type TableStats = BTreeMap<String, ColumnStats>;
 ///
 /// # Errors
 /// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
-pub(super) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
+pub(crate) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
     futures::stream::iter(&table.items)
         .map(|item| async move {
             let name = records::item(table, item.number);

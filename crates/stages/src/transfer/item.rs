@@ -22,7 +22,7 @@ use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
-use super::proof::TableProof;
+use super::proof::TableFigures;
 use super::token_key::DayTokenKey;
 use crate::Context;
 
@@ -58,7 +58,7 @@ pub(super) enum ItemOutcome {
 /// checksum, and recorded.
 ///
 /// `text` are the columns that stay text because a value of the table does not fit. With `proof`, the record
-/// has the figures of the columns, sealed.
+/// has the figures of the columns that proof and audits need, sealed.
 ///
 /// # Errors
 /// Any error of the rewriting engine, S3 or Cloud Storage.
@@ -67,13 +67,13 @@ pub(super) async fn transfer_item(
     ledger: &DayLedger,
     (table, item, text): (&TablePlan, &TransferItem, &BTreeSet<String>),
     key: &DayTokenKey,
-    proof: Option<TableProof>,
+    proof: Option<TableFigures>,
 ) -> Result<ItemOutcome> {
     let bucket = &context.config.transfer.bucket;
     let plan = rewrite_plan(&table.columns, text);
     let mut rewriter = rewriter(context, ledger, plan, key).await?;
-    if let Some(proof) = &proof {
-        rewriter = rewriter.with_proof(proof.plan.clone());
+    if let Some(plan) = proof.as_ref().and_then(|it| it.plan.clone()) {
+        rewriter = rewriter.with_proof(plan);
     }
     let (source, result) = open_source(context, table, item, rewriter.clone())?;
     let (stored, result) = match context.gcp.storage.create(bucket, &item.object, source).await {
@@ -116,10 +116,10 @@ async fn record_item(
     (table, item): (&TablePlan, &TransferItem),
     stored: StoredObject,
     result: &RewriteResult,
-    proof: Option<TableProof>,
+    proof: Option<TableFigures>,
 ) -> Result<()> {
     let report = result.report(item)?;
-    let sealed = |of: &dyn Fn(&TableProof) -> BTreeMap<String, String>| {
+    let sealed = |of: &dyn Fn(&TableFigures) -> BTreeMap<String, String>| {
         proof.as_ref().map(of).unwrap_or_default()
     };
     let record = ItemRecord {
@@ -137,6 +137,7 @@ async fn record_item(
         columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
         proof: sealed(&|it| it.sealed(table, item.number, &report)),
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),
+        audit: sealed(&|it| it.audit(table, item.number, &report)),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())

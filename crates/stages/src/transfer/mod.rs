@@ -6,12 +6,14 @@
 //! | [`text_columns`] | which columns stay text because a value does not fit |
 //! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
+//! | `audit` | compares a table with its earlier days when all its objects are transferred |
 //! | [`budget`] | which objects a tick may start |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |
 //! | `proof` | the figures of columns that an object's transfer computes |
 //! | [`token_key`] | the token key, the same for the whole day |
 
+mod audit;
 mod budget;
 mod fairness;
 mod item;
@@ -122,12 +124,13 @@ async fn transfer_day(
             format!("the export of {day} is not complete"),
         ));
     };
-    let (open, unread) = match planning::plan_day(context, &ledger, &export, day, tick).await? {
-        Planning::Planned { open, unread } => (open, unread),
-        Planning::Stopped(stopped) => {
-            return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
-        }
-    };
+    let (open, unread, plan) =
+        match planning::plan_day(context, &ledger, &export, day, tick).await? {
+            Planning::Planned { open, unread, plan } => (open, unread, plan),
+            Planning::Stopped(stopped) => {
+                return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
+            }
+        };
     let mut scans = Vec::new();
     let mut decisions = decide(context, &ledger, &open).await?;
     for (table, decision) in open.iter().zip(&decisions) {
@@ -143,8 +146,9 @@ async fn transfer_day(
         }
     }
     let budget = &Budget::new(tick);
+    let shared = &Shared::new(day);
     let has_scans = !scans.is_empty();
-    let (scanned, not_scanned) = run(context, (&ledger, day), tick, budget, scans).await?;
+    let (scanned, not_scanned) = run(context, (&ledger, shared), tick, budget, scans).await?;
     let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
     if has_scans {
@@ -163,6 +167,10 @@ async fn transfer_day(
         }));
     }
     if work.is_empty() && scanned.left == 0 && scanned.held == 0 && first_error.is_none() {
+        if audit::audit_tables(context, &ledger, &plan, shared, tick).await? > 0 {
+            let message = format!("every object of {day} is in Cloud Storage; audits go on");
+            return Ok(TickOutcome::new(Progress::Partial, message));
+        }
         return Ok(TickOutcome::new(
             Progress::Done,
             format!("every object of {day} is in Cloud Storage"),
@@ -170,14 +178,17 @@ async fn transfer_day(
     }
     let total = work.len();
     let (Counts { done, left, held }, failed) =
-        run(context, (&ledger, day), tick, budget, work).await?;
+        run(context, (&ledger, shared), tick, budget, work).await?;
     first_error = first_error.or(failed);
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
+    // Also beside an error of another table: the load stage waits for the audits of complete ones.
+    let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await?;
     if let Some(error) = first_error {
         return Err(error);
     }
-    let progress = if left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
+    let progress =
+        if not_audited == 0 && left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
     let waiting = match held {
         0 => String::new(),
         _ => format!(", {held} cannot be transferred: see the receipts of their tables"),
@@ -257,7 +268,7 @@ struct Counts {
 /// Any ledger error.
 async fn run(
     context: &Context,
-    (ledger, day): (&DayLedger, Day),
+    (ledger, shared): (&DayLedger, &Shared),
     tick: Tick,
     budget: &Budget,
     work: Vec<Work>,
@@ -265,7 +276,6 @@ async fn run(
     let total = work.len();
     let work = in_turns(work);
     let mut counts = Counts::default();
-    let shared = &Shared::new(day);
     let failures = &Failures::default();
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
@@ -384,7 +394,7 @@ async fn do_work(
     let Work { table, item, text, .. } = work;
     match text {
         Some(text) => {
-            let proof = shared.proof_of(context, table).await;
+            let proof = shared.figures_of(context, table).await;
             let parts = (&**table, item, &**text);
             Box::pin(item::transfer_item(context, ledger, parts, &shared.tokens, proof)).await
         }

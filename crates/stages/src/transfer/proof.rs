@@ -1,16 +1,19 @@
-//! The figures of columns that the transfer of an object computes, and seals for its record.
+//! The figures of columns that the transfer of an object computes, and seals for its record: those of a proof, and
+//! those of audits.
 //!
-//! Proof never stops a transfer: without the key, objects are transferred without figures, which the log
-//! says once per tick.
+//! Neither ever stops a transfer: without the key, objects are transferred without figures, which the log says once
+//! per tick.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use landbridge_core::audit::Hidden;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Mask};
+use landbridge_core::config::{AuditLevel, CLASS_NONE, CLASS_UNCLASSIFIED, Mask};
 use landbridge_core::plan::TablePlan;
 use landbridge_core::proof::verdict::shows_something;
-use landbridge_ledger::records::{proof_context, row_proof_context};
-use landbridge_parquet::rewrite::{ProofKey, ProofPlan, RewriteReport};
+use landbridge_ledger::records::{audit_context, proof_context, row_proof_context};
+use landbridge_parquet::rewrite::{AuditKey, ProofKey, ProofPlan, RewriteReport};
 use tokio::sync::OnceCell;
 
 use super::token_key::DayTokenKey;
@@ -23,30 +26,64 @@ pub(super) struct Shared {
     pub(super) day: Day,
     pub(super) tokens: DayTokenKey,
     proof: OnceCell<Option<ProofKey>>,
+    audit: OnceCell<Option<AuditKey>>,
 }
 
 impl Shared {
     pub(super) fn new(day: Day) -> Self {
-        Self { day, tokens: DayTokenKey::default(), proof: OnceCell::default() }
+        Self {
+            day,
+            tokens: DayTokenKey::default(),
+            proof: OnceCell::default(),
+            audit: OnceCell::default(),
+        }
     }
 
-    /// The figures that an object of this table needs; `None` without `proof` in the configuration, or
-    /// without the key.
-    pub(super) async fn proof_of(
+    /// The figures that an object of this table needs; `None` if it needs none.
+    pub(super) async fn figures_of(
         &self,
         context: &Context,
         table: &TablePlan,
-    ) -> Option<TableProof> {
-        let settings = context.config.proof.as_ref()?;
-        let key = self.proof.get_or_init(|| key(context, &settings.key)).await.clone()?;
-        let kept = settings.kept.are_proven(self.day, &table.source_table);
-        let (masks, open) = classes(context, table);
-        let plan = ProofPlan { kept, masks, open };
-        Some(TableProof { day: self.day, plan, key })
+    ) -> Option<TableFigures> {
+        let values = value_sets(context, table);
+        let is_audited = context.config.audits.audits(&table.source_table);
+        let audit = if is_audited { self.audit_key(context).await } else { None };
+        let settings = context.config.proof.as_ref();
+        let proof = match settings {
+            Some(settings) => {
+                self.proof.get_or_init(|| proof_key(context, &settings.key)).await.clone()
+            }
+            None => None,
+        };
+        let is_proven = proof.is_some();
+        let kept = settings.is_some_and(|it| it.kept.are_proven(self.day, &table.source_table));
+        let plan = (is_proven || !values.is_empty()).then(|| {
+            let (masks, open) =
+                if is_proven { classes(context, table) } else { Default::default() };
+            ProofPlan { kept: kept && is_proven, masks, open, values, only_values: !is_proven }
+        });
+        let has_any = plan.is_some() || audit.is_some();
+        has_any.then_some(TableFigures { day: self.day, plan, proof, audit })
+    }
+
+    /// The key of audits; `None` without `transfer.token_key`, or if it cannot be read.
+    pub(super) async fn audit_key(&self, context: &Context) -> Option<AuditKey> {
+        context.config.transfer.token_key.as_ref()?;
+        self.audit.get_or_init(|| audit_key(context)).await.clone()
     }
 }
 
-async fn key(context: &Context, secret: &str) -> Option<ProofKey> {
+async fn audit_key(context: &Context) -> Option<AuditKey> {
+    match context.token_key().await {
+        Ok(key) => Some(key.audit_key(&context.config.source.name)),
+        Err(error) => {
+            tracing::warn!(%error, "tables are audited without the sums and bounds of their columns");
+            None
+        }
+    }
+}
+
+async fn proof_key(context: &Context, secret: &str) -> Option<ProofKey> {
     let read = async {
         let value = context.aws.secrets.get(secret).await?;
         let location = format!("secret {secret}");
@@ -59,6 +96,16 @@ async fn key(context: &Context, secret: &str) -> Option<ProofKey> {
             None
         }
     }
+}
+
+/// The declared sets of values, by the columns' names in the source.
+fn value_sets(context: &Context, table: &TablePlan) -> BTreeMap<String, Arc<BTreeSet<String>>> {
+    let audits = &context.config.audits;
+    let level = audits.level(&table.source_table, landbridge_core::audit::Check::Values);
+    let declared = audits.table(&table.source_table).filter(|_| level != AuditLevel::Off);
+    let sets = declared.iter().flat_map(|declared| &declared.values);
+    sets.map(|(column, values)| (column.clone(), Arc::new(values.iter().cloned().collect())))
+        .collect()
 }
 
 /// The masks of the classes that the contract gives the columns, where they show something, and the
@@ -82,24 +129,26 @@ fn classes(context: &Context, table: &TablePlan) -> (BTreeMap<String, Mask>, BTr
 }
 
 /// The figures of one table's objects.
-pub(super) struct TableProof {
+pub(super) struct TableFigures {
     day: Day,
-    pub(super) plan: ProofPlan,
-    key: ProofKey,
+    /// What the rewriter computes; `None` if it computes nothing beside its report.
+    pub(super) plan: Option<ProofPlan>,
+    proof: Option<ProofKey>,
+    audit: Option<AuditKey>,
 }
 
-impl TableProof {
-    /// The figures of an object's columns, sealed. Nothing else may write them down.
+impl TableFigures {
+    /// The figures of an object's columns for a proof, sealed. Nothing else may write them down.
     pub(super) fn sealed(
         &self,
         table: &TablePlan,
         number: usize,
         report: &RewriteReport,
     ) -> BTreeMap<String, String> {
+        let Some(key) = &self.proof else { return BTreeMap::new() };
         let columns = report.columns.iter().filter_map(|column| {
             let context = proof_context(self.day, table, number, &column.name);
-            let sealed =
-                self.key.seal(&context.each_ref().map(String::as_str), column.proof.as_ref()?);
+            let sealed = key.seal(&context.each_ref().map(String::as_str), column.proof.as_ref()?);
             Some((column.name.clone(), sealed))
         });
         columns.collect()
@@ -112,11 +161,31 @@ impl TableProof {
         number: usize,
         report: &RewriteReport,
     ) -> BTreeMap<String, String> {
+        let Some(key) = &self.proof else { return BTreeMap::new() };
         let sets = report.row_proofs.iter().map(|(set, proof)| {
             let context = row_proof_context(self.day, table, number, set.name());
             let context = context.each_ref().map(String::as_str);
-            (set.name().to_owned(), self.key.seal_rows(&context, proof))
+            (set.name().to_owned(), key.seal_rows(&context, proof))
         });
         sets.collect()
+    }
+
+    /// The bounds and sums of an object's columns for audits, sealed, likewise.
+    pub(super) fn audit(
+        &self,
+        table: &TablePlan,
+        number: usize,
+        report: &RewriteReport,
+    ) -> BTreeMap<String, String> {
+        let Some(key) = &self.audit else { return BTreeMap::new() };
+        let record = table.record_name();
+        let columns = report.columns.iter().filter_map(|column| {
+            let total = column.proof.as_ref().and_then(|proof| proof.plain.total);
+            let hidden = Hidden { min: column.min, max: column.max, total };
+            let context = audit_context(self.day, &record, &number.to_string(), &column.name);
+            let sealed = key.seal(&context.each_ref().map(String::as_str), &hidden);
+            (!hidden.is_empty()).then_some((column.name.clone(), sealed))
+        });
+        columns.collect()
     }
 }

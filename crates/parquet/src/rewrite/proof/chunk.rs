@@ -3,32 +3,35 @@
 use landbridge_core::config::Mask;
 use landbridge_core::proof::farm::fingerprint;
 use landbridge_core::proof::rows::RowColumn;
-use landbridge_core::proof::{ColumnProof, Figures, Masked, text};
+use landbridge_core::proof::{ColumnProof, Figures, Masked, TextCounts, text};
 
 use super::super::write::PageBuffer;
 use super::hashes::Hashes;
 use super::leaf::{Leaf, Meaning, Stored};
 use super::mask::Shown;
 use super::rows::{GroupRows, RowPart};
+use super::texts::{TextAudit, ValueSet};
 
 /// A column of which figures are computed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(in super::super) struct ProvenColumn {
     pub(super) leaf: Leaf,
     pub(super) mask: Option<Mask>,
+    /// The values that it may have.
+    pub(super) values: Option<ValueSet>,
     /// Its place in the fingerprint of rows.
     pub(super) place: Option<(usize, RowColumn)>,
 }
 
 impl ProvenColumn {
     /// Computes the figures of a chunk, and adds its values to the rows of its group.
-    pub(in super::super) fn chunk(self, rows: Option<&GroupRows>) -> ChunkProof {
+    pub(in super::super) fn chunk(&self, rows: Option<&GroupRows>) -> ChunkProof {
         let part = rows.zip(self.place).map(|(rows, (place, column))| rows.column(place, column));
-        ChunkProof::new(self.leaf, self.mask, part)
+        ChunkProof::new(self.leaf, self.mask, self.values.clone(), part)
     }
 
     /// The figures of no value.
-    pub(in super::super) fn empty(self) -> Option<ColumnProof> {
+    pub(in super::super) fn empty(&self) -> Option<ColumnProof> {
         self.chunk(None).finish()
     }
 }
@@ -38,6 +41,7 @@ pub(in super::super) struct ChunkProof {
     leaf: Leaf,
     plain: Figures,
     masked: Option<MaskedChunk>,
+    texts: Option<TextAudit>,
     dictionary: ProvenDictionary,
     /// Whether the bytes are not values of this column.
     failed: bool,
@@ -66,12 +70,19 @@ struct ProvenDictionary {
     times: Vec<u64>,
     /// Empty without a mask.
     masked: Vec<Option<u64>>,
+    /// What is counted of each value; empty if the column is no text.
+    texts: Vec<TextCounts>,
     /// Empty without a total.
     units: Vec<i128>,
 }
 
 impl ChunkProof {
-    fn new(leaf: Leaf, mask: Option<Mask>, rows: Option<RowPart>) -> Self {
+    fn new(
+        leaf: Leaf,
+        mask: Option<Mask>,
+        values: Option<ValueSet>,
+        rows: Option<RowPart>,
+    ) -> Self {
         let shown = mask.and_then(|mask| Some((mask, Shown::of(mask, &leaf)?)));
         let mut batch = Hashes::default();
         batch.clear();
@@ -85,6 +96,7 @@ impl ChunkProof {
                 batch: Vec::new(),
                 indexed: Vec::new(),
             }),
+            texts: TextAudit::of(&leaf, values),
             dictionary: ProvenDictionary::default(),
             failed: false,
             batch,
@@ -114,7 +126,7 @@ impl ChunkProof {
         self.failed |= !hashes.add(&self.leaf, plain);
         self.dictionary.times = vec![0; hashes.list.len()];
         self.dictionary.hashes = hashes.list;
-        if self.masked.is_none() && self.leaf.total.is_none() {
+        if self.masked.is_none() && self.leaf.total.is_none() && self.texts.is_none() {
             return;
         }
         let mut rest = plain;
@@ -125,6 +137,9 @@ impl ChunkProof {
             }
             if self.leaf.total.is_some() {
                 self.dictionary.units.push(self.leaf.units(raw));
+            }
+            if let Some(texts) = &self.texts {
+                self.dictionary.texts.push(texts.of_value(raw));
             }
             if rest.is_empty() {
                 break;
@@ -157,9 +172,9 @@ impl ChunkProof {
     pub(super) fn add_plain(&mut self, plain: &[u8]) {
         self.failed |= !self.batch.add(&self.leaf, plain);
         let mut rest = plain;
-        while self.masked.is_some() && !rest.is_empty() {
+        while (self.masked.is_some() || self.texts.is_some()) && !rest.is_empty() {
             let Some(raw) = next_value(&mut rest, self.leaf.width) else { return };
-            self.add_masked(raw);
+            self.add_shown(raw);
         }
     }
 
@@ -171,6 +186,15 @@ impl ChunkProof {
             return self.add_plain(raw);
         }
         self.batch.add_bytes(raw);
+        self.add_shown(raw);
+    }
+
+    /// Adds what is counted of a value beside its hash.
+    #[inline]
+    fn add_shown(&mut self, raw: &[u8]) {
+        if let Some(texts) = &mut self.texts {
+            texts.add(raw);
+        }
         if self.masked.is_some() {
             self.add_masked(raw);
         }
@@ -272,6 +296,9 @@ impl ChunkProof {
             if let Some(units) = dictionary.units.get(at) {
                 self.plain.add_number(*units, *times);
             }
+            if let Some((texts, value)) = self.texts.as_mut().zip(dictionary.texts.get(at)) {
+                texts.add_times(*value, *times);
+            }
             match (&mut self.masked, dictionary.masked.get(at).copied().flatten()) {
                 (Some(masked), Some(hash)) => masked.figures.add_times(hash, *times),
                 _ => self.masked = None,
@@ -288,6 +315,7 @@ impl ChunkProof {
         (!self.failed).then_some(ColumnProof {
             plain: self.plain,
             masked: self.masked.map(|it| Masked { mask: it.mask, figures: it.figures }),
+            texts: self.texts.map(TextAudit::counts),
         })
     }
 }

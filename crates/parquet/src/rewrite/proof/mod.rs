@@ -11,10 +11,13 @@
 //! | `kept` | decodes the pages of a copied chunk |
 //! | `rows` | the fingerprint of whole rows |
 //! | `seal` | seals figures for the ledger |
+//! | `texts` | counts damaged and unexpected text, for audits |
+//! | `audit` | seals the figures that audits compare between days |
 //!
 //! A column whose figures cannot be computed has none, and is transferred all the same: proof never stops a
 //! transfer.
 
+mod audit;
 mod chunk;
 mod hashes;
 mod kept;
@@ -22,14 +25,17 @@ mod leaf;
 mod mask;
 mod rows;
 mod seal;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use landbridge_core::config::Mask;
 use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use parquet::schema::types::SchemaDescPtr;
 
+pub use audit::AuditKey;
 pub use seal::ProofKey;
 
 pub(super) use chunk::{ChunkProof, ProvenColumn};
@@ -53,6 +59,10 @@ pub struct ProofPlan {
     pub masks: BTreeMap<String, Mask>,
     /// The columns that every reader sees, by their names in the source.
     pub open: BTreeSet<String>,
+    /// The declared sets of values, by names in the source. These columns have figures on every day.
+    pub values: BTreeMap<String, Arc<BTreeSet<String>>>,
+    /// Whether only the columns of [`Self::values`] have figures.
+    pub only_values: bool,
 }
 
 /// What is computed of one file.
@@ -113,7 +123,12 @@ impl ProofPlan {
         schema: &SchemaDescPtr,
         rows: Option<&RowPlan>,
     ) -> Option<ProvenColumn> {
+        let values = self.values.get(&column.name);
+        if self.only_values && values.is_none() {
+            return None;
+        }
         match column.task {
+            ColumnTask::Copy if values.is_some() => {}
             ColumnTask::Convert { .. } | ColumnTask::Null => {}
             ColumnTask::Copy if self.kept => {}
             // Columns that become OPTIONAL are copied page by page. Exports of RDS have none.
@@ -125,6 +140,7 @@ impl ProofPlan {
         Some(ProvenColumn {
             leaf: Leaf::of(&schema.column(column.first))?,
             mask: self.masks.get(&column.name).copied(),
+            values: values.cloned(),
             place: rows.and_then(|rows| rows.place(&column.name)),
         })
     }

@@ -15,6 +15,8 @@
 //! the object and column, so equal columns of two days or two tables have different records. All records have
 //! the same length.
 
+use std::fmt::Write as _;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use landbridge_core::config::Mask;
 use landbridge_core::proof::rows::RowProof;
@@ -47,16 +49,15 @@ impl ProofKey {
     /// The key for figures of a source: `HMAC-SHA-256(secret, "landbridge/proof/1" ‖ 0 ‖ source)`, and from
     /// it one for tags and one for streams.
     pub(in super::super) fn new(secret: &[u8], source: &str) -> Self {
-        let root = Hmac::new(secret).mac(&[b"landbridge/proof/1\0", source.as_bytes()].concat());
-        let root = Hmac::new(&root);
-        Self { tags: Hmac::new(&root.mac(b"tags")), stream: Hmac::new(&root.mac(b"stream")) }
+        let label = [b"landbridge/proof/1\0", source.as_bytes()].concat();
+        Self::of_root(&Hmac::new(secret).mac(&label))
     }
 
     /// Seals figures. The same context and figures always give the same text.
     pub fn seal(&self, context: &[&str], proof: &ColumnProof) -> String {
         let mut bytes = [0; PLAIN_BYTES];
         write_proof(proof, &mut bytes);
-        self.seal_bytes(context, bytes)
+        self.seal_bytes(PREFIX, context, &bytes)
     }
 
     /// Seals a fingerprint of rows, as [`Self::seal`]. Its context must have another number of parts than
@@ -65,37 +66,60 @@ impl ProofKey {
         let mut bytes = [0; PLAIN_BYTES];
         bytes[..8].copy_from_slice(&proof.columns.to_be_bytes());
         write_figures(&proof.figures, &mut bytes[8..]);
-        self.seal_bytes(context, bytes)
+        self.seal_bytes(PREFIX, context, &bytes)
     }
 
-    fn seal_bytes(&self, context: &[&str], mut bytes: [u8; PLAIN_BYTES]) -> String {
-        let tag = self.tag(context, &bytes);
+    /// Seals figures of a fixed length, at most 8 KiB. Each kind has a prefix of its own.
+    pub(super) fn seal_bytes(&self, prefix: &str, context: &[&str], bytes: &[u8]) -> String {
+        let tag = self.tag(context, bytes);
+        let mut bytes = bytes.to_vec();
         self.apply_stream(tag, &mut bytes);
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&tag[..], &bytes].concat()))
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode([&tag[..], &bytes].concat()))
     }
 
-    /// Opens sealed figures. `None` if they were sealed with another key or context, or were changed.
-    pub fn open(&self, context: &[&str], sealed: &str) -> Option<ColumnProof> {
-        read_proof(&self.open_bytes(context, sealed)?)
-    }
-
-    /// Opens a sealed fingerprint of rows, as [`Self::open`].
-    pub fn open_rows(&self, context: &[&str], sealed: &str) -> Option<RowProof> {
-        let bytes = self.open_bytes(context, sealed)?;
-        let (columns, rest) = bytes.split_first_chunk()?;
-        Some(RowProof { columns: u64::from_be_bytes(*columns), figures: read_figures(rest)? })
-    }
-
-    fn open_bytes(&self, context: &[&str], sealed: &str) -> Option<[u8; PLAIN_BYTES]> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(PREFIX)?).ok()?;
+    /// Opens what [`Self::seal_bytes`] sealed. `None` as for [`Self::open`].
+    pub(super) fn open_bytes(
+        &self,
+        prefix: &str,
+        context: &[&str],
+        sealed: &str,
+    ) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(prefix)?).ok()?;
         let (tag, rest) = bytes.split_first_chunk::<TAG_BYTES>()?;
-        let mut bytes: [u8; PLAIN_BYTES] = rest.try_into().ok()?;
+        let mut bytes = rest.to_vec();
         self.apply_stream(*tag, &mut bytes);
         // The tag is no secret to a person who can compute it, so the comparison may take any time.
         (self.tag(context, &bytes) == *tag).then_some(bytes)
     }
 
-    fn tag(&self, context: &[&str], bytes: &[u8; PLAIN_BYTES]) -> [u8; TAG_BYTES] {
+    /// A key over the same secret for another purpose.
+    pub(super) fn of_root(root: &[u8; 32]) -> Self {
+        let root = Hmac::new(root);
+        Self { tags: Hmac::new(&root.mac(b"tags")), stream: Hmac::new(&root.mac(b"stream")) }
+    }
+
+    /// A keyed digest of `message`: the first 16 bytes of an HMAC, as hexadecimal digits.
+    pub(super) fn digest(&self, message: &[u8]) -> String {
+        let mac = self.tags.mac(message);
+        mac[..TAG_BYTES].iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Opens sealed figures. `None` if they were sealed with another key or context, or were changed.
+    pub fn open(&self, context: &[&str], sealed: &str) -> Option<ColumnProof> {
+        read_proof(self.open_bytes(PREFIX, context, sealed)?.as_slice().try_into().ok()?)
+    }
+
+    /// Opens a sealed fingerprint of rows, as [`Self::open`].
+    pub fn open_rows(&self, context: &[&str], sealed: &str) -> Option<RowProof> {
+        let bytes = self.open_bytes(PREFIX, context, sealed)?;
+        let (columns, rest) = bytes.split_first_chunk()?;
+        Some(RowProof { columns: u64::from_be_bytes(*columns), figures: read_figures(rest)? })
+    }
+
+    fn tag(&self, context: &[&str], bytes: &[u8]) -> [u8; TAG_BYTES] {
         let mut message = Vec::new();
         for part in context {
             message.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -107,7 +131,7 @@ impl ProofKey {
         tag
     }
 
-    fn apply_stream(&self, tag: [u8; TAG_BYTES], bytes: &mut [u8; PLAIN_BYTES]) {
+    fn apply_stream(&self, tag: [u8; TAG_BYTES], bytes: &mut [u8]) {
         for (number, block) in (0_u8..).zip(bytes.chunks_mut(32)) {
             let stream = self.stream.mac(&[&tag[..], &[number]].concat());
             block.iter_mut().zip(stream).for_each(|(byte, stream)| *byte ^= stream);
@@ -145,7 +169,7 @@ fn read_proof(bytes: &[u8; PLAIN_BYTES]) -> Option<ColumnProof> {
             Some(Masked { mask, figures: read_figures(masked)? })
         }
     };
-    Some(ColumnProof { plain: read_figures(plain)?, masked })
+    Some(ColumnProof { plain: read_figures(plain)?, masked, texts: None })
 }
 
 fn read_figures(bytes: &[u8]) -> Option<Figures> {
@@ -172,7 +196,8 @@ mod tests {
         plain.add_number(-5, 1);
         let mut shown = Figures::none(None);
         shown.add(7);
-        ColumnProof { plain, masked: Some(Masked { mask: Mask::EmailMask, figures: shown }) }
+        let masked = Some(Masked { mask: Mask::EmailMask, figures: shown });
+        ColumnProof { plain, masked, texts: None }
     }
 
     fn key(byte: u8, source: &str) -> ProofKey {
@@ -227,7 +252,7 @@ mod tests {
     /// The length would show which columns have a mask, a total or many values.
     #[test]
     fn all_sealed_figures_have_one_length() {
-        let empty = ColumnProof { plain: Figures::none(None), masked: None };
+        let empty = ColumnProof { plain: Figures::none(None), masked: None, texts: None };
         let key = key(7, "shop");
         assert_eq!(key.seal(&CONTEXT, &empty).len(), key.seal(&CONTEXT, &proof()).len());
         assert_eq!(key.open(&CONTEXT, &key.seal(&CONTEXT, &empty)), Some(empty));

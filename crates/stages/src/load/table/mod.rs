@@ -36,9 +36,10 @@ use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
+use super::audits::{self, Findings, TableAudits};
 use super::slots::Slot;
 use super::stats::{self, TableStats};
-use super::{clock_changes, misfits};
+use super::{clock_changes, misfits, missing_columns};
 use crate::alert::{self, Subject};
 use crate::transfer::text_columns;
 use crate::{Context, Tick, export, protect, time_travel};
@@ -63,6 +64,7 @@ struct Prepared {
     stats: TableStats,
     intent: Intent,
     key: Option<String>,
+    audits: Findings,
 }
 
 impl TableLoad<'_> {
@@ -100,6 +102,11 @@ impl TableLoad<'_> {
         checked.array_nulls(&stats, contract)?;
         checked.share(&stats, context.config.checks.max_misfit_percent)?;
         self.check_types(&resolved, live.as_ref())?;
+        let audits = match audits::read(self).await? {
+            TableAudits::Waits => return Ok(None),
+            TableAudits::Blocked(problem) => return self.hold(problem).await.map(Some),
+            TableAudits::Publishes(audits) => audits,
+        };
         let change = diff_table(
             &self.name(),
             &context.config.source.name,
@@ -113,7 +120,7 @@ impl TableLoad<'_> {
             return Ok(None);
         }
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
-        let prepared = Prepared { resolved, stats, intent, key };
+        let prepared = Prepared { resolved, stats, intent, key, audits };
         match self.claim(rows, live.as_ref()).await? {
             ClaimOutcome::Won(held) => self.load(prepared, *held).await,
             ClaimOutcome::Retry => Ok(None),
@@ -173,7 +180,9 @@ impl TableLoad<'_> {
         receipt.rows_table = Some(proof.state.rows);
         receipt.notes.append(&mut proof.notes);
         self.record_tags(&mut receipt, &proof.state)?;
-        self.check_lost_rows(&prepared.intent, &mut receipt).await?;
+        self.check_lost_rows(&prepared, &mut receipt).await?;
+        audits::report(self, &prepared.audits, &mut receipt).await?;
+        missing_columns::report(self, &prepared.resolved, before.columns(), &mut receipt).await?;
         self.report_unclassified(&receipt).await?;
         self.write(&receipt).await?;
         let (rows, job) = (loaded.rows, loaded.job.as_str());

@@ -1,6 +1,7 @@
 //! The proof: rows and tags of the table, read back and compared with the plan. What differs is
 //! not published.
 
+use landbridge_core::audit::Check;
 use landbridge_core::diff::{SchemaChange, TableColumn, is_same_tag, policy_tag_for};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
@@ -8,12 +9,11 @@ use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::TableInfo;
-use landbridge_ledger::records::Intent;
 
-use super::TableLoad;
 use super::claim::Held;
 use super::rows::LoadedRows;
 use super::schema::column_with_wrong_tag;
+use super::{Prepared, TableLoad};
 use crate::alert;
 
 /// The table as it was read back, and what the receipt must mention of it.
@@ -118,11 +118,13 @@ impl TableLoad<'_> {
     /// Reports a table that lost more rows than the limit. It is published nevertheless.
     pub(super) async fn check_lost_rows(
         &self,
-        intent: &Intent,
+        prepared: &Prepared,
         receipt: &mut Receipt,
     ) -> Result<()> {
         let limit = u64::from(self.context.config.checks.max_shrink_percent);
-        let Some(before) = intent.rows_before.filter(|before| *before > 0) else { return Ok(()) };
+        let Some(before) = prepared.intent.rows_before.filter(|before| *before > 0) else {
+            return Ok(());
+        };
         let lost = before.saturating_sub(self.table.rows);
         if lost.saturating_mul(100) <= before.saturating_mul(limit) {
             return Ok(());
@@ -133,7 +135,10 @@ impl TableLoad<'_> {
             format!("{}: {rows}", self.table.table),
             "check whether the source deleted the rows on purpose; today's rows are published, and the snapshot of the day before still contains the others",
         );
-        alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
+        // The audit of the rows says the same, once.
+        if !prepared.audits.has(Check::Rows) {
+            alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
+        }
         let text = format!("{}: {rows}", problem.what);
         receipt.notes.push(Note::new(NoteCode::TableShrank, text));
         Ok(())
