@@ -134,6 +134,17 @@ pub struct ColumnProof {
     pub plain: Figures,
     /// Of what the mask of the column's class shows, if it shows anything.
     pub masked: Option<Masked>,
+    /// The bytes of a copied column, by which another day knows that it has the same values.
+    pub content: Option<Content>,
+}
+
+/// The bytes of a copied column in one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// A hash of what the footer says of them. Another hash means other bytes, most likely.
+    pub declared: u64,
+    /// The first half of a SHA-256 over the bytes as they are stored, and over how they are read.
+    pub digest: [u8; 16],
 }
 
 /// The figures of what a mask shows.
@@ -146,8 +157,10 @@ pub struct Masked {
 }
 
 impl ColumnProof {
-    /// Adds the figures of another part of the column. A part without masked figures makes them unknown.
+    /// Adds the figures of another part of the column. A part without masked figures makes them unknown. The
+    /// content is that of one object.
     pub fn merge(&mut self, other: &Self) {
+        self.content = None;
         self.plain.merge(&other.plain);
         self.masked = match (self.masked, other.masked) {
             (Some(mut a), Some(b)) if a.mask == b.mask => {

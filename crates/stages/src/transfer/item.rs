@@ -73,7 +73,7 @@ pub(super) async fn transfer_item(
     let plan = rewrite_plan(&table.columns, text);
     let mut rewriter = rewriter(context, ledger, plan, key).await?;
     if let Some(proof) = &proof {
-        rewriter = rewriter.with_proof(proof.plan.clone());
+        rewriter = rewriter.with_proof(proof.plan_of(context, table, item.number).await);
     }
     let (source, result) = open_source(context, table, item, rewriter.clone())?;
     let (stored, result) = match context.gcp.storage.create(bucket, &item.object, source).await {

@@ -288,6 +288,7 @@ impl ChunkProof {
         (!self.failed).then_some(ColumnProof {
             plain: self.plain,
             masked: self.masked.map(|it| Masked { mask: it.mask, figures: it.figures }),
+            content: None,
         })
     }
 }
