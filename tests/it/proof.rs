@@ -5,17 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Output;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::civil::date;
+use landbridge_core::calendar::Day;
+use landbridge_core::config::KeptColumns;
 use landbridge_core::proof::Figures;
 use landbridge_core::proof::farm::fingerprint;
+use landbridge_core::proof::rows::{RowColumn, RowSet};
+use landbridge_core::proof::sql::{self, ProofColumn};
+use landbridge_core::receipt::ProofWay;
+use landbridge_core::types::{BigQueryType, ColumnType};
 use landbridge_local::Principal::{self, Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::operator::{landbridge, output_text};
+use crate::python;
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 
 /// The types of the sources that land as each BigQuery type.
@@ -125,6 +134,31 @@ fn verify(env: &TestEnv, who: Principal, args: &[&str]) -> Output {
     landbridge(&variables, &[&["verify"], args].concat())
 }
 
+/// Asserts that everyone who sees the plain values of these tables finds all columns and rows equal.
+pub(crate) fn assert_verified(env: &TestEnv, tables: &[&str]) {
+    let tables = tables.iter().flat_map(|table| ["--table", table]);
+    let args: Vec<&str> = ["--yes", "--output", "json"].into_iter().chain(tables).collect();
+    let output = verify(env, PiiReader, &args);
+    let text = output_text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    for table in report["tables"].as_array().expect("tables") {
+        assert_eq!(table["state"], "equal", "{table}");
+        assert_eq!(table["row_verdict"], "equal", "{table}");
+        for column in table["columns"].as_array().expect("columns") {
+            assert_eq!(column["verdict"], "plain", "{}: {column}", table["table"]);
+        }
+    }
+}
+
+/// Asserts that a table differs, and returns what `verify` says.
+pub(crate) fn assert_differs(env: &TestEnv, table: &str) -> String {
+    let output = verify(env, PiiReader, &["--yes", "--table", table]);
+    let text = output_text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    text
+}
+
 /// The verdicts of `verify`, by `table.column`, and the exit code.
 fn verdicts(env: &TestEnv, who: Principal) -> (BTreeMap<String, String>, Option<i32>, String) {
     let output = verify(env, who, &["--yes", "--output", "json"]);
@@ -149,6 +183,16 @@ fn of<'a>(verdicts: &'a BTreeMap<String, String>, verdict: &str) -> Vec<&'a str>
 async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
     let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
     let masked = ["kinds.born", "kinds.contact", "people.email"];
+    // The receipt says how each column can be proven.
+    let receipts = env.receipts("2026-11-21").await;
+    let ways = |table: &str| -> BTreeMap<&str, Option<ProofWay>> {
+        let columns = receipts[table].columns.iter();
+        columns.map(|column| (column.name.as_str(), column.proof)).collect()
+    };
+    let kinds = ways("public.kinds");
+    assert_eq!(kinds["born"], Some(ProofWay::ThroughMask), "{kinds:?}");
+    assert_eq!(kinds["secret"], Some(ProofWay::Readers), "{kinds:?}");
+    assert_eq!(kinds["ratio"], Some(ProofWay::Plain), "{kinds:?}");
     let (seen, code, text) = verdicts(&env, Analyst);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(of(&seen, "through_mask"), masked, "{text}");
@@ -170,6 +214,63 @@ async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
     assert!(of(&seen, "{not_provable:denied}").contains(&"kinds.contact"), "{text}");
     assert!(of(&seen, "plain").contains(&"kinds.ratio"), "{text}");
     env.assert_no_cell_logged(&text);
+}
+
+/// Google's own engine computes the same figures from the query of `verify` as the local warehouse, whose figures
+/// equal those of the transfer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn googles_engine_computes_the_same_figures() {
+    let test = "the figures of columns, by Google's GoogleSQL engine";
+    let Some(python) = python::installed_dbt(test) else { return };
+    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
+    let columns: Vec<(&str, ColumnType)> = KINDS.lines().filter_map(kind).collect();
+    assert_eq!(columns.len(), 19);
+    let columns: Vec<ProofColumn<'_>> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, (name, ty))| ProofColumn {
+            name,
+            ty: *ty,
+            total: matches!(ty.ty, BigQueryType::Int64 | BigQueryType::Numeric) && !ty.repeated,
+            place: (place, RowColumn::Open),
+        })
+        .collect();
+    let query =
+        sql::query("shop-analytics", "shop", "kinds", &columns, &[RowSet::Open], columns.len());
+    let local = env.query(PiiReader, &query).await.expect("figures");
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let literals = format!("SELECT FORMAT('%T', STRUCT({})) FROM shop.kinds", names.join(", "));
+    let rows = env.query(PiiReader, &literals).await.expect("rows");
+    assert_eq!(rows.len(), 300);
+    let types: Vec<String> =
+        columns.iter().map(|it| format!("{} {}", it.name, type_name(it.ty))).collect();
+    let table = format!(
+        "(SELECT * FROM UNNEST(ARRAY<STRUCT<{}>>[{}]))",
+        types.join(", "),
+        rows.concat().join(",\n")
+    );
+    let query = query.replace("`shop-analytics.shop.kinds`", &table);
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("figures.json");
+    let given = serde_json::json!({ "query": query, "expected": local[0] });
+    std::fs::write(&file, given.to_string()).expect("a file");
+    let mut command = python::pytest(&python, "googlesql", &["figures.py"]);
+    command.env("FIGURES", &file);
+    python::assert_pytest_passes(test, command, Duration::from_secs(120)).await;
+}
+
+/// Name and type of a column, from its line in the contract.
+fn kind(line: &str) -> Option<(&str, ColumnType)> {
+    let (name, rest) = line.trim().split_once(": { source")?;
+    let (_, rest) = rest.split_once("type: ")?;
+    let (ty, _) = rest.split_once(',')?;
+    let ty = serde_json::from_value(Value::from(ty)).expect("a type");
+    Some((name, ColumnType { ty, repeated: rest.contains("REPEATED") }))
+}
+
+fn type_name(ty: ColumnType) -> String {
+    let name = ty.ty.to_string();
+    if ty.repeated { format!("ARRAY<{name}>") } else { name }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -246,6 +347,10 @@ async fn tables_that_cannot_be_compared_are_named_with_the_reason() {
     assert!(text.contains("no figures were recorded on 2026-11-21"), "{text}");
     assert!(of(&seen, "{not_provable:not_recorded}").contains(&"orders.weight"), "{text}");
     assert!(of(&seen, "plain").contains(&"orders.placed_at"), "{text}");
+    let receipt = &env.receipts("2026-11-21").await["public.orders"];
+    let way = |name: &str| receipt.columns.iter().find(|it| it.name == name)?.proof;
+    assert_eq!(way("weight"), Some(ProofWay::NotProvable));
+    assert_eq!(way("placed_at"), Some(ProofWay::Plain));
     // The table has the rows of another day than the one that is asked for.
     let other = verify(&env, Analyst, &["--day", "2026-11-20", "--table", "orders", "--yes"]);
     let text = output_text(&other);
@@ -305,11 +410,85 @@ async fn the_proof_key_opens_figures_and_makes_no_tokens() {
     assert!(!text.contains("hidden words"), "{text}");
 }
 
+/// With `kept: changed`, a copied column that has the bytes of the day before keeps its figures, and a changed one
+/// gets new ones, as all do after a rotation of the key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_of_unchanged_columns_are_taken_over() {
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    let things = |name: &str, changed: i64| {
+        MemoryTable::new("public", name)
+            .column("id", "integer")
+            .column("note", "text")
+            .column("at", "timestamp with time zone")
+            .rows((0..500_i64).map(|n| {
+                let note = format!("note {}", if n == changed { 7000 } else { n });
+                vec![Some(n.to_string()), Some(note), Some("2026-11-21 00:00:00+00".to_owned())]
+            }))
+    };
+    // Tables whose day of the week is not the second day, on which one of them changes.
+    let second = Day::new(date(2026, 11, 22));
+    let decoded = |name: &str| KeptColumns::Weekly.are_decoded(second, &format!("public.{name}"));
+    let mut names = (0..).map(|n| format!("things{n}")).filter(|name| !decoded(name));
+    let (still, moved) = (&names.next().expect("a name"), &names.next().expect("a name"));
+    for name in [still, moved] {
+        database.set_table(things(name, -1)).expect("a table");
+    }
+    let database = Arc::new(database);
+    let mut builder = TestEnvBuilder::small();
+    builder.source = database.clone();
+    builder.config += "proof: { key: landbridge/shop/proof-key, kept: changed }\n";
+    let columns = "      id: { source: integer, type: INT64, class: none }
+      note: { source: text, type: STRING, class: none }
+      at: { source: timestamp with time zone, type: TIMESTAMP, class: none }";
+    builder.contract = format!(
+        "version: 1\ntables:\n  \"public.{still}\":\n    columns:\n{columns}\n  \"public.{moved}\":\n    columns:\n{columns}\n"
+    );
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty(), "{}", env.log_output());
+    let check = |day: &str, code: i32, parts: &[&str]| {
+        let output = verify(&env, PiiReader, &["--yes", "--day", day]);
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in: {text}"));
+        text
+    };
+    let rows_are = |expected: &str| {
+        let output = verify(&env, PiiReader, &["--yes", "--output", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        for table in report["tables"].as_array().expect("tables") {
+            assert_eq!(table["row_verdict"], expected, "{table}");
+        }
+    };
+    check("2026-11-21", 0, &["2 of 2 tables equal"]);
+    rows_are("equal");
+    database.set_table(things(moved, 33)).expect("a table");
+    assert!(env.run_day(1).await.is_empty(), "{}", env.log_output());
+    check("2026-11-22", 0, &["2 of 2 tables equal"]);
+    // A column that was taken over was not decoded.
+    rows_are("not_provable");
+    // Taken over or not: a changed cell is named.
+    for (table, id) in [(still, 5), (moved, 33)] {
+        let sql = format!("UPDATE shop.{table} SET note = 'other' WHERE id = {id}");
+        env.query(Loader, &sql).await.expect("a changed table");
+    }
+    let differ = [format!("{moved}.note: differs"), format!("{still}.note: differs")];
+    let text = check("2026-11-22", 1, &differ.each_ref().map(String::as_str));
+    assert!(!text.contains("not provable: no figures"), "{text}");
+    // Another key opens no earlier figures: all are computed again.
+    let key = format!("landbridge-proof-key-v1:{}", STANDARD.encode([9; 32]));
+    env.cloud.aws().put_secret(PROOF_KEY, &key);
+    assert!(env.run_day(2).await.is_empty(), "{}", env.log_output());
+    check("2026-11-23", 0, &["2 of 2 tables equal"]);
+    rows_are("equal");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_proof_nothing_is_recorded() {
     let env = published("").await;
-    for (name, bytes) in env.ledger("2026-11-21/items/").await {
-        assert!(!String::from_utf8_lossy(&bytes).contains("proof"), "{name}");
+    for folder in ["items", "receipts"] {
+        for (name, bytes) in env.ledger(&format!("2026-11-21/{folder}/")).await {
+            assert!(!String::from_utf8_lossy(&bytes).contains("proof"), "{name}");
+        }
     }
     let refused = verify(&env, Analyst, &["--yes"]);
     let text = output_text(&refused);
@@ -423,7 +602,7 @@ async fn figures_reveal_nothing_without_the_key() {
     // Nothing of the figures is in BigQuery.
     let columns = env.query(Analyst, "SELECT columns FROM landbridge_ops.receipts").await;
     let columns = columns.expect("receipts").concat().concat();
-    assert!(!columns.contains("fp2_") && !columns.contains("proof"));
+    assert!(!columns.contains("fp2_"));
 }
 
 /// BigQuery has one set of rows per table: the newest day replaces the rows of the day before.

@@ -76,6 +76,23 @@ pub struct ReceiptColumn {
     pub max: Option<String>,
     /// Whether the tag of its class was read back from BigQuery.
     pub tag_read_back: bool,
+    /// How `landbridge verify` can prove its values; absent without `proof` in the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofWay>,
+}
+
+/// How the values of a column can be proven on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofWay {
+    /// By everyone who may query the table: its class is `none`.
+    Plain,
+    /// By masked readers as far as the mask shows something, and by readers of its class.
+    ThroughMask,
+    /// By readers of its class alone: its mask shows nothing.
+    Readers,
+    /// By no person: the day has no figures of it.
+    NotProvable,
 }
 
 /// The receipt. Times of ticks are scheduled times (`scheduled_time`); all times are UTC.
@@ -245,7 +262,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "columns",
         Text,
-        "JSON array; each column's name, its name in the source if it differs, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (only with `bounds: true` in the contract), and whether its tag was read back",
+        "JSON array; each column's name, its name in the source if it differs, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (only with `bounds: true` in the contract), whether its tag was read back, and with `proof`, how its values can be proven",
         |it| Value::String(json!(it.columns).to_string()),
     ),
     field(

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use landbridge_core::receipt::ReceiptState;
-use landbridge_local::Principal::Analyst;
+use landbridge_local::Principal::{Analyst, Loader};
 use landbridge_local_database::{MySqlDatabase, SourceDatabase, TestMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
@@ -51,6 +51,7 @@ pub(crate) async fn start_env_at(server: &TestMariaDb, contract: String, start: 
     let mut builder = TestEnvBuilder::demo(Arc::new(source));
     builder.start = at(start);
     builder.contract = contract;
+    builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
     builder.build().await
 }
 
@@ -149,6 +150,12 @@ async fn tpch_is_transferred_completely() {
         source.assert_same(loaded);
     }
     took(&format!("{cells} cells compared, all equal"));
+    crate::proof::assert_verified(&env, &["nation", "region", "supplier", "customer", "part"]);
+    let change = "UPDATE shop.part SET p_comment = CONCAT(p_comment, '.') WHERE p_partkey = 777";
+    env.query(Loader, change).await.expect("a changed table");
+    let text = crate::proof::assert_differs(&env, "part");
+    assert!(text.contains("table `part`, column `p_comment` differs: other values"), "{text}");
+    took("figures verified");
 
     // A server started from a captured image has the same checksums of all rows.
     let dir = tempfile::tempdir().expect("a directory");

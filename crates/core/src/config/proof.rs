@@ -20,7 +20,9 @@ pub struct ProofConfig {
     #[schemars(schema_with = "format::secret")]
     pub key: String,
     /// When columns that are copied as bytes are decoded for their figures: `always`, `weekly` (each table
-    /// on one day of seven) or `never`. Columns that the transfer converts have figures on every day.
+    /// on one day of seven), `changed` (as `weekly`, and on the other days if the bytes of the column changed;
+    /// otherwise the earlier figures hold) or `never`. Columns that the transfer converts have figures on
+    /// every day.
     #[serde(default)]
     pub kept: KeptColumns,
 }
@@ -34,17 +36,20 @@ pub enum KeptColumns {
     /// On one day of seven; which one depends on the table, so the work is spread over the week.
     #[default]
     Weekly,
+    /// As `weekly`; on the other days only if the bytes changed since the figures were recorded.
+    Changed,
     /// On no day.
     Never,
 }
 
 impl KeptColumns {
-    /// Whether the copied columns of a table get figures on this day. The same on every tick of the day.
-    pub fn are_proven(self, day: Day, source_table: &str) -> bool {
+    /// Whether the copied columns of a table are all decoded for figures on this day. The same on every tick
+    /// of the day.
+    pub fn are_decoded(self, day: Day, source_table: &str) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Weekly => {
+            Self::Weekly | Self::Changed => {
                 let epoch = jiff::civil::date(1970, 1, 1);
                 let days = epoch.until(day.date()).map_or(0, |span| i64::from(span.get_days()));
                 let turn = crate::proof::farm::fingerprint(source_table.as_bytes()) % 7;
@@ -66,7 +71,7 @@ mod tests {
     fn each_table_has_one_day_of_seven() {
         let turn = |table: &str| -> Vec<usize> {
             let proven = days().enumerate();
-            let proven = proven.filter(|(_, day)| KeptColumns::Weekly.are_proven(*day, table));
+            let proven = proven.filter(|(_, day)| KeptColumns::Weekly.are_decoded(*day, table));
             proven.map(|(at, _)| at).collect()
         };
         let orders = turn("public.orders");
@@ -79,7 +84,9 @@ mod tests {
 
     #[test]
     fn always_and_never() {
-        assert!(days().all(|day| KeptColumns::Always.are_proven(day, "t")));
-        assert!(!days().any(|day| KeptColumns::Never.are_proven(day, "t")));
+        assert!(days().all(|day| KeptColumns::Always.are_decoded(day, "t")));
+        assert!(!days().any(|day| KeptColumns::Never.are_decoded(day, "t")));
+        let weekly = |day| KeptColumns::Weekly.are_decoded(day, "t");
+        assert!(days().all(|day| KeptColumns::Changed.are_decoded(day, "t") == weekly(day)));
     }
 }

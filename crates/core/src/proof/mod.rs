@@ -137,6 +137,8 @@ pub struct ColumnProof {
     /// What an audit counts of the values, if the column is text. Not part of the sealed record: counts of
     /// damage and of unexpected values are no oracle.
     pub texts: Option<TextCounts>,
+    /// The bytes of a copied column, by which another day knows that it has the same values.
+    pub content: Option<Content>,
 }
 
 /// What an audit counts of the values of a text column.
@@ -156,6 +158,15 @@ impl TextCounts {
     }
 }
 
+/// The bytes of a copied column in one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// A hash of what the footer says of them. Another hash means other bytes, most likely.
+    pub declared: u64,
+    /// The first half of a SHA-256 over the bytes as they are stored, and over how they are read.
+    pub digest: [u8; 16],
+}
+
 /// The figures of what a mask shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Masked {
@@ -166,8 +177,10 @@ pub struct Masked {
 }
 
 impl ColumnProof {
-    /// Adds the figures of another part of the column. A part without masked figures makes them unknown.
+    /// Adds the figures of another part of the column. A part without masked figures makes them unknown. The
+    /// content is that of one object.
     pub fn merge(&mut self, other: &Self) {
+        self.content = None;
         self.plain.merge(&other.plain);
         self.masked = match (self.masked, other.masked) {
             (Some(mut a), Some(b)) if a.mask == b.mask => {

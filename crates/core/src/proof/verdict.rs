@@ -266,7 +266,7 @@ mod tests {
 
     fn proof(plain: &[&str], masked: Option<(Mask, &[&str])>) -> ColumnProof {
         let masked = masked.map(|(mask, texts)| Masked { mask, figures: figures(texts) });
-        ColumnProof { plain: figures(plain), masked, texts: None }
+        ColumnProof { plain: figures(plain), masked, texts: None, content: None }
     }
 
     #[test]

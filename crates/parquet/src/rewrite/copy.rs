@@ -6,7 +6,7 @@ use landbridge_core::proof::ColumnProof;
 
 use super::error::RewriteError;
 use super::input::copy_bytes;
-use super::proof::KeptProof;
+use super::proof::{ChunkDigest, KeptProof};
 use super::walk::PageWalk;
 
 /// A range of the source that is copied at once: chunks without a gap between them.
@@ -67,11 +67,13 @@ impl CopyRange {
         self.chunks.push(PassingChunk { length, walk: PageWalk::new(values), column, leaf, proof });
     }
 
-    /// The figures of the chunks that were copied, each with the index of its column.
-    pub(super) fn into_proofs(self) -> impl Iterator<Item = (usize, Option<ColumnProof>)> {
-        self.chunks
-            .into_iter()
-            .map(|chunk| (chunk.column, chunk.proof.and_then(|proof| proof.finish())))
+    /// The figures and the digests of the chunks that were copied, each with the index of its column.
+    pub(super) fn into_proofs(
+        self,
+    ) -> impl Iterator<Item = (usize, (Option<ColumnProof>, Option<ChunkDigest>))> {
+        self.chunks.into_iter().map(|chunk| {
+            (chunk.column, chunk.proof.map(|proof| proof.finish()).unwrap_or_default())
+        })
     }
 
     /// Copies the range from `source` and examines the pages. If the last chunk is longer than declared

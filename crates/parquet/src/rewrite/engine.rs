@@ -53,7 +53,10 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     if !layout.changed && groups.iter().copied().eq(0..count) {
         return whole_file::copy(input, layout, sink).map_err(in_file);
     }
-    let proof = FileProof::new(input.proof, layout);
+    // Row groups without rows are left out. Writers put offsets into them that are no offsets.
+    let has_rows = |group: &usize| input.footer.metadata.row_group(*group).num_rows() > 0;
+    let groups: Vec<usize> = groups.iter().copied().filter(has_rows).collect();
+    let proof = FileProof::new(input, layout, &groups);
     let mut report = RewriteReport {
         columns: layout.columns.iter().map(OutputColumn::report).collect(),
         row_proofs: proof.no_rows(),
@@ -76,13 +79,12 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         report,
     };
     output.sink.write_all(b"PAR1").map_err(|error| in_file(error.into()))?;
-    // Row groups without rows are left out. Writers put offsets into them that are no offsets.
-    let has_rows = |group: &usize| input.footer.metadata.row_group(*group).num_rows() > 0;
-    let groups: Vec<usize> = groups.iter().copied().filter(has_rows).collect();
     let mut written = Vec::with_capacity(groups.len());
     for (ordinal, group) in groups.iter().enumerate() {
         written.push(output.write_row_group(*group, ordinal)?);
     }
+    let contents = std::mem::take(&mut output.proof.contents);
+    contents.finish(input, &groups, &mut output.report.columns);
     check(&output.report)?;
     output.finish(&groups, written).map_err(in_file)
 }
@@ -197,7 +199,8 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         }
         let offset = self.sink.bytes_written() as u64 + pending.length;
         let proof = self.chunk_proof(column_index);
-        let proof = self.input.kept_proof(group, leaf, proof)?;
+        let needs_digest = self.proof.contents.has(column_index);
+        let proof = self.input.kept_proof(group, leaf, proof, needs_digest)?;
         pending.add(length, chunk.num_values(), column_index, output_leaf, proof);
         let descriptor = self.layout.schema.column(output_leaf);
         let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
@@ -277,7 +280,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
 
     /// Computes the figures of a chunk of this column, if it gets any.
     fn chunk_proof(&self, column: usize) -> Option<ChunkProof> {
-        Some(self.proof.columns[column].as_ref()?.chunk(self.group_rows.as_ref()))
+        self.proof.chunk(column, self.group_rows.as_ref())
     }
 
     /// A writer for one leaf column; it writes each page when the page is full.
@@ -310,8 +313,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 let location = || input.location(&layout.columns[column].name);
                 io::Error::other(error.into_error(location))
             })?;
-        for (column, proof) in range.into_proofs() {
+        for (column, (proof, digest)) in range.into_proofs() {
             self.report.columns[column].add_proof(proof);
+            self.proof.contents.add(column, digest);
         }
         if let Some(LongerChunk { leaf, undeclared_bytes }) = longer {
             let grown = |size: i64| size.saturating_add_unsigned(undeclared_bytes);

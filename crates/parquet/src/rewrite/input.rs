@@ -75,21 +75,32 @@ impl<R: ChunkReader> Input<'_, R> {
         next.min(self.footer.start).saturating_sub(end).min(MAX_UNDECLARED_BYTES)
     }
 
-    /// Computes the figures of a chunk that is copied; `None` if its column has none.
+    /// Computes the figures and the digest of a chunk that is copied; `None` if neither is needed.
     pub(super) fn kept_proof(
         &self,
         group: usize,
         leaf: usize,
         proof: Option<ChunkProof>,
+        needs_digest: bool,
     ) -> Result<Option<Box<KeptProof>>, RewriteError> {
-        let Some(proof) = proof else { return Ok(None) };
+        if proof.is_none() && !needs_digest {
+            return Ok(None);
+        }
         let chunk = self.chunk(group, leaf)?;
         let optional = chunk.column_descr().max_def_level() > 0;
         let limit = page_limit(self.page_limit);
         let rows = self.rows(group)? as u64;
         let codec = chunk.compression_codec();
         let source_type = SourceType::of_physical(chunk.column_type());
-        Ok(Some(Box::new(KeptProof::new(proof, codec, source_type, optional, rows, limit))))
+        Ok(Some(Box::new(KeptProof::new(
+            proof,
+            needs_digest,
+            codec,
+            source_type,
+            optional,
+            rows,
+            limit,
+        ))))
     }
 
     /// Opens the chunk of one leaf column for conversion.

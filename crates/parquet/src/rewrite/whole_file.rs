@@ -7,7 +7,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::error::RewriteError;
 use super::input::{Input, copy_bytes};
-use super::proof::{FileProof, GroupRows, KeptProof, ProvenColumn, merged_rows};
+use super::proof::{Contents, FileProof, GroupRows, KeptProof, ProvenColumn, merged_rows};
 use super::report::RewriteReport;
 use super::schema::{OutputColumn, OutputLayout};
 use super::source;
@@ -48,10 +48,14 @@ pub(super) fn copy<R: ChunkReader, W: Write>(
         Ok(())
     })?;
     sink.flush()?;
-    for chunk in proofs.chunks {
-        report.columns[chunk.column].add_proof(chunk.proof.finish());
+    let ProvenChunks { chunks, groups, rows, mut contents, .. } = proofs;
+    for chunk in chunks {
+        let (figures, digest) = chunk.proof.finish();
+        report.columns[chunk.column].add_proof(figures);
+        contents.add(chunk.column, digest);
     }
-    for rows in proofs.rows {
+    contents.finish(input, &groups, &mut report.columns);
+    for rows in rows {
         let rows = rows.map(|rows| rows.finish().into_iter().collect()).unwrap_or_default();
         report.row_proofs = merged_rows(&report.row_proofs, &rows);
     }
@@ -63,6 +67,9 @@ struct ProvenChunks {
     chunks: Vec<ProvenChunk>,
     /// The rows of each group, if they get a fingerprint.
     rows: Vec<Option<GroupRows>>,
+    /// The row groups that have rows.
+    groups: Vec<usize>,
+    contents: Contents,
     /// How many bytes of the file have passed.
     at: u64,
 }
@@ -80,24 +87,26 @@ impl ProvenChunks {
         report: &mut RewriteReport,
     ) -> Result<Self, RewriteError> {
         let mut chunks = Vec::new();
-        let proof = FileProof::new(input.proof, layout);
+        // Writers put offsets into a row group without rows that are no offsets.
+        let mut groups = Vec::new();
+        for group in 0..input.footer.metadata.num_row_groups() {
+            if input.rows(group)? > 0 {
+                groups.push(group);
+            }
+        }
+        let proof = FileProof::new(input, layout, &groups);
         report.row_proofs = proof.no_rows();
         for (column, proven) in report.columns.iter_mut().zip(&proof.columns) {
             column.proof = proven.as_ref().and_then(ProvenColumn::empty);
         }
         let mut rows = Vec::new();
-        for group in 0..input.footer.metadata.num_row_groups() {
-            let count = input.rows(group)?;
-            // Writers put offsets into a row group without rows that are no offsets.
-            if count == 0 {
-                continue;
-            }
-            let of_group = proof.group_rows(count);
-            let columns = layout.columns.iter().zip(&proof.columns).enumerate();
-            for (index, (column, proven)) in columns {
+        for group in groups.iter().copied() {
+            let of_group = proof.group_rows(input.rows(group)?);
+            for (index, column) in layout.columns.iter().enumerate() {
                 let leaf = column.leaves.start;
-                let chunk = proven.as_ref().map(|it| it.chunk(of_group.as_ref()));
-                if let Some(proof) = input.kept_proof(group, leaf, chunk)? {
+                let chunk = proof.chunk(index, of_group.as_ref());
+                let needs_digest = proof.contents.has(index);
+                if let Some(proof) = input.kept_proof(group, leaf, chunk, needs_digest)? {
                     let (start, length) = source::range(input.chunk(group, leaf)?, input.footer)?;
                     chunks.push(ProvenChunk { range: start..start + length, column: index, proof });
                 }
@@ -105,7 +114,7 @@ impl ProvenChunks {
             rows.push(of_group);
         }
         chunks.sort_by_key(|chunk| chunk.range.start);
-        Ok(Self { chunks, rows, at: 0 })
+        Ok(Self { chunks, rows, groups, contents: proof.contents, at: 0 })
     }
 
     /// The next bytes of the file.

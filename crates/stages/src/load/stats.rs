@@ -1,15 +1,16 @@
 //! The statistics of a table's columns, from the records of its transferred objects: NULLs,
 //! bounds, and values that did not fit their type (see `misfits`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
-use landbridge_core::config::CLASS_NONE;
+use landbridge_core::config::{CLASS_NONE, Config};
 use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::plan::{SourceColumn, TablePlan};
-use landbridge_core::receipt::ReceiptColumn;
+use landbridge_core::proof::verdict::shows_something;
+use landbridge_core::receipt::{ProofWay, ReceiptColumn};
 use landbridge_core::rewrite::{Action, ColumnStats};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
@@ -60,6 +61,7 @@ pub(super) fn receipt_columns(
     contract: Option<&TableContract>,
     resolved: &ResolvedTable,
     stats: &TableStats,
+    proof: &Proven<'_>,
 ) -> Vec<ReceiptColumn> {
     let column = |wanted: &DesiredColumn| {
         let source = table.columns.iter().find(|it| it.parquet.name == wanted.source_column);
@@ -81,9 +83,37 @@ pub(super) fn receipt_columns(
             min: open.and_then(|stats| stats.min).map(|bound| bound.to_string()),
             max: open.and_then(|stats| stats.max).map(|bound| bound.to_string()),
             tag_read_back: false,
+            proof: proof.way(&wanted.source_column, &wanted.class),
         }
     };
     resolved.columns.iter().map(column).collect()
+}
+
+/// The columns that have figures in the records of all objects, by their names in the source.
+pub(super) fn proven_columns(records: &[ItemRecord]) -> BTreeSet<String> {
+    let first = records.first().into_iter().flat_map(|record| record.proof.keys());
+    let everywhere = |column: &&String| records.iter().all(|it| it.proof.contains_key(*column));
+    first.filter(everywhere).cloned().collect()
+}
+
+/// How columns can be proven.
+pub(super) struct Proven<'a> {
+    pub(super) config: &'a Config,
+    /// The [proven columns](proven_columns).
+    pub(super) columns: &'a BTreeSet<String>,
+}
+
+impl Proven<'_> {
+    /// How a column of this class can be proven; `None` without `proof` in the configuration.
+    fn way(&self, source_column: &str, class: &str) -> Option<ProofWay> {
+        self.config.proof.as_ref()?;
+        Some(match self.config.class(class) {
+            _ if !self.columns.contains(source_column) => ProofWay::NotProvable,
+            _ if class == CLASS_NONE => ProofWay::Plain,
+            Some(class) if shows_something(class.mask) => ProofWay::ThroughMask,
+            _ => ProofWay::Readers,
+        })
+    }
 }
 
 /// The columns that the transfer dropped.

@@ -72,7 +72,9 @@ pub(super) async fn transfer_item(
     let bucket = &context.config.transfer.bucket;
     let plan = rewrite_plan(&table.columns, text);
     let mut rewriter = rewriter(context, ledger, plan, key).await?;
-    if let Some(plan) = proof.as_ref().and_then(|it| it.plan.clone()) {
+    if let Some(figures) = &proof
+        && let Some(plan) = figures.plan_of(context, table, item.number).await
+    {
         rewriter = rewriter.with_proof(plan);
     }
     let (source, result) = open_source(context, table, item, rewriter.clone())?;

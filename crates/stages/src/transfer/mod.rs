@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
+use landbridge_core::config::KeptColumns;
 use landbridge_core::contract::TableContract;
 use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
@@ -280,7 +281,9 @@ async fn run(
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut other_content: BTreeMap<String, (Arc<TablePlan>, String)> = BTreeMap::new();
-    let slots = &Slots::new(&context.config.transfer);
+    let proof = context.config.proof.as_ref();
+    let figures = proof.is_some_and(|proof| proof.kept != KeptColumns::Never);
+    let slots = &Slots::new(&context.config.transfer, figures);
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
             let bytes = work.bytes;
@@ -394,7 +397,7 @@ async fn do_work(
     let Work { table, item, text, .. } = work;
     match text {
         Some(text) => {
-            let proof = shared.figures_of(context, table).await;
+            let proof = shared.figures_of(context, table, work.bytes).await;
             let parts = (&**table, item, &**text);
             Box::pin(item::transfer_item(context, ledger, parts, &shared.tokens, proof)).await
         }

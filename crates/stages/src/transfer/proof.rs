@@ -7,15 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use landbridge_core::Result;
 use landbridge_core::audit::Hidden;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{AuditLevel, CLASS_NONE, CLASS_UNCLASSIFIED, Mask};
+use landbridge_core::config::{AuditLevel, CLASS_NONE, CLASS_UNCLASSIFIED, KeptColumns, Mask};
 use landbridge_core::plan::TablePlan;
+use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::verdict::shows_something;
-use landbridge_ledger::records::{audit_context, proof_context, row_proof_context};
+use landbridge_ledger::records::{self, audit_context, proof_context, row_proof_context};
 use landbridge_parquet::rewrite::{AuditKey, ProofKey, ProofPlan, RewriteReport};
 use tokio::sync::OnceCell;
 
+use super::slots::{ROW_MEMORY, SMALL, SMALL_AT_ONCE};
 use super::token_key::DayTokenKey;
 use crate::Context;
 
@@ -39,11 +42,12 @@ impl Shared {
         }
     }
 
-    /// The figures that an object of this table needs; `None` if it needs none.
+    /// The figures that an object of this table, of `bytes`, needs; `None` if it needs none.
     pub(super) async fn figures_of(
         &self,
         context: &Context,
         table: &TablePlan,
+        bytes: u64,
     ) -> Option<TableFigures> {
         let values = value_sets(context, table);
         let is_audited = context.config.audits.audits(&table.source_table);
@@ -55,15 +59,27 @@ impl Shared {
             }
             None => None,
         };
-        let is_proven = proof.is_some();
-        let kept = settings.is_some_and(|it| it.kept.are_proven(self.day, &table.source_table));
-        let plan = (is_proven || !values.is_empty()).then(|| {
+        let kept = settings.filter(|_| proof.is_some()).map(|settings| settings.kept);
+        let contents = kept == Some(KeptColumns::Changed);
+        let all = kept.is_some_and(|it| it.are_decoded(self.day, &table.source_table));
+        let plan = (proof.is_some() || !values.is_empty()).then(|| {
             let (masks, open) =
-                if is_proven { classes(context, table) } else { Default::default() };
-            ProofPlan { kept: kept && is_proven, masks, open, values, only_values: !is_proven }
+                if proof.is_some() { classes(context, table) } else { Default::default() };
+            ProofPlan {
+                kept: contents || all,
+                masks,
+                open,
+                values,
+                only_values: proof.is_none(),
+                contents,
+                known: BTreeMap::new(),
+                // Small objects share the memory of one.
+                row_memory: ROW_MEMORY / if bytes < SMALL { SMALL_AT_ONCE as usize } else { 1 },
+            }
         });
         let has_any = plan.is_some() || audit.is_some();
-        has_any.then_some(TableFigures { day: self.day, plan, proof, audit })
+        let takes_over = contents && !all;
+        has_any.then_some(TableFigures { day: self.day, plan, proof, audit, takes_over })
     }
 
     /// The key of audits; `None` without `transfer.token_key`, or if it cannot be read.
@@ -132,12 +148,63 @@ fn classes(context: &Context, table: &TablePlan) -> (BTreeMap<String, Mask>, BTr
 pub(super) struct TableFigures {
     day: Day,
     /// What the rewriter computes; `None` if it computes nothing beside its report.
-    pub(super) plan: Option<ProofPlan>,
+    plan: Option<ProofPlan>,
     proof: Option<ProofKey>,
     audit: Option<AuditKey>,
+    /// Whether figures of the loaded day are taken over where the bytes are the same.
+    takes_over: bool,
 }
 
 impl TableFigures {
+    /// The plan of an object, with the figures of the day whose rows the table has. Without them, everything
+    /// is decoded.
+    pub(super) async fn plan_of(
+        &self,
+        context: &Context,
+        table: &TablePlan,
+        number: usize,
+    ) -> Option<ProofPlan> {
+        let mut plan = self.plan.clone()?;
+        if let Some(key) = self.proof.as_ref().filter(|_| self.takes_over) {
+            match self.earlier(context, key, table, number).await {
+                Ok(known) => plan.known = known,
+                Err(error) => {
+                    tracing::warn!(%error, table = table.table, "earlier figures cannot be read; all columns are decoded");
+                }
+            }
+        }
+        // The counts of an audit are of today, and not in the figures of another day.
+        plan.known.retain(|column, _| !plan.values.contains_key(column));
+        Some(plan)
+    }
+
+    /// The figures that the loaded day recorded of the object with this number. What they are of is proven by
+    /// the digest of the bytes, so it does not matter whether it is the same object.
+    async fn earlier(
+        &self,
+        context: &Context,
+        key: &ProofKey,
+        table: &TablePlan,
+        number: usize,
+    ) -> Result<BTreeMap<String, ColumnProof>> {
+        let claim = context.ledger.source().value(&records::claim(&table.table)).await?;
+        let rows = claim.and_then(|claim| claim.loaded);
+        let Some(day) = rows.and_then(|rows| rows.day) else { return Ok(BTreeMap::new()) };
+        let ledger = context.ledger(day);
+        let Some(plan) = ledger.value(&records::table_plan(&table.table)).await? else {
+            return Ok(BTreeMap::new());
+        };
+        let Some(item) = ledger.value(&records::item(&plan, number)).await? else {
+            return Ok(BTreeMap::new());
+        };
+        let open = item.proof.into_iter().filter_map(|(column, sealed)| {
+            let context = proof_context(day, &plan, number, &column);
+            let proof = key.open(&context.each_ref().map(String::as_str), &sealed)?;
+            proof.content.is_some().then_some((column, proof))
+        });
+        Ok(open.collect())
+    }
+
     /// The figures of an object's columns for a proof, sealed. Nothing else may write them down.
     pub(super) fn sealed(
         &self,

@@ -8,11 +8,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Memory per object in transfer: the upload's buffer and its last part, two windows of the
 /// source, and the pages that are being converted.
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
+/// Additional memory per object with figures: the numbers of rows, and the pages of copied columns.
+const MEMORY_OF_FIGURES: usize = ROW_MEMORY + 4 * 1024 * 1024;
+/// The memory of the numbers of an object's rows.
+pub(super) const ROW_MEMORY: usize = 16 * 1024 * 1024;
 /// The size below which an object is small: its buffers, and the pages that are being converted, fit into a
 /// part of that memory.
-const SMALL: u64 = 256 * 1024;
+pub(super) const SMALL: u64 = 256 * 1024;
 /// Small objects in the place of one.
-const SMALL_AT_ONCE: u32 = 8;
+pub(super) const SMALL_AT_ONCE: u32 = 8;
 
 /// The places of one run.
 pub(super) struct Slots {
@@ -23,9 +27,10 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// With one place, objects are transferred one after the other.
-    pub(super) fn new(settings: &TransferConfig) -> Self {
-        let slots = concurrency(settings);
+    /// With one place, objects are transferred one after the other. `figures`: whether figures of copied
+    /// columns are computed.
+    pub(super) fn new(settings: &TransferConfig, figures: bool) -> Self {
+        let slots = concurrency(settings, figures);
         let parts = slots * SMALL_AT_ONCE as usize;
         let is_one = slots == 1;
         Self {
@@ -49,9 +54,10 @@ impl Slots {
 }
 
 /// Objects in transfer at once: as many as configured, or as memory allows.
-fn concurrency(settings: &TransferConfig) -> usize {
+fn concurrency(settings: &TransferConfig, figures: bool) -> usize {
     let memory = settings.memory_mib as usize * 1024 * 1024;
-    usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
+    let object = MEMORY_PER_OBJECT + if figures { MEMORY_OF_FIGURES } else { 0 };
+    usize::from(settings.concurrency).min(memory / object).max(1)
 }
 
 #[cfg(test)]
@@ -77,8 +83,10 @@ mod tests {
         for (configured, memory_mib, objects) in
             [(4, 128, 4), (64, 128, 4), (64, 32, 1), (1, 9216, 1), (64, 1024, 32)]
         {
-            assert_eq!(concurrency(&settings(configured, memory_mib)), objects);
+            assert_eq!(concurrency(&settings(configured, memory_mib), false), objects);
         }
+        // With figures, an object needs 52 MiB.
+        assert_eq!(concurrency(&settings(64, 128), true), 2);
     }
 
     #[tokio::test]
@@ -86,7 +94,7 @@ mod tests {
         for (places, of_size, at_once) in
             [(2, SMALL, 2), (2, SMALL - 1, 16), (1, SMALL - 1, 1), (1, SMALL, 1)]
         {
-            let slots = Slots::new(&settings(places, 1024));
+            let slots = Slots::new(&settings(places, 1024), false);
             let mut taken = Vec::new();
             while let Some(slot) = slots.take(of_size).now_or_never() {
                 taken.push(slot);

@@ -316,6 +316,7 @@ impl ChunkProof {
             plain: self.plain,
             masked: self.masked.map(|it| Masked { mask: it.mask, figures: it.figures }),
             texts: self.texts.map(TextAudit::counts),
+            content: None,
         })
     }
 }

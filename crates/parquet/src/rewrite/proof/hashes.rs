@@ -35,31 +35,21 @@ impl Hashes {
     /// Adds values in PLAIN, where each boolean is one byte. `false` if they are not values of this column.
     pub(super) fn add(&mut self, leaf: &Leaf, plain: &[u8]) -> bool {
         match leaf.stored {
-            Stored::Bytes => return self.add_texts(plain, leaf.width),
+            Stored::Bytes => self.add_texts(plain, leaf.width),
             Stored::Boolean => self.add_booleans(plain),
-            Stored::Int32 => return self.add_integers(plain, |it| i32::from_le_bytes(it).into()),
-            Stored::Unsigned32 => {
-                return self.add_integers(plain, |it| u32::from_le_bytes(it).into());
-            }
-            Stored::Int64 => return self.add_integers(plain, i64::from_le_bytes),
-            Stored::Millis => {
-                return self.add_integers(plain, |it| {
-                    i64::from_le_bytes(it).saturating_mul(MICROS_OF_MILLI)
-                });
-            }
-            Stored::Float => {
-                return self.add_doubles(plain, |it| f32::from_le_bytes(it).into());
-            }
-            Stored::Double => return self.add_doubles(plain, f64::from_le_bytes),
+            Stored::Int32 => self.add_integers(plain, |it| i32::from_le_bytes(it).into()),
+            Stored::Unsigned32 => self.add_integers(plain, |it| u32::from_le_bytes(it).into()),
+            Stored::Int64 => self.add_integers(plain, i64::from_le_bytes),
+            Stored::Millis => self
+                .add_integers(plain, |it| i64::from_le_bytes(it).saturating_mul(MICROS_OF_MILLI)),
+            Stored::Float => self.add_doubles(plain, |it| f32::from_le_bytes(it).into()),
+            Stored::Double => self.add_doubles(plain, f64::from_le_bytes),
             Stored::Decimal32 { scale } => {
-                return self.add_decimals(plain, scale, |it| i32::from_le_bytes(it).into());
+                self.add_decimals(plain, scale, |it| i32::from_le_bytes(it).into())
             }
-            Stored::Decimal64 { scale } => {
-                return self.add_decimals(plain, scale, i64::from_le_bytes);
-            }
-            Stored::DecimalBytes { scale } => return self.add_long_decimals(leaf, plain, scale),
+            Stored::Decimal64 { scale } => self.add_decimals(plain, scale, i64::from_le_bytes),
+            Stored::DecimalBytes { scale } => self.add_long_decimals(leaf, plain, scale),
         }
-        true
     }
 
     fn add_texts(&mut self, mut plain: &[u8], width: Option<usize>) -> bool {
@@ -70,9 +60,10 @@ impl Hashes {
         true
     }
 
-    fn add_booleans(&mut self, plain: &[u8]) {
+    fn add_booleans(&mut self, plain: &[u8]) -> bool {
         let hashes = [false, true].map(|it| fingerprint(text::boolean(it)));
         self.list.extend(plain.iter().map(|it| hashes[usize::from(*it != 0)]));
+        true
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use landbridge_core::proof::ColumnProof;
 use parquet::basic::CompressionCodec;
+use sha2::{Digest, Sha256};
 
 use super::super::error::RewriteError;
 use super::super::hybrid::HybridDecoder;
@@ -13,6 +14,7 @@ use super::super::pages::{PageInfo, PageKind, PageReader};
 use super::super::values::{self, BATCH, SourceType, Values};
 use super::super::walk::MAX_HEADER_BYTES;
 use super::chunk::{ChunkProof, next_value};
+use super::content::ChunkDigest;
 use crate::thrift::{PageHeader, ThriftError};
 
 /// Encodings, as Parquet numbers them.
@@ -26,6 +28,8 @@ pub(in super::super) struct KeptProof {
     proof: Option<ChunkProof>,
     /// The figures, after the end of the chunk.
     figures: Option<ColumnProof>,
+    /// The digest of the bytes so far, if it is needed.
+    digest: Option<Sha256>,
     reader: PageReader<Cursor<Vec<u8>>>,
     /// Bytes that are not yet a complete page.
     pending: Vec<u8>,
@@ -37,10 +41,11 @@ pub(in super::super) struct KeptProof {
 }
 
 impl KeptProof {
-    /// A chunk of `rows` rows. `proof` has the figures of no value. No page may be larger than `limit`
-    /// bytes, compressed or not.
+    /// A chunk of `rows` rows. `proof` has the figures of no value; without it, nothing is decoded. No page may
+    /// be larger than `limit` bytes, compressed or not.
     pub(in super::super) fn new(
-        proof: ChunkProof,
+        proof: Option<ChunkProof>,
+        needs_digest: bool,
         codec: CompressionCodec,
         source_type: Option<SourceType>,
         optional: bool,
@@ -48,8 +53,9 @@ impl KeptProof {
         limit: usize,
     ) -> Self {
         Self {
-            proof: (!proof.is_list()).then_some(proof),
+            proof: proof.filter(|proof| !proof.is_list()),
             figures: None,
+            digest: needs_digest.then(Sha256::new),
             reader: PageReader::new(Cursor::default(), 0, 0, codec, limit),
             pending: Vec::new(),
             limit,
@@ -63,6 +69,9 @@ impl KeptProof {
 
     /// The next bytes of the chunk.
     pub(in super::super) fn pass(&mut self, bytes: &[u8]) {
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
         if self.proof.is_some() && self.add(bytes).is_err() {
             self.proof = None;
             self.end();
@@ -80,10 +89,10 @@ impl KeptProof {
         *self.reader.input_mut() = Cursor::default();
     }
 
-    /// The figures; `None` if the chunk could not be decoded.
-    pub(in super::super) fn finish(mut self) -> Option<ColumnProof> {
+    /// The figures, `None` if the chunk was not decoded or could not be; and the digest of its bytes.
+    pub(in super::super) fn finish(mut self) -> (Option<ColumnProof>, Option<ChunkDigest>) {
         self.end();
-        self.figures
+        (self.figures, self.digest.map(|it| it.finalize().into()))
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<(), RewriteError> {

@@ -9,6 +9,7 @@
 //! | `hashes` | the hashes of many values |
 //! | `chunk` | the figures of one column chunk |
 //! | `kept` | decodes the pages of a copied chunk |
+//! | `content` | whether a copied chunk has the bytes of an earlier day |
 //! | `rows` | the fingerprint of whole rows |
 //! | `seal` | seals figures for the ledger |
 //! | `texts` | counts damaged and unexpected text, for audits |
@@ -19,6 +20,7 @@
 
 mod audit;
 mod chunk;
+mod content;
 mod hashes;
 mod kept;
 mod leaf;
@@ -33,15 +35,18 @@ use std::sync::Arc;
 use landbridge_core::config::Mask;
 use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::SchemaDescPtr;
 
 pub use audit::AuditKey;
 pub use seal::ProofKey;
 
 pub(super) use chunk::{ChunkProof, ProvenColumn};
+pub(super) use content::{ChunkDigest, Contents};
 pub(super) use kept::KeptProof;
 pub(super) use rows::GroupRows;
 
+use super::input::Input;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use leaf::Leaf;
 
@@ -50,7 +55,7 @@ use leaf::Leaf;
 const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// Which figures are computed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofPlan {
     /// Whether copied columns are decoded too, and rows get fingerprints. Converted columns always have
     /// figures.
@@ -63,6 +68,28 @@ pub struct ProofPlan {
     pub values: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// Whether only the columns of [`Self::values`] have figures.
     pub only_values: bool,
+    /// Whether figures of copied columns get the [content](landbridge_core::proof::Content) that they are of.
+    pub contents: bool,
+    /// Figures of copied columns of an earlier day, with contents, by their names in the source. They are
+    /// taken over where the bytes are the same, and then rows have no fingerprints.
+    pub known: BTreeMap<String, ColumnProof>,
+    /// The memory of the rows of a group, in bytes, at least 8 per row. A larger group has no fingerprint.
+    pub row_memory: usize,
+}
+
+impl Default for ProofPlan {
+    fn default() -> Self {
+        Self {
+            kept: false,
+            masks: BTreeMap::new(),
+            open: BTreeSet::new(),
+            values: BTreeMap::new(),
+            only_values: false,
+            contents: false,
+            known: BTreeMap::new(),
+            row_memory: 16 << 20,
+        }
+    }
 }
 
 /// What is computed of one file.
@@ -71,23 +98,40 @@ pub(super) struct FileProof {
     pub(super) columns: Vec<Option<ProvenColumn>>,
     /// The columns of the fingerprint of rows, if each of them has figures.
     rows: Option<RowPlan>,
+    row_memory: usize,
+    pub(super) contents: Contents,
 }
 
 impl FileProof {
-    pub(super) fn new(plan: Option<&ProofPlan>, layout: &OutputLayout) -> Self {
+    /// Of the row groups of a file.
+    pub(super) fn new<R: ChunkReader>(
+        input: &Input<'_, R>,
+        layout: &OutputLayout,
+        groups: &[usize],
+    ) -> Self {
+        let plan = input.proof;
         let rows = plan.filter(|plan| plan.kept).map(|plan| plan.rows(layout));
         let columns: Vec<_> = layout
             .columns
             .iter()
             .map(|column| plan?.of_column(column, &layout.schema, rows.as_ref()))
             .collect();
-        let complete = columns.iter().all(Option::is_some);
-        Self { columns, rows: rows.filter(|_| complete) }
+        let contents = plan.map(|plan| Contents::new(plan, &columns, layout, input, groups));
+        let contents = contents.unwrap_or_default();
+        let complete = columns.iter().all(Option::is_some) && !contents.any_known();
+        let row_memory = plan.map_or(0, |plan| plan.row_memory);
+        Self { columns, rows: rows.filter(|_| complete), row_memory, contents }
+    }
+
+    /// Computes the figures of a chunk of this column while it passes, if it gets any then.
+    pub(super) fn chunk(&self, column: usize, rows: Option<&GroupRows>) -> Option<ChunkProof> {
+        let proven = self.columns[column].as_ref().filter(|_| !self.contents.is_known(column))?;
+        Some(proven.chunk(rows))
     }
 
     /// The rows of a group, if they get a fingerprint.
     pub(super) fn group_rows(&self, count: usize) -> Option<GroupRows> {
-        GroupRows::new(self.rows.as_ref()?, count)
+        GroupRows::new(self.rows.as_ref()?, count, self.row_memory)
     }
 
     /// The fingerprints of no rows.

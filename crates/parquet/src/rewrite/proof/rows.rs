@@ -6,9 +6,6 @@ use std::rc::Rc;
 use landbridge_core::proof::Figures;
 use landbridge_core::proof::rows::{PLACES, RowColumn, RowPlan, RowProof, RowSet, part, row_hash};
 
-/// The memory of the numbers of a row group's rows. A larger group has no fingerprint of rows.
-const MAX_BYTES: usize = 16 << 20;
-
 /// The rows of one row group, to which its columns are added in any order, one after the other.
 #[derive(Clone)]
 pub(in super::super) struct GroupRows(Rc<RefCell<Rows>>);
@@ -29,13 +26,13 @@ struct Rows {
 
 impl GroupRows {
     /// The rows of a group. They take no memory before the first column is added, and after the last one.
-    /// `None` if they take too much.
-    pub(in super::super) fn new(plan: &RowPlan, count: usize) -> Option<Self> {
+    /// `None` if they take more than `memory` bytes.
+    pub(in super::super) fn new(plan: &RowPlan, count: usize, memory: usize) -> Option<Self> {
         let sets: Vec<_> =
             plan.sets().into_iter().map(|set| Some((set, plan.digest(set)))).collect();
         let (blocks, left) = (plan.len().div_ceil(PLACES), plan.len());
         let bytes = count.checked_mul(blocks * sets.len() * size_of::<u64>())?;
-        (left > 0 && bytes <= MAX_BYTES).then(|| {
+        (left > 0 && bytes <= memory).then(|| {
             Self(Rc::new(RefCell::new(Rows {
                 sets,
                 numbers: Vec::new(),

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use landbridge_core::config::Mask;
 use landbridge_core::proof::rows::RowProof;
-use landbridge_core::proof::{ColumnProof, Figures, Masked, Total};
+use landbridge_core::proof::{ColumnProof, Content, Figures, Masked, Total};
 
 use super::super::token::Hmac;
 
@@ -29,8 +29,10 @@ const PREFIX: &str = "fp2_";
 const TAG_BYTES: usize = 16;
 /// `count`, `sum`, `xor`, whether there is a total, its scale and its units.
 const FIGURES_BYTES: usize = 8 + 16 + 8 + 1 + 1 + 16;
-/// Plain figures, the mask, and its figures.
-const PLAIN_BYTES: usize = FIGURES_BYTES + 1 + FIGURES_BYTES;
+/// Whether there is a content, what its footer declares, and its digest.
+const CONTENT_BYTES: usize = 1 + 8 + 16;
+/// Plain figures, the mask and its figures, and the content.
+const PLAIN_BYTES: usize = FIGURES_BYTES + 1 + FIGURES_BYTES + CONTENT_BYTES;
 
 /// The key that seals the figures of one source. Its `Debug` output does not contain the key.
 #[derive(Clone)]
@@ -147,6 +149,12 @@ fn write_proof(proof: &ColumnProof, out: &mut [u8; PLAIN_BYTES]) {
         out[FIGURES_BYTES] = number as u8 + 1;
         write_figures(&masked.figures, &mut out[FIGURES_BYTES + 1..]);
     }
+    if let Some(content) = &proof.content {
+        let out = &mut out[PLAIN_BYTES - CONTENT_BYTES..];
+        out[0] = 1;
+        out[1..9].copy_from_slice(&content.declared.to_be_bytes());
+        out[9..].copy_from_slice(&content.digest);
+    }
 }
 
 fn write_figures(figures: &Figures, out: &mut [u8]) {
@@ -160,7 +168,12 @@ fn write_figures(figures: &Figures, out: &mut [u8]) {
 }
 
 fn read_proof(bytes: &[u8; PLAIN_BYTES]) -> Option<ColumnProof> {
-    let (plain, rest) = bytes.split_at(FIGURES_BYTES);
+    let (figures, content) = bytes.split_at(PLAIN_BYTES - CONTENT_BYTES);
+    let (has_content, content) = content.split_first()?;
+    let (declared, digest) = content.split_first_chunk()?;
+    let content =
+        Content { declared: u64::from_be_bytes(*declared), digest: *digest.first_chunk()? };
+    let (plain, rest) = figures.split_at(FIGURES_BYTES);
     let (number, masked) = rest.split_first()?;
     let masked = match number.checked_sub(1) {
         None => None,
@@ -169,7 +182,8 @@ fn read_proof(bytes: &[u8; PLAIN_BYTES]) -> Option<ColumnProof> {
             Some(Masked { mask, figures: read_figures(masked)? })
         }
     };
-    Some(ColumnProof { plain: read_figures(plain)?, masked, texts: None })
+    let content = (*has_content == 1).then_some(content);
+    Some(ColumnProof { plain: read_figures(plain)?, masked, texts: None, content })
 }
 
 fn read_figures(bytes: &[u8]) -> Option<Figures> {
@@ -196,8 +210,13 @@ mod tests {
         plain.add_number(-5, 1);
         let mut shown = Figures::none(None);
         shown.add(7);
-        let masked = Some(Masked { mask: Mask::EmailMask, figures: shown });
-        ColumnProof { plain, masked, texts: None }
+        let content = Content { declared: 7, digest: [9; 16] };
+        ColumnProof {
+            plain,
+            masked: Some(Masked { mask: Mask::EmailMask, figures: shown }),
+            texts: None,
+            content: Some(content),
+        }
     }
 
     fn key(byte: u8, source: &str) -> ProofKey {
@@ -252,7 +271,8 @@ mod tests {
     /// The length would show which columns have a mask, a total or many values.
     #[test]
     fn all_sealed_figures_have_one_length() {
-        let empty = ColumnProof { plain: Figures::none(None), masked: None, texts: None };
+        let empty =
+            ColumnProof { plain: Figures::none(None), masked: None, texts: None, content: None };
         let key = key(7, "shop");
         assert_eq!(key.seal(&CONTEXT, &empty).len(), key.seal(&CONTEXT, &proof()).len());
         assert_eq!(key.open(&CONTEXT, &key.seal(&CONTEXT, &empty)), Some(empty));

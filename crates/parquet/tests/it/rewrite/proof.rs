@@ -377,6 +377,7 @@ fn rows_have_fingerprints_of_what_each_kind_of_reader_sees() {
         kept: true,
         masks: [("mail".to_owned(), Mask::EmailMask)].into(),
         open: open.collect(),
+        ..ProofPlan::default()
     };
     let properties = || WriterProperties::builder().set_max_row_group_row_count(Some(1700));
     let convert = || plan([("secret", retype(TargetType::Date)), ("gone", Action::SetNull)]);
@@ -399,6 +400,12 @@ fn rows_have_fingerprints_of_what_each_kind_of_reader_sees() {
         assert_eq!(copied.row_proofs.len(), 3);
         assert_ne!(copied.row_proofs, report.row_proofs, "other values");
     }
+    // A row group that needs more memory has none: 1,700 rows of three sets with one number each.
+    let source = file(&arrays, properties().build());
+    for (row_memory, sets) in [(1700 * 3 * 8, 3), (1700 * 3 * 8 - 1, 0)] {
+        let (_, report) = proven(&source, convert(), ProofPlan { row_memory, ..proof.clone() });
+        assert_eq!(report.row_proofs.len(), sets, "{row_memory}");
+    }
     // Without the figures of one column, rows have none.
     let lists =
         ListArray::from_iter_primitive::<Int64Type, _, _>((0..ROWS).map(|_| Some([Some(1)])));
@@ -411,6 +418,70 @@ fn rows_have_fingerprints_of_what_each_kind_of_reader_sees() {
     let (_, report) =
         proven(&file(&arrays[..3], properties().build()), RewritePlan::default(), proof);
     assert_eq!(report.row_proofs, BTreeMap::new());
+}
+
+/// Figures of an earlier day hold where the bytes are the same, and only there.
+#[test]
+fn figures_of_the_same_bytes_are_taken_over() {
+    let of = |distinct: usize| -> Vec<(&str, ArrayRef)> {
+        columns(distinct).into_iter().map(|(name, array, _)| (name, array)).collect()
+    };
+    let properties = || {
+        WriterProperties::builder()
+            .set_max_row_group_row_count(Some(1700))
+            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+            .set_compression(Compression::UNCOMPRESSED)
+            .build()
+    };
+    let day = file(&of(3000), properties());
+    let drop = || plan([("small", Action::Drop)]);
+    let first = ProofPlan { kept: true, contents: true, ..ProofPlan::default() };
+    for plan in [RewritePlan::default(), drop()] {
+        let (_, report) = proven(&day, plan.clone(), first.clone());
+        let real: BTreeMap<String, ColumnProof> =
+            report.columns.iter().map(|it| (it.name.clone(), it.proof.expect("figures"))).collect();
+        assert!(real.values().all(|it| it.content.is_some()));
+        // Marked, so that what is taken over can be told from what is computed.
+        let mut known = real.clone();
+        known.values_mut().for_each(|it| it.plain.count = 7);
+        let second = ProofPlan { known: known.clone(), ..first.clone() };
+        let (out, report) = proven(&day, plan.clone(), second.clone());
+        assert_eq!(out, rewritten(&day, plan.clone()).0);
+        for column in &report.columns {
+            assert_eq!(column.proof, Some(known[&column.name]), "{}: taken over", column.name);
+        }
+        assert_eq!(report.row_proofs, BTreeMap::new());
+        // One bit of a value: the footer declares the same, the digest does not.
+        let mut changed = day.to_vec();
+        let needle = "고객 2998".as_bytes();
+        let at = changed.windows(needle.len()).position(|it| it == needle).expect("a value");
+        changed[at + needle.len() - 1] ^= 1;
+        let changed = Bytes::from(changed);
+        let (_, report) = proven(&changed, plan.clone(), second.clone());
+        let (_, fresh) = proven(&changed, plan.clone(), first.clone());
+        for (column, fresh) in report.columns.iter().zip(&fresh.columns) {
+            if column.name == "word" {
+                assert_eq!(column.proof, fresh.proof, "read again");
+                assert_ne!(column.proof, Some(real["word"]), "another value");
+            } else {
+                assert_eq!(column.proof, Some(known[&column.name]), "{}", column.name);
+            }
+        }
+        // Another mask is another figure, of the same bytes.
+        let masks = [("word".to_owned(), Mask::FirstFourCharacters)].into();
+        let masked = ProofPlan { masks, ..second.clone() };
+        let (_, report) = proven(&day, plan.clone(), masked);
+        assert!(proof(&report, "word").is_some_and(|it| it.masked.is_some() && it.plain.count > 7));
+        // Other bytes, which the footer declares: decoded while they pass.
+        let other = file(&of(1499), properties());
+        let (_, report) = proven(&other, plan, second);
+        assert!(
+            report
+                .columns
+                .iter()
+                .all(|it| it.proof.is_some_and(|it| it.plain.count > 7 && it.content.is_some()))
+        );
+    }
 }
 
 #[test]

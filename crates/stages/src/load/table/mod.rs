@@ -19,6 +19,8 @@ mod schema;
 
 pub(super) use rows::wait_for_job;
 
+use std::collections::BTreeSet;
+
 use std::cmp::Ordering;
 
 use landbridge_core::Result;
@@ -62,6 +64,8 @@ pub(super) struct TableLoad<'a> {
 struct Prepared {
     resolved: ResolvedTable,
     stats: TableStats,
+    /// The columns that have figures.
+    proven: BTreeSet<String>,
     intent: Intent,
     key: Option<String>,
     audits: Findings,
@@ -120,7 +124,8 @@ impl TableLoad<'_> {
             return Ok(None);
         }
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
-        let prepared = Prepared { resolved, stats, intent, key, audits };
+        let proven = stats::proven_columns(&items);
+        let prepared = Prepared { resolved, stats, proven, intent, key, audits };
         match self.claim(rows, live.as_ref()).await? {
             ClaimOutcome::Won(held) => self.load(prepared, *held).await,
             ClaimOutcome::Retry => Ok(None),
@@ -199,7 +204,13 @@ impl TableLoad<'_> {
     ) -> Result<Receipt> {
         let contract = self.context.contract.tables.get(&self.table.source_table);
         let mut receipt = self.receipt(ReceiptState::Published).await?;
-        receipt.columns = stats::receipt_columns(self.table, contract, &now, &prepared.stats);
+        receipt.columns = stats::receipt_columns(
+            self.table,
+            contract,
+            &now,
+            &prepared.stats,
+            &stats::Proven { config: &self.context.config, columns: &prepared.proven },
+        );
         receipt.dropped_columns = stats::dropped_columns(self.table);
         let all = std::mem::take(&mut receipt.notes);
         receipt.notes = now.notes;
