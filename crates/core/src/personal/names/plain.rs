@@ -139,7 +139,8 @@ impl Names {
 
     /// Whether a word says that the value is about the record and not about its person.
     fn is_of_record(&self) -> bool {
-        self.pieces().any(|piece| has(&RECORDS, piece) || TECHNICAL.contains(&piece))
+        self.pieces()
+            .any(|piece| has(&RECORDS, piece) || (TECHNICAL.contains(&piece) && piece != "no"))
     }
 
     /// Whether the table is about people, or about a protected side of their lives.
