@@ -28,10 +28,11 @@ Examples:
   landbridge contract check --dump schema.sql --output github --sarif contract.sarif
   landbridge contract check --source postgres://me@localhost/shop
 
-The files of SQL are applied in their order to the tables of the dump, of the database, or else of the
-contract itself. Nothing of the contract is changed. A statement that may change a table and cannot be
-read is an error with its file and line; --allow-unread makes it a warning. With --source, a sample of rows is read as well, and a column of class
-`none` whose values look personal is named; no value is printed.
+The files of SQL are applied in their order to the tables of the dump, of the database, or else
+of the contract itself. The contract is not changed. A statement that may change a table and
+cannot be read is an error with its file and line; --allow-unread makes it a warning. With
+--source, a sample of rows is read as well, and a column of class `none` whose values look
+personal is named; no value is printed.
 
 Exit codes: 0 nothing to decide; 1 a column without a verdict, a change that holds a table, a table
 that is gone, or a statement that cannot be read; 2 invalid usage, or an invalid file.")]

@@ -23,11 +23,11 @@ Examples:
   landbridge contract diff --from origin/main --fail-on opens
   landbridge contract diff --from yesterday/contract.yaml --output json
 
-What opens comes first. With a commit, both files are compared as they were there; with a file, the
-contract alone. Members are compared by name: a change of who is in a group is not seen here.
+What opens comes first. With a commit, both files are compared as they were there; with a file,
+the contract alone. Members are compared by name: a change of who is in a group is not seen here.
 
-Exit codes: 0 compared; 1 with --fail-on opens, if a reader sees more, or another mask; 2 invalid usage,
-or an invalid file.")]
+Exit codes: 0 compared; 1 with --fail-on opens, if a reader sees more, or another mask; 2 invalid
+usage, or an invalid file.")]
 pub(crate) struct ContractDiffArgs {
     /// A commit of git, or an earlier contract
     #[arg(long, value_name = "REF|FILE", default_value = "HEAD")]

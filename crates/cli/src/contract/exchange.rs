@@ -18,7 +18,8 @@ Examples:
   landbridge contract export > shop.odcs.yaml
   landbridge contract export --version 1.4.0 --contract contract.yaml
 
-The document is JSON, which every reader of YAML reads. `contract import` makes the same contract of it.")]
+The document is JSON, which every reader of YAML reads. `contract import` makes the same contract
+of it.")]
 pub(crate) struct ContractExportArgs {
     /// The format
     #[arg(long, value_enum, default_value_t)]
@@ -36,8 +37,8 @@ pub(crate) struct ContractExportArgs {
 Examples:
   landbridge contract import shop.odcs.yaml > contract.yaml
 
-What the document says and a contract cannot is listed on standard error, and what was assumed. A
-classification that is no class of landbridge.yaml becomes `unclassified`: NULL for everyone.")]
+What the document says and a contract cannot is listed on standard error, and what was assumed.
+A classification that is no class of landbridge.yaml becomes `unclassified`: NULL for everyone.")]
 pub(crate) struct ContractImportArgs {
     /// The document, YAML or JSON
     #[arg(value_name = "FILE")]

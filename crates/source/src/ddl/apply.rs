@@ -66,15 +66,16 @@ impl Schema {
             self.current = tokens.identifier()?;
             return Ok(());
         }
-        if tokens.take("ALTER TYPE") {
+        if tokens.take_any(&["ALTER TYPE", "ALTER DOMAIN", "ALTER SCHEMA"]) {
             let _ = tokens.object_name()?;
-            // New values of an enumeration; another name or schema moves the type of columns.
+            let second = tokens.word_after(1);
+            // New values of an enumeration, rules of a domain; another name or schema moves the type of
+            // columns, or their tables.
             return match tokens.word().as_str() {
-                "ADD" | "OWNER" => Ok(()),
-                "RENAME" if tokens.word_after(1) == "VALUE" => Ok(()),
-                _ => {
-                    Err("it changes a type, and the columns of this type are not known".to_owned())
-                }
+                "ADD" | "OWNER" | "DROP" | "VALIDATE" => Ok(()),
+                "SET" if second != "SCHEMA" => Ok(()),
+                "RENAME" if matches!(second.as_str(), "VALUE" | "CONSTRAINT") => Ok(()),
+                _ => Err("it moves a type or a schema, and its columns are not known".to_owned()),
             };
         }
         if tokens.take("DROP SCHEMA") {

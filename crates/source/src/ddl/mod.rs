@@ -223,15 +223,12 @@ pub fn engine_of_dump(text: &str) -> Option<EngineFamily> {
     /// The header is within this many lines.
     const HEADER: usize = 20;
     text.lines().take(HEADER).find_map(|line| {
-        let line = line.trim_start_matches(['-', ' ', '/', '*', '!', 'M']);
-        match line {
-            _ if line.starts_with("PostgreSQL database") => Some(EngineFamily::Postgres),
-            _ if line.starts_with("MySQL dump") || line.starts_with("ariaDB dump") => {
-                Some(EngineFamily::MySql)
-            }
-            _ if line.starts_with("ySQL dump") => Some(EngineFamily::MySql),
-            _ => None,
+        let line = line.trim_start_matches(['-', ' ']);
+        let begins = |beginnings: &[&str]| beginnings.iter().any(|it| line.starts_with(it));
+        if begins(&["PostgreSQL database"]) {
+            return Some(EngineFamily::Postgres);
         }
+        begins(&["MySQL dump", "MariaDB dump"]).then_some(EngineFamily::MySql)
     })
 }
 

@@ -31,6 +31,7 @@ impl<'a> Splitter<'a> {
     fn all(mut self) -> Vec<Statement> {
         let mut all = Vec::new();
         while !self.rest.is_empty() {
+            self.skip_blanks();
             if self.client_command() {
                 continue;
             }
@@ -60,17 +61,25 @@ impl<'a> Splitter<'a> {
         self.take(found.unwrap_or(self.rest.len()))
     }
 
+    /// Takes white space and comments before a statement or a command of the client.
+    fn skip_blanks(&mut self) {
+        loop {
+            let blank = self.rest.len() - self.rest.trim_start().len();
+            self.take(blank);
+            if self.is_executed_comment() || !self.comment() {
+                break;
+            }
+        }
+    }
+
     /// Takes a line that is for the client and not for the server.
     fn client_command(&mut self) -> bool {
-        let blank = self.rest.len() - self.rest.trim_start().len();
-        let start = self.rest.trim_start();
-        let is_psql = self.family == EngineFamily::Postgres && start.starts_with('\\');
-        let delimiter = first_word(start).eq_ignore_ascii_case("delimiter");
+        let is_psql = self.family == EngineFamily::Postgres && self.rest.starts_with('\\');
+        let delimiter = first_word(self.rest).eq_ignore_ascii_case("delimiter");
         let is_delimiter = self.family == EngineFamily::MySql && delimiter;
         if !is_psql && !is_delimiter {
             return false;
         }
-        self.take(blank);
         let line = self.take_through(0, "\n");
         if is_delimiter && let Some(word) = line.split_whitespace().nth(1) {
             self.delimiter = word.to_owned();
@@ -127,9 +136,11 @@ impl<'a> Splitter<'a> {
         Statement { text, line: line.unwrap_or(self.line) }
     }
 
-    /// Whether a comment begins here whose content MySQL and MariaDB execute.
+    /// Whether a comment begins here whose content MySQL and MariaDB execute. No server has version
+    /// 999999, with which mariadb-dump begins its files.
     fn is_executed_comment(&self) -> bool {
         self.family == EngineFamily::MySql
+            && !self.rest.starts_with("/*M!999999")
             && (self.rest.starts_with("/*!") || self.rest.starts_with("/*M!"))
     }
 
@@ -258,15 +269,15 @@ mod tests {
 
     #[test]
     fn what_dumps_of_postgresql_write_between_statements() {
-        let text = "\\restrict abc\n-- a; comment\nCREATE TABLE t (a text DEFAULT 'x;''y', \"b;\" int);\n\
+        let text = "-- a dump\n\\restrict abc\n-- a; comment\nCREATE TABLE t (a text DEFAULT 'x;''y', \"b;\" int);\n\
                     COPY t FROM stdin;\n1\tDROP TABLE t;\n\\.\n\n/* outer /* inner; */ */ DO $body$ BEGIN; END; $body$;\n\
                     SELECT E'\\';', $$;$$;\nALTER TABLE t ADD c int";
         let expected = [
-            (3, "CREATE TABLE t (a text DEFAULT 'x;''y', \"b;\" int)"),
-            (4, "COPY t FROM stdin"),
-            (8, "DO $body$ BEGIN; END; $body$"),
-            (9, "SELECT E'\\';', $$;$$"),
-            (10, "ALTER TABLE t ADD c int"),
+            (4, "CREATE TABLE t (a text DEFAULT 'x;''y', \"b;\" int)"),
+            (5, "COPY t FROM stdin"),
+            (9, "DO $body$ BEGIN; END; $body$"),
+            (10, "SELECT E'\\';', $$;$$"),
+            (11, "ALTER TABLE t ADD c int"),
         ];
         let expected: Vec<(u64, String)> =
             expected.iter().map(|(line, text)| (*line, (*text).to_owned())).collect();
@@ -275,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_dumps_of_mysql_write_between_statements() {
-        let text = "/*!40101 SET NAMES utf8 */;\n# a; comment\nCREATE TABLE `t;` (\n  a int COMMENT 'it\\'s; here' /*!80023 INVISIBLE */\n);\n\
+        let text = "/*M!999999\\- enable the sandbox mode */ /*!40101 SET NAMES utf8 */;\n# a; comment\nCREATE TABLE `t;` (\n  a int COMMENT 'it\\'s; here' /*!80023 INVISIBLE */\n);\n\
                     DELIMITER ;;\nCREATE TRIGGER x BEGIN SET @a = 1; END ;;\nDELIMITER ;\nDROP TABLE t;";
         let expected = [
             (1, "SET NAMES utf8"),

@@ -70,6 +70,29 @@ async fn a_file_for_postgresql_makes_the_tables_that_the_server_makes() {
     assert_eq!(plain(found), plain(expected));
 }
 
+/// What pg_dump 15 wrote of these tables: their definitions in another form, owners, comments, keys.
+#[test]
+fn a_dump_of_pg_dump_has_the_same_tables() {
+    let tables = |text: &str| {
+        let mut schema = Schema::empty(EngineFamily::Postgres, "public");
+        schema.read("a.sql", text);
+        assert_eq!(schema.unread, []);
+        // A dump does not have the dimensions of arrays.
+        let all = lines(schema.tables().map(DdlTable::table)).into_iter();
+        all.map(|it| it.trim_end_matches([' ', '0', '1', '2']).to_owned()).collect::<Vec<_>>()
+    };
+    let dump = include_str!("tests/pg_dump.sql");
+    assert_eq!(tables(dump), tables(POSTGRES));
+    assert_eq!(engine_of_dump(dump), Some(EngineFamily::Postgres));
+    assert_eq!(engine_of_dump(MYSQL), Some(EngineFamily::MySql));
+    assert_eq!(engine_of_dump("CREATE TABLE t (a int);"), None);
+    let header = "-- MySQL dump 10.13  Distrib 8.0.36\n--\n-- Host: localhost    Database: shop\n";
+    assert_eq!(engine_of_dump(header), Some(EngineFamily::MySql));
+    assert_eq!(database_of_dump(header), Some("shop"));
+    let sandbox = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19";
+    assert_eq!(engine_of_dump(sandbox), Some(EngineFamily::MySql));
+}
+
 #[tokio::test]
 async fn a_file_for_mariadb_makes_the_tables_that_the_server_makes() {
     let server = tokio::task::spawn_blocking(TestMariaDb::start).await.unwrap();
@@ -121,7 +144,7 @@ fn what_cannot_be_read_is_named_with_its_line() {
         m/1.sql:7 `ALTER TABLE T`: the table `public.t` has no column `b`
         m/1.sql:8 `CALL`: it may change a table, and what it does is not known
         m/1.sql:9 `ROLLBACK`: it may change a table, and what it does is not known
-        m/1.sql:11 `ALTER TYPE MOOD`: it changes a type, and the columns of this type are not known
+        m/1.sql:11 `ALTER TYPE MOOD`: it moves a type or a schema, and its columns are not known
         m/1.sql:12 `SELECT`: it creates a table from a query, whose types are not known
         m/1.sql:14 `CREATE TABLE`: it is not SQL of this engine"#]].assert_eq(&shown.join("\n"));
     assert!(!shown.join("").contains("secret"));
