@@ -230,6 +230,15 @@ fn shell_exports(variables: &BTreeMap<String, String>) -> String {
     variables.iter().map(line).collect()
 }
 
+/// A command that queries this cloud, from this directory.
+fn example_command(program: &str, data_dir: &Path, sql: &str) -> String {
+    let place = match data_dir == Path::new(DEFAULT_DATA_DIR) {
+        true => String::new(),
+        false => format!(" --data-dir '{}'", data_dir.display()),
+    };
+    format!("{program} query{place} --as analyst '{sql}'")
+}
+
 /// The text output: the variables, and how to use them.
 fn startup_message(
     args: &UpArgs,
@@ -245,11 +254,11 @@ fn startup_message(
     let example = example_table(receipts)
         .map_or_else(|| "SELECT 1".to_owned(), |table| format!("SELECT * FROM {table} LIMIT 3"));
     format!(
-        "{}\n{}\nThese variables are also in {env_file}. In another terminal:\n  . {env_file}\n  {program} query --as \
-         analyst '{example}'\n\n{}The contract is {}.\nVirtual time is {} and advances {} s per real \
+        "{}\n{}\nThese variables are also in {env_file}. In another terminal:\n  . {env_file}\n  {}\n\n{}The contract is {}.\nVirtual time is {} and advances {} s per real \
          second. Press Ctrl-C to stop.\n",
         shell_exports(variables),
         paint.bold("The local cloud is running."),
+        example_command(&program, &args.data_dir, &example),
         tables_text(receipts),
         environment.contract_path.display(),
         environment.cloud.clock().now().to_zoned(zone).strftime("%F %H:%M %Z"),
@@ -364,6 +373,14 @@ fn parse_ports(text: &str) -> Result<Ports, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_example_names_another_data_directory() {
+        let command = |dir: &str| example_command("landbridge", Path::new(dir), "SELECT 1");
+        assert_eq!(command(DEFAULT_DATA_DIR), "landbridge query --as analyst 'SELECT 1'");
+        let other = "landbridge query --data-dir '/tmp/a b' --as analyst 'SELECT 1'";
+        assert_eq!(command("/tmp/a b"), other);
+    }
 
     #[test]
     fn values_are_quoted_for_the_shell() {

@@ -52,6 +52,24 @@ async fn a_table_made_by_a_query_has_the_masks_of_its_maker_as_values_and_no_tag
     assert_eq!(cloud.google.table_ids("shop"), ["copy", "people"]);
 }
 
+/// A column that only the body of a lambda names is read like any other: masked, or refused.
+#[tokio::test]
+async fn a_lambda_reads_the_columns_that_it_names() {
+    let cloud = people().await;
+    let grants = landbridge_local_google::Grants::none()
+        .project_role(landbridge_local_google::Role::JobUser)
+        .dataset_role("shop", landbridge_local_google::Role::DataViewer)
+        .masked_reader(tag("email"));
+    cloud.google.add_principal("analyst", "analyst@example.com", grants);
+    let hidden = "SELECT ARRAY_TRANSFORM([id], e -> CONCAT(e, email))[OFFSET(0)] FROM shop.people WHERE id = 1";
+    assert_eq!(ok(&cloud, "analyst", hidden).await, "1XXXXX@x.kr");
+    refused(&cloud, "editor", hidden, "policy tag").await;
+    let inner = "SELECT ARRAY_FILTER([1], e -> EXISTS (SELECT 1 FROM UNNEST([email]) m WHERE m LIKE 'X%')) \
+                 FROM shop.people WHERE id = 1";
+    assert_eq!(ok(&cloud, "analyst", inner).await, r#"[{"v":"1"}]"#);
+    refused(&cloud, "editor", inner, "policy tag").await;
+}
+
 #[tokio::test]
 async fn tables_are_created_changed_and_dropped() {
     let cloud = people().await;

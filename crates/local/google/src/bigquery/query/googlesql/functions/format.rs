@@ -289,10 +289,9 @@ fn decimal(spec: &Spec, units: &BigInt, scale: u32) -> String {
     let precision = spec.precision.unwrap_or(6);
     let places = i64::try_from(precision).unwrap_or(i64::MAX);
     let text = format_units(&round_units(units, scale, places, Rounding::HalfAway), scale);
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(text) => (true, text),
-        None => (false, text.as_str()),
-    };
+    // A number that is rounded to zero keeps its sign.
+    let negative = units.sign() == num_bigint::Sign::Minus;
+    let text = text.trim_start_matches('-');
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let dot = if precision == 0 && !spec.alternate { "" } else { "." };
     let whole = group_digits(spec, whole.to_owned());

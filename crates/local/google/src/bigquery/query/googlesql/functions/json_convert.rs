@@ -138,9 +138,11 @@ fn decimal_json(units: &BigInt, scale: u32, stringify: bool) -> Json {
     if stringify && !kept {
         return Json::from(text);
     }
-    match whole {
-        Some(whole) => Json::from(whole),
-        None => Number::from_f64(float).map_or(Json::Null, Json::Number),
+    match (whole, text.parse::<u64>()) {
+        (Some(whole), _) => Json::from(whole),
+        // JSON has the numbers of UINT64 as well.
+        (None, Ok(whole)) => Json::from(whole),
+        _ => Number::from_f64(float).map_or(Json::Null, Json::Number),
     }
 }
 
