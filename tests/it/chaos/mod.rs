@@ -171,7 +171,7 @@ fn compare(
         let count = |when: When| seen.values().filter(|it| it.when == when).count();
         let _ = write!(
             table,
-            "\n{} faults: {} seen before readers can see them, {} afterwards, {} not seen.\n",
+            "\n{} faults: {} seen before readers can see them or when the table is published, {} afterwards, {} not seen.\n",
             FAULTS.len(),
             count(When::Before) + count(When::Warned),
             count(When::After),
