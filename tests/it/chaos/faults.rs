@@ -48,8 +48,6 @@ pub(super) enum Deed {
     ByteChanged,
     /// `_SUCCESS` is missing.
     NoMarker,
-    /// The last file is that of the day before.
-    FileOfYesterday,
     /// All files are those of the day before.
     FilesOfYesterday,
     /// The object is replaced by one of the day before, which has fewer rows.
@@ -175,7 +173,7 @@ pub(super) static FAULTS: &[Fault] = &[
     }),
     source("rows are missing in the middle", |db, name, n| {
         disturb_rows(db, name, n, |rows| {
-            rows.drain(200..330);
+            rows.drain(100..220);
         });
     }),
     source("every row is there twice", |db, name, n| {
@@ -328,7 +326,6 @@ pub(super) static FAULTS: &[Fault] = &[
     elsewhere(Place::Export, "a byte of a file is changed", Deed::ByteChanged),
     elsewhere(Place::Export, "a file has another schema", Deed::None),
     elsewhere(Place::Export, "the marker of a complete folder is missing", Deed::NoMarker),
-    elsewhere(Place::Export, "a file is that of the day before", Deed::FileOfYesterday),
     elsewhere(Place::Export, "yesterday's export again", Deed::FilesOfYesterday),
     elsewhere(
         Place::CloudStorage,
@@ -442,14 +439,10 @@ async fn disturb_files(env: &TestEnv, table: &str, deed: Deed) {
                 assert!(aws.delete_object("shop-exports", key).await);
             }
         }
-        Deed::FileOfYesterday | Deed::FilesOfYesterday => {
+        Deed::FilesOfYesterday => {
             let yesterday = files(env, "20261128", table).await;
-            let earlier: Vec<&String> = yesterday.iter().filter(is_data).collect();
-            let only_last = matches!(deed, Deed::FileOfYesterday);
-            for (to, from) in data.iter().zip(&earlier) {
-                if !only_last || *to == last {
-                    put(to, read(from).await).await;
-                }
+            for (to, from) in data.iter().zip(yesterday.iter().filter(is_data)) {
+                put(to, read(from).await).await;
             }
         }
         _ => unreachable!("no deed of files"),

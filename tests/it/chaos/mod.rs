@@ -30,6 +30,8 @@ use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at, root};
 
 /// The undisturbed days. The last of them is a Saturday, and the fault happens on a Sunday.
 const QUIET_DAYS: i64 = 8;
+/// Rows of a file, so that each table has several.
+const ROWS_PER_FILE: usize = 120;
 /// What stands around the table in the document.
 const BEGIN: &str = "<!-- chaos: begin -->\n";
 const END: &str = "<!-- chaos: end -->";
@@ -90,7 +92,9 @@ async fn silent_faults_are_seen_as_the_document_says() {
     builder.contract = tables::contract(&faults);
     builder.source = Arc::new(database.clone());
     let env = builder.build().await;
-    env.cloud.aws().set_export_quirks(ExportQuirks { rows_per_part: 250, ..Default::default() });
+    env.cloud
+        .aws()
+        .set_export_quirks(ExportQuirks { rows_per_part: ROWS_PER_FILE, ..Default::default() });
     for n in 0..QUIET_DAYS {
         tables::write(&database, &faults, n, false);
         export(&env, n).await;
@@ -102,12 +106,12 @@ async fn silent_faults_are_seen_as_the_document_says() {
     let is_of_rds = |alert: &&String| alert.contains("has no tables that can be exported");
     let said = seen::alerts(&env);
     assert_eq!(said.iter().filter(is_of_rds).count(), said.len(), "{said:#?}");
-    let before = seen::row_counts(&env, &faults).await;
+    let before = seen::contents(&env, &faults).await;
 
     let n = QUIET_DAYS;
     tables::write(&database, &faults, n, true);
     let quirks = ExportQuirks {
-        rows_per_part: 250,
+        rows_per_part: ROWS_PER_FILE,
         mismatched_file: Some(format!("public.{}", tables::name("a file has another schema"))),
         ..Default::default()
     };
@@ -118,7 +122,7 @@ async fn silent_faults_are_seen_as_the_document_says() {
     tick(&env, "transfer", n, 124).await;
     faults::disturb(&env, &faults, Place::CloudStorage).await;
     load(&env, n).await;
-    let counts = seen::row_counts(&env, &faults).await;
+    let counts = seen::contents(&env, &faults).await;
     faults::disturb(&env, &faults, Place::BigQuery).await;
     tick(&env, "protect", n, 140).await;
     let seen = seen::all(&env, &faults, (&before, &counts)).await;
@@ -167,7 +171,7 @@ fn compare(
         let count = |when: When| seen.values().filter(|it| it.when == when).count();
         let _ = write!(
             table,
-            "\n{} faults: {} seen before readers can see them, {} afterwards, {} not seen.\n",
+            "\n{} faults: {} seen before readers can see them or when the table is published, {} afterwards, {} not seen.\n",
             FAULTS.len(),
             count(When::Before) + count(When::Warned),
             count(When::After),

@@ -49,12 +49,14 @@ pub(super) fn alerts(env: &TestEnv) -> Vec<String> {
     functions.iter().flat_map(|it| env.alerts(it)).map(|it| it["fields"].to_string()).collect()
 }
 
-/// The rows of every table in BigQuery.
-pub(super) async fn row_counts(env: &TestEnv, faults: &[&Fault]) -> BTreeMap<String, String> {
+/// What distinguishes the rows of a day from those of the day before, of every table in BigQuery.
+pub(super) async fn contents(env: &TestEnv, faults: &[&Fault]) -> BTreeMap<String, String> {
     let mut counts = BTreeMap::new();
     for table in faults.iter().map(|it| name(it.name)) {
-        let sql = format!("SELECT COUNT(*) FROM shop.{table}");
-        let rows = env.query(PiiReader, &sql).await.expect("a count");
+        let sql = format!(
+            "SELECT CONCAT(COUNT(*), ' ', MIN(placed_at), ' ', MAX(placed_at)) FROM shop.{table}"
+        );
+        let rows = env.query(PiiReader, &sql).await.expect("a content");
         counts.insert(table, rows[0][0].clone());
     }
     counts
@@ -86,6 +88,9 @@ pub(super) async fn all(
                 Some((format!("`landbridge verify`: {column}"), When::After))
             })
             .unwrap_or((String::new(), When::Never));
+        if about.len() > 1 {
+            println!("`{}` has {} alerts: {about:#?}", fault.name, about.len());
+        }
         seen.insert(fault.name, Seen { by, when, alerts: about.len() });
     }
     seen
@@ -125,12 +130,17 @@ fn of_receipt(
         (ReceiptState::Held, Some(checks)) if is_audit(receipt) => {
             Some((format!("audit {}", checks.join(", ")), held_when))
         }
-        (ReceiptState::Held | ReceiptState::Skipped, _) => {
+        (ReceiptState::Skipped, _) => {
+            Some(("receipt: RDS did not export the table".to_owned(), held_when))
+        }
+        (ReceiptState::Held, _) => {
             let what = receipt.problem.as_ref().map(|it| it.what.clone()).unwrap_or_default();
+            // The first clause; what to do about it follows.
+            let what = what.split([',', ';']).next().unwrap_or_default();
             Some((format!("held: {what}"), held_when))
         }
         (ReceiptState::Missing, _) => {
-            Some(("receipt: the table is not in the export".to_owned(), When::Warned))
+            Some(("receipt: the table is not in the export".to_owned(), held_when))
         }
         (_, Some(checks)) => Some((format!("audit {}", checks.join(", ")), When::Warned)),
         _ => {

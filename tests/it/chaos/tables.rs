@@ -29,7 +29,7 @@ pub(super) const PEOPLE: i64 = 100;
 /// The first id of every table.
 pub(super) const FIRST_ID: i64 = 5_001;
 /// The rows of the first day, and those of each day after it.
-const ROWS: i64 = 600;
+const ROWS: i64 = 320;
 const ROWS_PER_DAY: i64 = 12;
 
 /// The rows of a table, each with its cells.
@@ -57,7 +57,7 @@ pub(super) fn rows(n: i64) -> Rows {
         vec![
             (FIRST_ID + k).to_string(),
             (k % PEOPLE + 1).to_string(),
-            format!("{}.{:02}", 20 + k * 37 % 900, k * 13 % 100),
+            format!("{}.{:02}", 20 + k * 37 % 900, k * 13 % 97 + 1),
             format!("{}.{:02}", 1 + k * 7 % 9, k * 11 % 100),
             ["new", "paid", "shipped"][k as usize % 3].to_owned(),
             format!("remark {k} 가나다"),

@@ -94,13 +94,15 @@ fn fraction(hidden: &Hidden, earlier: &[(&TableFigures, &Hidden)]) -> Option<&'s
         Bound::Decimal(units, scale) => has_fraction(units, scale),
         _ => None,
     };
-    // The sum, the smallest and the largest value: all known and whole, or all known and not.
+    // The smallest and the largest value, and the sum if it is known: all whole, or all not. The sum of wide
+    // decimals is not known.
     let all = |hidden: &Hidden, wanted: bool| {
         let sum = hidden.total.and_then(|it| has_fraction(it.units, it.scale));
-        [sum, bound(hidden.min), bound(hidden.max)].iter().all(|it| *it == Some(wanted))
+        let bounds = [bound(hidden.min), bound(hidden.max)];
+        sum != Some(!wanted) && bounds.iter().all(|it| *it == Some(wanted))
     };
     let is_cut = all(hidden, false) && earlier.iter().all(|(_, hidden)| all(hidden, true));
-    is_cut.then_some("sum, smallest and largest value have no digit after the point, unlike on every earlier day")
+    is_cut.then_some("its smallest and its largest value have no digit after the point, unlike on every earlier day")
 }
 
 /// The smallest and the largest number, if both moved by a factor in the same direction.

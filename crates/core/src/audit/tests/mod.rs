@@ -271,7 +271,7 @@ fn sums_are_compared_as_means() {
             "cut",
             amounts(0, 1_000, 2_450_000, 0, 99_900),
             Some(
-                "sum, smallest and largest value have no digit after the point, unlike on every earlier day",
+                "its smallest and its largest value have no digit after the point, unlike on every earlier day",
             ),
         ),
         ("a whole sum by chance", amounts(0, 1_000, 2_450_000, 99, 99_901), None),

@@ -7,12 +7,14 @@
 //! | here | the order of the steps, and the receipts |
 //! | [`attempts`] | when a load that failed is tried again |
 //! | [`claim`] | which rows the table has, and which load may replace them |
+//! | [`objects`] | comparing the objects in Cloud Storage with what was transferred |
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
 //! | [`proof`] | comparing rows and tags with the plan |
 
 mod attempts;
 mod claim;
+mod objects;
 mod proof;
 mod rows;
 mod schema;
@@ -111,6 +113,9 @@ impl TableLoad<'_> {
             TableAudits::Blocked(problem) => return self.hold(problem).await.map(Some),
             TableAudits::Publishes(audits) => audits,
         };
+        if let Some(problem) = self.changed_object(&items).await? {
+            return self.hold(problem).await.map(Some);
+        }
         let change = diff_table(
             &self.name(),
             &context.config.source.name,
