@@ -30,6 +30,8 @@ VALUES = {
     "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/key-abcdef",
     "token_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/1b2c3d4e-5f60-7182-93a4-b5c6d7e8f90a",
     "source_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-8293-a4b5-c6d7e8f90a1b",
+    "alert_secret_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/slack-abcdef",
+    "alert_topic_arn": "arn:aws:sns:ap-northeast-2:123456789012:landbridge-shop-alerts",
 }
 KINDS = [
     {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
@@ -77,7 +79,7 @@ ANY_NAME = {
 
 def documents(kind=KINDS[0]):
     paths = sorted(POLICIES.glob("*.json"))
-    assert len(paths) == 21
+    assert len(paths) == 24
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 

@@ -45,7 +45,7 @@ locals {
   # With notify, messages about incidents and the daily line take the place of some alarms, which then have no
   # actions; other alarms watch notify itself.
   silent = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
-  alarms = merge(local.alarm_file.alarms, local.notifies ? local.alarm_file.alarms_of_notify : {}, [
+  alarms = merge(local.alarm_file.alarms, { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies }, [
     for kind, it in local.alarm_file.alarms_of_each_function : {
       for function in local.functions : "${kind}-${function}" => merge(it, { metric = merge(it.metric, { function = function }) })
     }

@@ -29,7 +29,7 @@ locals {
   ]))
   alert_secret_arns = { for it in local.alert_secrets : it => startswith(it, "arn:") ? it : aws_secretsmanager_secret.alerts[it].arn }
   alert_topic       = try(local.alerts.email.topic, null)
-  tags      = merge({ "landbridge:source" = local.source }, var.tags)
+  tags              = merge({ "landbridge:source" = local.source }, var.tags)
 
   # arn:aws:iam::123456789012:role/path/name
   export_role = regex("^arn:[a-z-]+:iam::(?P<account>[0-9]+):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)$", local.export.role_arn)
