@@ -5,7 +5,7 @@
 //! cause, changes while tables join or leave it, and ends when none is left or when a person closes it.
 //! This module is pure. [`IncidentState`] is one record of the ledger; a tick of the stage `notify` reads
 //! it, calls [`IncidentState::apply`] with what the ledger says now, and replaces it under the condition
-//! that nobody else replaced it meanwhile. So two ticks at once have one outcome, and a repeated tick with
+//! that no other tick replaced it meanwhile. So two ticks at once have one outcome, and a repeated tick with
 //! the same facts changes nothing.
 //!
 //! | module | contents |
@@ -158,7 +158,7 @@ pub struct Facts {
     pub is_owed: bool,
     /// Alerts and notices.
     pub observations: Vec<Observation>,
-    /// The finished days, with those of open incidents.
+    /// The finished days: the newest ones, and the days of open incidents.
     pub days: BTreeMap<Day, DayFacts>,
     /// Requests to close incidents.
     pub closures: Vec<Closure>,

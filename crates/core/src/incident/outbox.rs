@@ -1,5 +1,5 @@
 //! Messages on their way. A message is *claimed* in the record before it is sent, and leaves the record
-//! after its answer. So a crash loses none: whoever finds a claim that is older than [`LEASE`] knows that
+//! after its answer. So a crash loses none: a tick that finds a claim older than [`LEASE`] knows that
 //! the message may have arrived, sends it once more and says so. Two ticks at once do not send one message
 //! twice, because only one of them can write the claim.
 

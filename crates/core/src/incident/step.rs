@@ -127,7 +127,7 @@ impl IncidentState {
         }
     }
 
-    /// Whether this record was not taken yet. That a day is late counts once, whoever says it.
+    /// Whether this record was not taken yet. That a day is late counts once, whichever stage reports it.
     fn is_unseen(&mut self, observation: &Observation, is_late_day: bool) -> bool {
         if observation.is_notice {
             return true;

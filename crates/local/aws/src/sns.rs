@@ -1,4 +1,4 @@
-//! Amazon SNS: `Publish` to a topic. The messages are kept, nobody is subscribed. Every topic of the account
+//! Amazon SNS: `Publish` to a topic. The messages are kept; no address is subscribed. Every topic of the account
 //! exists. AWS documentation: the API reference of SNS (query protocol, version 2010-03-31).
 
 use std::collections::BTreeMap;

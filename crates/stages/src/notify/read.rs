@@ -171,7 +171,7 @@ async fn notices(
     Ok(observations)
 }
 
-/// The newest finished days, and those of problems.
+/// The newest finished days, and the days of problems.
 async fn finished_days(
     context: &Context,
     state: &IncidentState,
