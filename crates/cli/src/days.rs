@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
+use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
@@ -94,20 +95,27 @@ pub(crate) async fn read(
 ) -> Result<Vec<DayLine>> {
     let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
     let today = calendar.day_of(now);
-    let mut days = Vec::new();
-    for day in std::iter::successors(Some(today), |day| day.before()).take(count.into()) {
-        let mut line = line(ledger, day).await?;
-        if of_tables {
-            let receipts = ledger.day(day).receipt_summaries_read_only(AT_ONCE).await?;
-            let has_table = |state: ReceiptState, has_problem: bool| {
-                state != ReceiptState::Skipped || has_problem
-            };
-            let shown = receipts.into_values().filter(|it| has_table(it.state, it.has_problem));
-            line.of_tables = shown.map(|it| (it.source_table, it.state.name())).collect();
-        }
-        days.push(line);
-    }
-    Ok(days)
+    let days = std::iter::successors(Some(today), |day| day.before()).take(count.into());
+    // At once: a command at a terminal waits for the latency of one day, not of all.
+    futures::stream::iter(days)
+        .map(|day| async move {
+            let mut line = line(ledger, day).await?;
+            if of_tables && line.state != "nothing" {
+                line.of_tables = of_tables_on(ledger, day).await?;
+            }
+            Ok(line)
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The states of the tables of a day; without partitions and tables that the contract leaves in AWS.
+async fn of_tables_on(ledger: &Ledger, day: Day) -> Result<BTreeMap<String, &'static str>> {
+    let receipts = ledger.day(day).receipt_summaries_read_only(AT_ONCE).await?;
+    let shown =
+        receipts.into_values().filter(|it| it.state != ReceiptState::Skipped || it.has_problem);
+    Ok(shown.map(|it| (it.source_table, it.state.name())).collect())
 }
 
 async fn line(ledger: &Ledger, day: Day) -> Result<DayLine> {

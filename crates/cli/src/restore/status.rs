@@ -128,6 +128,8 @@ pub(crate) async fn run(args: StatusArgs) -> Result {
 
 async fn read_status(context: &RestoreContext) -> Result<Status> {
     let now = context.clock.now();
+    // First: their states change while the days are read.
+    let copies = existing_copies(context).await?;
     let schedule = &context.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
     let ledger = context.ledger();
@@ -166,7 +168,6 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
         drills.extend(ledger.value(&record_name(name)).await?);
     }
     let source = context.config.source.id.clone();
-    let copies = existing_copies(context).await?;
     let mut problems = days::problems(&days);
     problems.extend(
         incidents
