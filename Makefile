@@ -30,7 +30,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore crash chaos compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ test: ## install what the tests need, build, run all tests
 
 explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if somebody can read a hidden value
 	$(CARGO) bench --profile explore --workspace --bench explore -- $(EXPLORE)
+
+explore-incidents: ## draw 500 histories of incidents and crashes; fail if a message is lost, or arrives twice without a reason
+	LANDBRIDGE_HISTORIES=500 $(CARGO) nextest run --workspace -E 'test(/^incidents::histories/)'
 
 crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (20 minutes)
 	$(CARGO) build --workspace --bins
@@ -71,7 +74,7 @@ fmt: ## format all Rust code
 bench: bench-functions bench-rewrite bench-source ## run the benchmarks: Lambda binaries, rewriting Parquet, reading a source
 
 bench-functions:
-	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load -p landbridge-protect -p landbridge-views
+	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load -p landbridge-protect -p landbridge-views -p landbridge-notify
 	@# The benchmark only starts the release binaries and measures time, so the development
 	@# profile is enough and the local cloud is not built a second time.
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)

@@ -14,7 +14,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 target=${CARGO_TARGET_DIR:-$root/target}
 place=$target/package-python
-functions=${FUNCTIONS:-snapshot export transfer load protect views}
+functions=${FUNCTIONS:-snapshot export transfer load protect views notify}
 [ $# -gt 0 ] || set -- arm64 x86_64
 # Amazon Linux 2023 has glibc 2.34 (AWS documentation, "Lambda runtimes"). The linker uses no newer
 # symbols, whatever version this machine has.

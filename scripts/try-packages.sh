@@ -40,7 +40,7 @@ for processor in "$@"; do
     # `landbridge demo` starts `landbridge-local`, which starts the functions; both look in their own
     # directory.
     cp "$command" "$local_command" "$here/"
-    for function in snapshot export transfer load protect views; do
+    for function in snapshot export transfer load protect views notify; do
         zip=$target/lambda/$processor/$function.zip
         [ -f "$zip" ] || die "$zip does not exist; run 'make package PROCESSORS=$processor'"
         python3 -m zipfile -e "$zip" "$here/$function"

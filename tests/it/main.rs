@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `redo` | a day that is done again: what readers see, what is refused, crashes |
+//! | `incidents` | one message per cause, one when it is over, a line a day; crashes, refusals, two ticks at once |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
@@ -57,6 +58,7 @@ mod federation;
 mod google;
 mod googlesql;
 mod hours;
+mod incidents;
 mod lands;
 mod leaves;
 mod mariadb;

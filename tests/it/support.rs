@@ -106,7 +106,7 @@ impl TestEnvBuilder {
         options.variables = self.variables;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
-        for name in ["snapshot", "export", "transfer", "load", "protect", "views"] {
+        for name in ["snapshot", "export", "transfer", "load", "protect", "views", "notify"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(
                 program.exists(),

@@ -26,6 +26,10 @@ pub struct AlarmFile {
     log_metrics: BTreeMap<String, LogMetric>,
     alarms: BTreeMap<String, Alarm>,
     alarms_of_each_function: BTreeMap<String, Alarm>,
+    /// The alarms that exist only with the function `notify`.
+    alarms_of_notify: BTreeMap<String, Alarm>,
+    /// The alarms that have no actions with the function `notify`.
+    silent_with_notify: BTreeSet<String>,
 }
 
 /// Log lines that become values of a metric.
@@ -169,6 +173,10 @@ impl AlarmFile {
     /// All alarms by name.
     fn alarms(&self, functions: &[&str]) -> BTreeMap<String, Alarm> {
         let mut all = self.alarms.clone();
+        if functions.contains(&"notify") {
+            all.extend(self.alarms_of_notify.clone());
+            all.retain(|name, _| !self.silent_with_notify.contains(name));
+        }
         for (kind, alarm) in &self.alarms_of_each_function {
             for function in functions {
                 let mut alarm = alarm.clone();

@@ -32,6 +32,8 @@ VALUES = {
     "proof_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/proof-key-ghijkl",
     "proof_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-7182-93a4-b5c6d7e8f90a",
     "source_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-8293-a4b5-c6d7e8f90a1b",
+    "alert_secret_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/slack-abcdef",
+    "alert_topic_arn": "arn:aws:sns:ap-northeast-2:123456789012:landbridge-shop-alerts",
 }
 KINDS = [
     {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
@@ -79,7 +81,7 @@ ANY_NAME = {
 
 def documents(kind=KINDS[0]):
     paths = sorted(POLICIES.glob("*.json"))
-    assert len(paths) == 21
+    assert len(paths) == 24
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 
@@ -243,7 +245,7 @@ def test_the_classes_of_the_example_are_all_masked():
 
 
 def test_every_function_has_a_schedule_and_a_document():
-    assert {path.stem for path in (ROOT / "infra/schedules").glob("*.json")} == set(FUNCTIONS)
+    assert {path.stem for path in (ROOT / "infra/schedules").glob("*.json")} == {*FUNCTIONS, "notify"}
     assert all((POLICIES / f"{name}.json").exists() for name in FUNCTIONS)
 
 

@@ -26,6 +26,8 @@ LONGEST = {
     "proof_key_arn": "arn:aws-cn:secretsmanager:ap-northeast-2:123456789012:secret:" + "p" * 256,
 }
 KEY = "arn:aws-cn:kms:ap-northeast-2:123456789012:key/mrk-" + "0" * 32
+LONGEST["alert_secret_arn"] = LONGEST["token_key_arn"]
+LONGEST["alert_topic_arn"] = "arn:aws-cn:sns:ap-northeast-2:123456789012:" + "a" * 256
 LONGEST |= dict.fromkeys(("key_arn", "token_kms_key_arn", "proof_kms_key_arn", "source_key_arn"), KEY)
 # Without white space (AWS Identity and Access Management, "IAM and AWS STS quotas").
 MANAGED, INLINE_OF_A_ROLE, TRUST = 6144, 10240, 2048
@@ -37,6 +39,8 @@ ON_ONE_ROLE = {
     "load": ["load"],
     "protect": ["protect"],
     "views": ["views"],
+    # Slack's webhook or token, and URL and key of a webhook.
+    "notify": ["notify", *["notify-secret"] * 3, "notify-topic"],
     "export-role": ["export-role"],
     "scheduler": ["scheduler"],
 }

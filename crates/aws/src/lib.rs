@@ -1,4 +1,4 @@
-//! Thin, typed clients for RDS, S3 and Secrets Manager, over the AWS SDK.
+//! Thin, typed clients for RDS, S3 and Secrets Manager, over the AWS SDK, and for one call of SNS.
 //!
 //! | module | responsibility |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`rds`] | snapshots, export tasks and databases, for instances and clusters alike |
 //! | [`s3`] | objects: listing, ranged reads, conditional writes |
 //! | [`secrets`] | secrets of Secrets Manager; their values are never printed |
+//! | [`sns`] | publishes to a topic of SNS |
 //! | [`error`] | maps every AWS error to an `ErrorKind` |
 
 pub mod client;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod rds;
 pub mod s3;
 pub mod secrets;
+pub mod sns;
 
 pub use client::Aws;
 pub use rds::Rds;

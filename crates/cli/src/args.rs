@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    check, contract, cost, dashboard, doctor, init, key, ledger, models, parquet, receipt, redo,
-    restore, retype, schema, verify,
+    check, contract, cost, dashboard, days, doctor, incident, init, key, ledger, models, parquet,
+    receipt, redo, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -57,6 +57,8 @@ pub(crate) enum Command {
         file: schema::SchemaFile,
     },
     Receipt(receipt::ReceiptArgs),
+    Days(days::DaysArgs),
+    Incident(Box<incident::IncidentArgs>),
     Redo(redo::RedoArgs),
     Verify(verify::VerifyArgs),
     /// Create the key for tokens

@@ -15,6 +15,8 @@
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
 //! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
+//! | [`days`] | `landbridge days`: how each day ended |
+//! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
@@ -32,7 +34,9 @@ mod check;
 mod contract;
 mod cost;
 mod dashboard;
+mod days;
 mod doctor;
+mod incident;
 mod init;
 mod key;
 mod ledger;
@@ -112,6 +116,8 @@ async fn run(command: Command) -> Result {
         Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
+        Command::Days(args) => days::run(args).await,
+        Command::Incident(args) => Box::pin(incident::run(*args)).await,
         Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {

@@ -8,6 +8,7 @@
 //! | [`calendar`], [`schedule`] | days and hours in the configured time zone, and when a schedule fires |
 //! | [`retention`] | which snapshots to create and which to delete |
 //! | [`restore`] | the snapshot and the settings of a restore, and the swap of two names |
+//! | [`incident`] | what is wrong, grouped by its cause, and the messages that say so |
 //! | [`manifest`] | the manifests that RDS writes for an export |
 //! | [`memory`] | how much memory a function needs for a contract |
 //! | [`types`] | the column types: source → Parquet → BigQuery |
@@ -37,6 +38,7 @@ pub mod created;
 pub mod diff;
 pub mod error;
 pub mod ids;
+pub mod incident;
 pub mod manifest;
 pub mod memory;
 pub mod models;

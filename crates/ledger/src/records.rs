@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use landbridge_core::audit::{Trend, TrendDay, Verdict};
 use landbridge_core::calendar::Day;
+use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan};
@@ -44,6 +45,18 @@ pub static RUNNING: SourceName<RunningRecord> = SourceName::fixed("running.json"
 
 /// What the friendly views were last written from.
 pub static VIEWS: SourceName<ViewsRecord> = SourceName::fixed("views.json");
+
+/// The incidents that have not ended, and the messages on their way.
+pub static INCIDENT_STATE: SourceName<IncidentState> = SourceName::fixed("incidents.json");
+
+/// The folder of [`incident`], below the source.
+pub const INCIDENTS: &str = "incidents";
+/// The folder of [`closure`], below the source: the operator may write there.
+pub const CLOSURES: &str = "closures";
+/// The folder of [`alert`].
+pub const ALERTS: &str = "alerts";
+/// The folder of [`notice`], below the source.
+pub const NOTICES: &str = "notices";
 
 /// The folder of [`item`].
 pub const ITEMS: &str = "items";
@@ -148,12 +161,22 @@ pub fn batch_done(number: usize) -> DayName<BatchDone> {
 
 /// An alert that was raised today.
 pub fn alert(fingerprint: &str) -> DayName<Alert> {
-    DayName::new(format!("alerts/{fingerprint}.json"))
+    DayName::new(format!("{ALERTS}/{fingerprint}.json"))
 }
 
 /// A notice that was reported, on whatever day.
 pub fn notice(fingerprint: &str) -> SourceName<Notice> {
-    SourceName::new(format!("notices/{fingerprint}.json"))
+    SourceName::new(format!("{NOTICES}/{fingerprint}.json"))
+}
+
+/// An incident that has ended and whose messages are delivered.
+pub fn incident(number: u32) -> SourceName<Incident> {
+    SourceName::new(format!("{INCIDENTS}/{number:05}.json"))
+}
+
+/// A person's request to close an incident.
+pub fn closure(number: u32) -> SourceName<Closure> {
+    SourceName::new(format!("{CLOSURES}/{number:05}.json"))
 }
 
 /// What a table's rows are, and which day may write them.

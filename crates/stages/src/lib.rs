@@ -10,6 +10,7 @@
 //! | [`load`] | tables, policy tags, rows, receipts |
 //! | [`protect`] | policy tags that follow the deployed contract, at any hour |
 //! | [`views`] | friendly views of the tables |
+//! | [`notify`] | incidents, and messages about them |
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
@@ -25,6 +26,7 @@ pub mod export;
 pub mod lambda;
 mod late;
 pub mod load;
+pub mod notify;
 pub mod protect;
 mod redo;
 pub mod snapshot;

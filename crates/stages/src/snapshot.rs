@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use landbridge_core::calendar::{Day, Hour};
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
+use landbridge_core::incident;
 use landbridge_core::plan::Problem;
 use landbridge_core::retention::{
     self, Ladder, ManualSnapshot, RetentionPlan, Shortage, ShortageEffect, SnapshotLimits,
@@ -211,7 +212,7 @@ async fn report_shortage(
             alert::notice(&context.ledger.source(), &problem, source, day).await
         }
         ShortageEffect::Cuts => {
-            let what = "snapshots are deleted earlier than configured, the hourly ones first";
+            let what = incident::what::SNAPSHOTS_CUT;
             let problem = Problem::notice(what, shortage.to_string(), MAKE_ROOM);
             alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.clock).await
         }
@@ -254,7 +255,7 @@ async fn no_room(
     shortage: Option<&Shortage>,
 ) -> Result<Taken> {
     let why = shortage.map(ToString::to_string).unwrap_or_default();
-    let what = "this hour has no snapshot";
+    let what = incident::what::NO_SNAPSHOT;
     let problem = Problem::new(ErrorKind::Quota, what, format!("{id}: {why}"));
     alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.clock).await?;
     Ok(Taken::new(Progress::Idle, format!("{id} is not created: {why}"), None))
@@ -302,7 +303,7 @@ async fn replace_failed(
         }
         Err(error) if error.kind() == ErrorKind::Conflict => {
             let problem = Problem::notice(
-                "RDS failed to take the snapshot of an hour",
+                incident::what::SNAPSHOT_FAILED,
                 format!("{id} has the status failed, and RDS refuses to delete it"),
                 "look for the cause in the events of the database in the RDS console, and delete the snapshot there: \
                  it counts towards the quota",

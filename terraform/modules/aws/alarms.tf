@@ -38,11 +38,14 @@ locals {
   # Log lines of the functions that become metrics. The tracing library writes its values under `fields`.
   filters = merge([
     for metric, it in local.alarm_file.log_metrics : {
-      for function in it.function == "*" ? local.functions : toset([it.function]) :
+      for function in it.function == "*" ? local.functions : setintersection(local.functions, [it.function]) :
       "${metric}-${function}" => merge(it, { metric = metric, function = function })
     }
   ]...)
-  alarms = merge(local.alarm_file.alarms, [
+  # With notify, messages about incidents and the daily line take the place of some alarms, which then have no
+  # actions; other alarms watch notify itself.
+  silent = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
+  alarms = merge(local.alarm_file.alarms, { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies }, [
     for kind, it in local.alarm_file.alarms_of_each_function : {
       for function in local.functions : "${kind}-${function}" => merge(it, { metric = merge(it.metric, { function = function }) })
     }
@@ -81,7 +84,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator       = each.value.comparison
   threshold                 = each.value.threshold
   treat_missing_data        = each.value.missing
-  actions_enabled           = var.enabled
+  actions_enabled           = var.enabled && !contains(local.silent, each.key)
   alarm_actions             = [aws_sns_topic.alerts.arn]
   ok_actions                = [aws_sns_topic.alerts.arn]
   insufficient_data_actions = each.value.missing == "missing" ? [aws_sns_topic.alerts.arn] : []

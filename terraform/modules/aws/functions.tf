@@ -1,4 +1,4 @@
-# The functions: five, and views if landbridge.yaml has warehouse.views.
+# The functions: five, views if landbridge.yaml has warehouse.views, and notify if it has alerts.
 
 resource "aws_cloudwatch_log_group" "function" {
   for_each          = local.functions
@@ -30,14 +30,14 @@ resource "aws_lambda_function" "this" {
         # A change of this value restarts the functions, as every change of a variable does.
         LANDBRIDGE_DEPLOYED_AT = terraform_data.deployment.output
       },
-      # Snapshot and export do not call Google.
+      # Snapshot, export and notify do not call Google.
       contains(["transfer", "load", "protect", "views"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
       contains(["load", "protect", "views"], each.key) ? { LANDBRIDGE_POLICY_TAGS = local.policy_tags } : {},
     )
   }
 
   # The log group must exist first: otherwise Lambda creates one that never expires.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key, aws_iam_role_policy.proof_key, aws_iam_role_policy.source_key]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key, aws_iam_role_policy.proof_key, aws_iam_role_policy.alert_secret, aws_iam_role_policy.alert_topic, aws_iam_role_policy.source_key]
 
   lifecycle {
     precondition {

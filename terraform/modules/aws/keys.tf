@@ -1,4 +1,5 @@
-# The KMS key that encrypts exports, the topic and the token key; the secrets for the token key and the proof key, if configured.
+# The KMS key that encrypts exports, the topic and the secrets; the secrets for the token key, the proof key and the
+# channels of alerts, if configured.
 
 resource "aws_kms_key" "this" {
   count                   = local.make_key ? 1 : 0
@@ -30,6 +31,16 @@ resource "aws_secretsmanager_secret" "proof_key" {
   count                   = local.make_proof_key ? 1 : 0
   name                    = local.proof_key
   description             = "Landbridge: proof key of ${local.source}. Anyone who has it and reads the ledger can read the figures of columns."
+  kms_key_id              = local.key_arn
+  recovery_window_in_days = 30
+  tags                    = local.tags
+}
+
+# Created empty as well. The function notify reads them; docs/incidents.md says how to set them.
+resource "aws_secretsmanager_secret" "alerts" {
+  for_each                = toset([for it in local.alert_secrets : it if !startswith(it, "arn:")])
+  name                    = each.key
+  description             = "Landbridge: an address, a token or a key for messages about incidents of ${local.source}."
   kms_key_id              = local.key_arn
   recovery_window_in_days = 30
   tags                    = local.tags

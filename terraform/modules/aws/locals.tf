@@ -13,9 +13,23 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   cluster   = local.config.source.kind == "cluster"
-  # The function views exists only if landbridge.yaml has views.
-  functions = toset(concat(["snapshot", "export", "transfer", "load", "protect"], try(local.config.warehouse.views, null) == null ? [] : ["views"]))
-  tags      = merge({ "landbridge:source" = local.source }, var.tags)
+  # The functions views and notify exist only if landbridge.yaml has views, and alerts.
+  functions = toset(concat(
+    ["snapshot", "export", "transfer", "load", "protect"],
+    try(local.config.warehouse.views, null) == null ? [] : ["views"],
+    local.notifies ? ["notify"] : [],
+  ))
+  alerts   = try(local.config.alerts, null)
+  notifies = local.alerts != null
+  # Secrets with the addresses and tokens of the channels. A name is a secret that this module creates; an ARN
+  # is an existing secret.
+  alert_secrets = toset(compact([
+    try(local.alerts.slack.webhook, ""), try(local.alerts.slack.token, ""),
+    try(local.alerts.webhook.url, ""), try(local.alerts.webhook.key, ""),
+  ]))
+  alert_secret_arns = { for it in local.alert_secrets : it => startswith(it, "arn:") ? it : aws_secretsmanager_secret.alerts[it].arn }
+  alert_topic       = try(local.alerts.email.topic, null)
+  tags              = merge({ "landbridge:source" = local.source }, var.tags)
 
   # arn:aws:iam::123456789012:role/path/name
   export_role = regex("^arn:[a-z-]+:iam::(?P<account>[0-9]+):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)$", local.export.role_arn)

@@ -39,6 +39,21 @@ resource "aws_iam_policy" "verify" {
   tags        = local.tags
 }
 
+# Where messages about incidents go: each secret, and the topic.
+resource "aws_iam_role_policy" "alert_secret" {
+  for_each = local.alert_secrets
+  name     = "alert-secret-${substr(sha256(each.key), 0, 8)}"
+  role     = aws_iam_role.function["notify"].id
+  policy   = templatefile("${local.infra}/policies/notify-secret.json", merge(local.policy, { alert_secret_arn = local.alert_secret_arns[each.key] }))
+}
+
+resource "aws_iam_role_policy" "alert_topic" {
+  count  = local.alert_topic == null ? 0 : 1
+  name   = "alert-topic"
+  role   = aws_iam_role.function["notify"].id
+  policy = templatefile("${local.infra}/policies/notify-topic.json", merge(local.policy, { alert_topic_arn = local.alert_topic }))
+}
+
 # A source that is encrypted with a customer-managed key: RDS uses that key for the snapshot and for the
 # export, with the rights of the caller.
 resource "aws_iam_role_policy" "source_key" {
@@ -86,7 +101,7 @@ resource "aws_iam_role_policy" "scheduler" {
 # three, because a managed policy has at most 6,144 characters (IAM quotas).
 resource "aws_iam_policy" "operator" {
   for_each = {
-    operator         = "list and pin snapshots, read receipts, request a redo"
+    operator         = "list and pin snapshots, read receipts, request a redo, close incidents"
     operator-restore = "restore, drill; in addition to the policy operator"
     operator-swap    = "swap in a restored database, in addition to the policies operator and operator-restore"
   }

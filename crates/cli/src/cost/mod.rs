@@ -247,6 +247,7 @@ mod tests {
                 load: invocations("load"),
                 protect: invocations("protect"),
                 views: if config.warehouse.views.is_some() { invocations("views") } else { 0.0 },
+                notify: if config.alerts.is_some() { invocations("notify") } else { 0.0 },
             };
             assert_eq!(DailyInvocations::from_config(&config), expected);
         }

@@ -140,7 +140,7 @@ fn schedule_line(dir: &Path, config: &Config) -> (ReportLine, Option<Vec<Schedul
     }
     match read_schedules(dir, config) {
         Ok(files) => {
-            let expected = ["export", "load", "protect", "snapshot", "transfer", "views"];
+            let expected = ["export", "load", "notify", "protect", "snapshot", "transfer", "views"];
             let mut found: Vec<&str> = files.iter().map(|file| file.function.as_str()).collect();
             found.sort_unstable();
             if found == expected {

@@ -11,13 +11,14 @@ use super::response::CallError;
 use super::role::account_of;
 
 /// Each function, and the name of its schedule's check.
-const CHECKS: [(&str, &str); 6] = [
+const CHECKS: [(&str, &str); 7] = [
     ("snapshot", "schedule of snapshot"),
     ("export", "schedule of export"),
     ("transfer", "schedule of transfer"),
     ("load", "schedule of load"),
     ("protect", "schedule of protect"),
     ("views", "schedule of views"),
+    ("notify", "schedule of notify"),
 ];
 
 /// Checks one schedule per function that the configuration deploys. Without `files`, all lines are unchecked.

@@ -165,15 +165,27 @@ pub(crate) struct DrillArgs {
     pub(crate) common: CommonArgs,
 }
 
-/// Show the last day, held tables, open redo requests, restore points and the measured recovery time
+/// Show the last days and their tables, open incidents and redo requests, restore points and the measured
+/// recovery time
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
   landbridge status
+  landbridge status --watch
+  landbridge status --check || page-someone
   landbridge status --output json
+
+With --check, the exit code is 1 if a person should look: the last day is not published or has gaps, an
+incident is open (a notice does not count), or the newest drill failed.
 
 {CREDENTIALS}"))]
 pub(crate) struct StatusArgs {
+    /// End with exit code 1 if a person should look
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Show it again every 30 seconds, or every N, until Ctrl-C
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "30", conflicts_with = "check", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) watch: Option<u64>,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

@@ -1,7 +1,9 @@
-//! `landbridge status`: the last day, held tables, requests to do days again, restore points and the recovery
-//! time.
+//! `landbridge status`: the last days and their tables, open incidents, requests to do days again, restore
+//! points and the recovery time.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use landbridge_aws::rds::Database;
@@ -10,13 +12,16 @@ use landbridge_core::ids::TAG_RESTORED_FROM;
 use landbridge_core::restore::CreatedBy;
 use landbridge_core::restore::copies::{self, CopyPurpose};
 use landbridge_core::restore::swap::replaced_name;
+use landbridge_ledger::Ledger;
 use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState};
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::drill::{Drill, drill_database_name, record_name};
 use super::{RestoreContext, points, rds_failure, show};
-use crate::failure::Result;
+use crate::days::{self, DayLine};
+use crate::failure::{Failure, Result};
+use crate::incident;
 use crate::paint::Paint;
 use crate::redo::open::{self, OpenRedo};
 use crate::render::{self, counted, grouped};
@@ -26,6 +31,8 @@ use landbridge_cli_support::args::Output;
 const LOOK_BACK_DAYS: u32 = 14;
 /// How many tables of a request are named in the text; `--output json` has all.
 const MAX_NAMES: usize = 10;
+/// How many days the grid has.
+const GRID_DAYS: u16 = 7;
 /// How many drills are reported.
 const MAX_DRILLS: usize = 5;
 
@@ -34,6 +41,12 @@ struct Status {
     source: String,
     now: Timestamp,
     last_day: Option<LastDay>,
+    /// The newest days, today first, with the state of each table.
+    days: Vec<DayLine>,
+    /// The incidents that are open.
+    incidents: Vec<OpenIncident>,
+    /// What a person should look at; empty if all is well.
+    problems: Vec<String>,
     /// The requests of `landbridge redo` that have not ended, the newest day first.
     redo: Vec<OpenRedo>,
     restore_points: RestorePointCounts,
@@ -41,6 +54,17 @@ struct Status {
     copies: Vec<ExistingCopy>,
     /// Newest first.
     drills: Vec<Drill>,
+}
+
+/// An open incident.
+#[derive(Serialize)]
+struct OpenIncident {
+    number: u32,
+    cause: String,
+    is_notice: bool,
+    opened_at: Timestamp,
+    effect: String,
+    command: String,
 }
 
 /// A database that a drill, a restore or a swap left behind, or that is being restored now.
@@ -79,15 +103,33 @@ struct RestorePointCounts {
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
-    let status = read_status(&context).await?;
-    match args.common.output.format {
-        Output::Json => render::json(&status),
-        Output::Text => render::print(&report(&context, &status)),
+    loop {
+        let status = Box::pin(read_status(&context)).await?;
+        match args.common.output.format {
+            Output::Json => render::json(&status)?,
+            Output::Text => {
+                // Clears the screen, but not what a file or a pipe collects.
+                let clear = args.watch.is_some() && std::io::stdout().is_terminal();
+                let clear = if clear { "\x1b[2J\x1b[H" } else { "" };
+                render::print(&format!("{clear}{}", report(&context, &status)))?;
+            }
+        }
+        let Some(seconds) = args.watch else {
+            return match status.problems.as_slice() {
+                problems if args.check && !problems.is_empty() => {
+                    Err(Failure::Failed(problems.join("; ")))
+                }
+                _ => Ok(()),
+            };
+        };
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 }
 
 async fn read_status(context: &RestoreContext) -> Result<Status> {
     let now = context.clock.now();
+    // First: their states change while the days are read.
+    let copies = existing_copies(context).await?;
     let schedule = &context.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
     let ledger = context.ledger();
@@ -118,14 +160,63 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
         oldest: points.iter().filter_map(|it| it.taken_at).min(),
     };
     let redo = open::open(&ledger).await?;
+    let days = days::read(&context.config, &ledger, now, GRID_DAYS, true).await?;
+    let incidents = open_incidents(&ledger).await?;
     let ledger = ledger.source();
     let mut drills = Vec::new();
     for name in ledger.names(DRILLS).await?.keys().rev().take(MAX_DRILLS) {
         drills.extend(ledger.value(&record_name(name)).await?);
     }
     let source = context.config.source.id.clone();
-    let copies = existing_copies(context).await?;
-    Ok(Status { source, now, last_day, redo, restore_points, copies, drills })
+    let mut problems = days::problems(&days);
+    problems.extend(
+        incidents
+            .iter()
+            .filter(|it| !it.is_notice)
+            .map(|it| format!("incident {} is open: {}", it.number, it.cause)),
+    );
+    if drills.first().is_some_and(|drill: &Drill| !drill.good) {
+        problems.push("the newest drill failed".to_owned());
+    }
+    Ok(Status {
+        source,
+        now,
+        last_day,
+        days,
+        incidents,
+        problems,
+        redo,
+        restore_points,
+        copies,
+        drills,
+    })
+}
+
+async fn open_incidents(ledger: &Ledger) -> Result<Vec<OpenIncident>> {
+    let open = incident::open_incidents(ledger).await?;
+    let line = |it: landbridge_core::incident::Incident| OpenIncident {
+        number: it.number,
+        is_notice: it.cause.is_notice(),
+        cause: it.cause.what,
+        opened_at: it.opened_at,
+        effect: it.effect,
+        command: it.command,
+    };
+    Ok(open.into_iter().map(line).collect())
+}
+
+/// `  incident 7      a column changed its type: Analysts see …; run landbridge receipt 2026-11-21`.
+fn incident_line(incident: &OpenIncident, paint: Paint) -> String {
+    let name = format!("incident {}", incident.number);
+    let shown = if incident.is_notice { paint.dim(&name) } else { paint.red(&name) };
+    let pad = " ".repeat(16_usize.saturating_sub(name.len()));
+    match incident.is_notice {
+        true => format!("  {shown}{pad}notice: {}\n", incident.cause),
+        false => format!(
+            "  {shown}{pad}{}. {} Run: {}\n",
+            incident.cause, incident.effect, incident.command
+        ),
+    }
 }
 
 /// The databases that Landbridge restored for this source, and the original of a swap.
@@ -224,6 +315,8 @@ fn report(context: &RestoreContext, status: &Status) -> String {
             )
         }
     };
+    text += &days::grid(&status.days, paint);
+    text += &status.incidents.iter().map(|it| incident_line(it, paint)).collect::<String>();
     text += &status.redo.iter().map(|redo| redo_line(context, redo, paint)).collect::<String>();
     let points = &status.restore_points;
     let ago = |at: Option<Timestamp>| {

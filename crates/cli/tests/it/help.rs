@@ -23,6 +23,8 @@ fn help_of_the_command() {
         out |   retype     Load a column whose type changed beside the column that BigQuery has
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
+        out |   days       Show how each day ended, one line per day, the newest first
+        out |   incident   List incidents, or show one: its cause, what it means for readers, the command to run
         out |   redo       Do a day again: transfer and load its tables from the same export, or from another one
         out |   verify     Prove that BigQuery has the values that were transferred, column by column
         out |   key        Create the key for tokens
@@ -32,8 +34,8 @@ fn help_of_the_command() {
         out |   unpin      Unpin a snapshot: retention may delete it again
         out |   restore    Restore the database under a new name, with all of its settings
         out |   drill      Restore the newest snapshot to a temporary database, check it, time it, delete it
-        out |   status     Show the last day, held tables, open redo requests, restore points and the measured
-        out |              recovery time
+        out |   status     Show the last days and their tables, open incidents and redo requests, restore points
+        out |              and the measured recovery time
         out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |              account
         out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("load", &["stages"]),
     ("protect", &["stages"]),
     ("views", &["stages"]),
+    ("notify", &["stages"]),
     ("cli-support", &["core", "ledger", "source"]),
     ("cli", &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "source", "stages"]),
     // The emulator. It does not use core: an emulator that shares the rules it checks would agree

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
+//! | `alerts` | where messages about incidents go |
 //! | `pii` | classes of personal data, masks, readers |
 //! | `audits` | what is compared with earlier days before a table is published |
 //! | `proof` | which figures of columns the transfer computes |
@@ -15,6 +16,7 @@
 //! Rules about a single value (the format of an identifier, a range) are part of
 //! the JSON Schema, see [`crate::yaml`], so editors check them too.
 
+mod alerts;
 mod audits;
 mod countries;
 mod domain;
@@ -26,6 +28,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{AlertsConfig, EmailConfig, SlackConfig, WebhookConfig};
 pub use audits::{AuditLevel, AuditLevels, AuditsConfig, Freshness, TableAudits};
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
@@ -52,6 +55,8 @@ pub const VERSION: u32 = 1;
 pub const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
 /// The function that is deployed only if the configuration has `warehouse.views`.
 pub const FUNCTION_VIEWS: &str = "views";
+/// The function that is deployed only if the configuration has `alerts`.
+pub const FUNCTION_NOTIFY: &str = "notify";
 
 /// Configuration of Landbridge: which database is transferred where and when,
 /// and who may read which data.
@@ -89,6 +94,9 @@ pub struct Config {
     /// The proof of columns: which figures the transfer computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofConfig>,
+    /// Where messages about incidents go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertsConfig>,
     /// What is compared with earlier days before a table is published.
     #[serde(default, skip_serializing_if = "AuditsConfig::is_default")]
     pub audits: AuditsConfig,
@@ -106,7 +114,8 @@ impl Config {
     /// The functions that this configuration deploys, in the order of a day.
     pub fn functions(&self) -> Vec<&'static str> {
         let views = self.warehouse.views.is_some().then_some(FUNCTION_VIEWS);
-        FUNCTIONS.into_iter().chain(views).collect()
+        let notify = self.alerts.is_some().then_some(FUNCTION_NOTIFY);
+        FUNCTIONS.into_iter().chain(views).chain(notify).collect()
     }
 
     /// The class with this name. `unclassified` always exists; [`CLASS_NONE`] never

@@ -17,6 +17,7 @@ pub(super) fn check_config(config: &Config) -> Vec<Violation> {
     proof(config, &mut problems);
     warehouse(config, &mut problems);
     classes(config, &mut problems);
+    super::alerts::check(config, &mut problems);
     problems
 }
 

@@ -41,7 +41,15 @@ const LISTS_PER_VIEWS: f64 = 3.0;
 const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
-/// Alarms that `terraform/modules/aws` creates, without the alarms of `views`.
+/// S3 reads per start of `notify`: its record, `running.json` and four days.
+const GETS_PER_NOTIFY: f64 = 6.0;
+/// Its listings: alerts of three days, notices, requests and closures.
+const LISTS_PER_NOTIFY: f64 = 6.0;
+/// Alarms that exist only with `notify`, besides one of each kind per function.
+const ALARMS_OF_NOTIFY: f64 = 3.0;
+/// Metrics from the log of `notify`.
+const METRICS_OF_NOTIFY: f64 = 2.0;
+/// Alarms that `terraform/modules/aws` creates, without the alarms of `views` and `notify`.
 const ALARMS: f64 = 16.0;
 /// Alarms of each function.
 const ALARMS_PER_FUNCTION: f64 = 2.0;
@@ -119,6 +127,8 @@ pub struct DailyInvocations {
     pub protect: f64,
     /// Invocations of `views`; 0 if the configuration has no views.
     pub views: f64,
+    /// Invocations of `notify`; 0 if the configuration has no alerts.
+    pub notify: f64,
 }
 
 impl DailyInvocations {
@@ -134,12 +144,13 @@ impl DailyInvocations {
             load: every_5_minutes,
             protect: 12.0 * 24.0,
             views: if config.warehouse.views.is_some() { 6.0 * 24.0 } else { 0.0 },
+            notify: if config.alerts.is_some() { 12.0 * 24.0 } else { 0.0 },
         }
     }
 
     /// The invocations of all functions.
     pub fn total(&self) -> f64 {
-        self.of_the_day() + self.protect + self.views
+        self.of_the_day() + self.protect + self.views + self.notify
     }
 
     /// The invocations of the functions that work on a day; they read and write the day's records.
@@ -174,17 +185,23 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.export * 0.125
         + (starts.transfer + transfer_s) * TRANSFER_MEMORY_GIB
         + starts.load * 3.0 * 0.25
-        + (starts.protect + starts.views) * 0.125;
+        + (starts.protect + starts.views + starts.notify) * 0.125;
     let puts = files * PUTS_PER_FILE
         + starts.of_the_day() * PUTS_PER_START
-        + starts.views * LISTS_PER_VIEWS;
+        + starts.views * LISTS_PER_VIEWS
+        + starts.notify * LISTS_PER_NOTIFY;
     let gets = files * GETS_PER_FILE
         + starts.of_the_day() * GETS_PER_START
         + starts.protect * GETS_PER_PROTECTION_PASS
-        + starts.views * GETS_PER_VIEWS;
+        + starts.views * GETS_PER_VIEWS
+        + starts.notify * GETS_PER_NOTIFY;
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
-    let secrets = [config.transfer.token_key.is_some(), config.proof.is_some()];
-    let secrets = f64::from(secrets.map(u8::from).into_iter().sum::<u8>());
+    let keys = [config.transfer.token_key.is_some(), config.proof.is_some()];
+    let keys = keys.map(u8::from).into_iter().sum::<u8>();
+    let alert_secrets = config.alerts.as_ref().map_or(0, |alerts| alerts.secrets().len());
+    let secrets = f64::from(keys) + f64::from(u32::try_from(alert_secrets).unwrap_or(u32::MAX));
+    let alarms_of_notify =
+        if config.alerts.is_some() { ALARMS_PER_FUNCTION + ALARMS_OF_NOTIFY } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
         // Snapshots are free up to the size of the database's storage.
@@ -198,11 +215,13 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         starts_1m: month(starts.total()) / 1e6,
         key_uses_10k: month(files * KEY_USES_PER_FILE) / 1e4,
         logs_gib: month(starts.total() * LOG_KIB_PER_START) / 1_048_576.0,
-        alarms: ALARMS + if config.warehouse.views.is_some() { ALARMS_PER_FUNCTION } else { 0.0 },
-        metrics: METRICS,
+        alarms: ALARMS
+            + alarms_of_notify
+            + if config.warehouse.views.is_some() { ALARMS_PER_FUNCTION } else { 0.0 },
+        metrics: METRICS + if config.alerts.is_some() { METRICS_OF_NOTIFY } else { 0.0 },
         secrets,
         // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.
-        secret_reads_10k: secrets * month(starts.transfer) / 1e4,
+        secret_reads_10k: f64::from(keys) * month(starts.transfer) / 1e4,
         mails_1k: MAILS / 1e3,
         landing_gib: parquet * RETENTION_DAYS,
         landing_writes_1k: month(files) / 1e3,

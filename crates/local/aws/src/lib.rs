@@ -1,4 +1,4 @@
-//! RDS, S3 and Secrets Manager of the local cloud: an emulated AWS account on loopback. The AWS
+//! RDS, S3, Secrets Manager and SNS of the local cloud: an emulated AWS account on loopback. The AWS
 //! SDKs use it like AWS, including signatures.
 //!
 //! | module | responsibility |
@@ -12,6 +12,7 @@
 //! | [`s3`] | S3: objects with conditions, ranges, multipart uploads and listings |
 //! | [`rds`] | RDS: instances, clusters, snapshots, restores, tags, exports to S3 |
 //! | [`secrets`] | Secrets Manager: secrets with versions and staging labels |
+//! | [`sns`] | SNS: `Publish` to a topic, whose messages are kept |
 //!
 //! The crate does not use Landbridge's own rules, so it cannot repeat their mistakes. Its facts
 //! come from the AWS documentation and from the models of the AWS SDKs. The status of a resource
@@ -26,6 +27,7 @@ mod rds;
 mod s3;
 mod secrets;
 mod signature;
+mod sns;
 
 pub use caller_identity::{CallerIdentity, CallerIdentityError};
 pub use identity::Identity;
@@ -35,3 +37,4 @@ pub use rds::{
     DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, SnapshotType, SnapshotView,
 };
 pub use s3::ObjectView;
+pub use sns::PublishedMessage;

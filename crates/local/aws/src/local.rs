@@ -19,6 +19,7 @@ use crate::rds::{
 };
 use crate::s3::{BeforeRequest, Condition, ObjectView, S3Server, Store};
 use crate::secrets::{Secrets, SecretsServer};
+use crate::sns::{PublishedMessage, Sns, SnsServer};
 
 /// An emulated AWS account with RDS, S3 and Secrets Manager. Clones share the account.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct LocalAws {
     store: Arc<Store>,
     rds: Arc<Rds>,
     secrets: Arc<Secrets>,
+    sns: Arc<Sns>,
 }
 
 impl LocalAws {
@@ -40,6 +42,7 @@ impl LocalAws {
         Ok(Self {
             rds: Arc::new(Rds::new(account.clone(), store.clone())),
             secrets: Arc::new(Secrets::new(account.clone())),
+            sns: Arc::new(Sns::new(account.clone())),
             store,
             account,
         })
@@ -69,6 +72,16 @@ impl LocalAws {
     /// Secrets Manager as an HTTP service.
     pub fn secrets_service(&self) -> Arc<dyn Service> {
         Arc::new(SecretsServer(self.secrets.clone()))
+    }
+
+    /// SNS as an HTTP service.
+    pub fn sns_service(&self) -> Arc<dyn Service> {
+        Arc::new(SnsServer(self.sns.clone()))
+    }
+
+    /// The messages that were published to topics, in order.
+    pub fn published(&self) -> Vec<PublishedMessage> {
+        self.sns.published()
     }
 
     /// Adds an identity that may sign requests, for example the temporary credentials of a role,

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{self, Config, FUNCTION_VIEWS};
+use landbridge_core::config::{self, Config, FUNCTION_NOTIFY, FUNCTION_VIEWS};
 use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, QueryLimits, RunSummary};
@@ -28,7 +28,8 @@ use crate::progress::Progress;
 const SAMPLED_ROWS: u32 = 1000;
 
 /// All functions. The program of each is `landbridge-<name>`.
-const FUNCTIONS: [&str; 6] = ["snapshot", "export", "transfer", "load", "protect", FUNCTION_VIEWS];
+const FUNCTIONS: [&str; 7] =
+    ["snapshot", "export", "transfer", "load", "protect", FUNCTION_VIEWS, FUNCTION_NOTIFY];
 
 /// The virtual time between two checks whether the day of a real database is finished. It contains
 /// several ticks of transfer and load.
@@ -41,13 +42,14 @@ const EXAMPLE_FILES: [(&str, &str); 2] = [
 ];
 
 /// Copies of the schedules, used when the command runs outside the repository.
-const SCHEDULE_FILES: [(&str, &str); 6] = [
+const SCHEDULE_FILES: [(&str, &str); 7] = [
     ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
     ("export.json", include_str!("../../../../infra/schedules/export.json")),
     ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
     ("load.json", include_str!("../../../../infra/schedules/load.json")),
     ("protect.json", include_str!("../../../../infra/schedules/protect.json")),
     ("views.json", include_str!("../../../../infra/schedules/views.json")),
+    ("notify.json", include_str!("../../../../infra/schedules/notify.json")),
 ];
 /// The directory of the schedules in the repository.
 const SCHEDULES_DIR: &str = "infra/schedules";

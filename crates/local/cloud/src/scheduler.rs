@@ -14,7 +14,8 @@ use crate::error::LocalError;
 /// The order of ticks that are due in the same minute: the order of the pipeline, with the protection
 /// pass before the load, which then finds the deployed contract in force.
 /// (AWS guarantees no order; a local run must be repeatable.)
-const PIPELINE: [&str; 6] = ["snapshot", "export", "transfer", "protect", "load", "views"];
+const PIPELINE: [&str; 7] =
+    ["snapshot", "export", "transfer", "protect", "load", "views", "notify"];
 
 /// A function to be invoked.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::ids::short_hash;
+use landbridge_core::incident;
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::{ErrorKind, Result};
@@ -238,7 +239,7 @@ pub(super) async fn check_deadline(
         }
         let problem = Problem::new(
             ErrorKind::Transient,
-            "the day is not published by its deadline",
+            incident::what::DEADLINE,
             format!("{day}, {}", ledger.location("")),
         );
         alert::raise(ledger, &problem, &Subject::new(DAY.path()), tick.now).await?;

@@ -25,6 +25,7 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
+use landbridge_core::incident;
 use landbridge_core::plan::Problem;
 use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::records::{CONTRACT, ContractRecord};
@@ -189,7 +190,7 @@ async fn older(
     if tick.now.duration_since(newest.recorded_at) > OLDER_FOR {
         let problem = Problem::new(
             ErrorKind::Config,
-            "the deployed contract is older than the recorded one, so it is not applied; deploy it again",
+            incident::what::CONTRACT_OLDER,
             format!(
                 "deployed {} at {}, recorded {} at {}",
                 context.deployment.digest,

@@ -118,6 +118,8 @@ schemas! {
     iam_role = "iam-role-arn"
     kms_key = "kms-key-arn"
     secret = "secret"
+    slack_channel = "slack-channel"
+    sns_topic = "sns-topic-arn"
     gcp_project = "gcp-project"
     bigquery_location = "bigquery-location"
     bigquery_dataset = "bigquery-dataset"
@@ -254,6 +256,23 @@ static ALL: &[Format] = &[
         help: "write its name, like `landbridge/shop/token-key`, or its ARN",
         // The value may be the secret itself, written here by mistake.
         echo: false,
+        ..PLAIN
+    },
+    Format {
+        name: "slack-channel",
+        // Slack's documentation shows ids such as `C1234567890`; a name is not accepted by every method.
+        pattern: "^[CGD][A-Z0-9]+$",
+        max: 30,
+        is: "the id of a Slack channel",
+        help: "write the id, like `C0123456789`: Slack shows it at the end of the channel's details; not its name",
+        ..PLAIN
+    },
+    Format {
+        name: "sns-topic-arn",
+        pattern: "^arn:aws(-cn|-us-gov)?:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$",
+        max: 2048,
+        is: "the ARN of an SNS topic",
+        help: "write it in the form `arn:aws:sns:ap-northeast-2:123456789012:landbridge-shop-alerts`",
         ..PLAIN
     },
     Format {

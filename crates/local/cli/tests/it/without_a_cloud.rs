@@ -57,7 +57,7 @@ fn a_demo_without_function_programs_fails_with_the_build_command() {
         String::from_utf8_lossy(&output.stderr).replace(&*dir.path().to_string_lossy(), "DIR");
     assert_eq!(output.status.code(), Some(1));
     expect![[r#"
-        error: missing in DIR: landbridge-snapshot, landbridge-export, landbridge-transfer, landbridge-load, landbridge-protect, landbridge-views; build with `cargo build -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load -p landbridge-protect -p landbridge-views`
+        error: missing in DIR: landbridge-snapshot, landbridge-export, landbridge-transfer, landbridge-load, landbridge-protect, landbridge-views, landbridge-notify; build with `cargo build -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load -p landbridge-protect -p landbridge-views -p landbridge-notify`
     "#]].assert_eq(&message);
     assert!(!dir.path().join(Path::new(".landbridge")).exists());
 }
