@@ -31,7 +31,7 @@ use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 const KINDS: &str = r#"  "public.kinds":
     columns:
       id: { source: bigint, type: INT64, class: none }
-      flag: { source: boolean, type: BOOL, class: none }
+      kinds: { source: boolean, type: BOOL, class: none }
       ratio: { source: double precision, type: FLOAT64, class: none }
       single: { source: real, type: FLOAT64, class: none }
       price: { source: numeric, type: NUMERIC, class: none }
@@ -55,7 +55,8 @@ const KINDS: &str = r#"  "public.kinds":
 fn kinds() -> MemoryTable {
     let columns = [
         ("id", "bigint not null"),
-        ("flag", "boolean"),
+        // The name of the table, which means the whole row in a query without an alias.
+        ("kinds", "boolean"),
         ("ratio", "double precision"),
         ("single", "real"),
         ("price", "numeric(12,2)"),
@@ -239,7 +240,8 @@ async fn googles_engine_computes_the_same_figures() {
         sql::query("shop-analytics", "shop", "kinds", &columns, &[RowSet::Open], columns.len());
     let local = env.query(PiiReader, &query).await.expect("figures");
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let literals = format!("SELECT FORMAT('%T', STRUCT({})) FROM shop.kinds", names.join(", "));
+    let literals =
+        format!("SELECT FORMAT('%T', STRUCT({})) FROM shop.kinds AS t", names.join(", "));
     let rows = env.query(PiiReader, &literals).await.expect("rows");
     assert_eq!(rows.len(), 300);
     let types: Vec<String> =

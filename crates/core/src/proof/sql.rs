@@ -52,7 +52,8 @@ pub fn query(
     let mut outer = vec!["COUNT(*) AS row_count".to_owned()];
     let mut inner = Vec::new();
     for (n, column) in columns.iter().enumerate() {
-        let name = quoted(column.name);
+        // Without an alias, the name of a column that has the name of the table means the whole row.
+        let name = format!("r.{}", quoted(column.name));
         // INT64 sums overflow; a BIGNUMERIC takes more than 10^19 hashes.
         outer.push(format!(
             "COUNT(h{n}) AS count_{n}, CAST(SUM(CAST(h{n} AS BIGNUMERIC)) AS STRING) AS sum_{n}, BIT_XOR(h{n}) AS xor_{n}"
@@ -75,7 +76,7 @@ pub fn query(
         rows.push(format!(",\n    {} AS r_{name}", row_hash(columns, *set, all_columns)));
     }
     let table = quoted(&format!("{project}.{dataset}.{table}"));
-    let columns = format!("SELECT\n    {}\n  FROM {table}", inner.join(",\n    "));
+    let columns = format!("SELECT\n    {}\n  FROM {table} AS r", inner.join(",\n    "));
     let from = match rows.as_slice() {
         [] => columns,
         rows => format!("SELECT\n    *{}\n  FROM (\n  {columns}\n  )", rows.concat()),
@@ -191,11 +192,11 @@ mod tests {
                 FARM_FINGERPRINT(CONCAT(CAST(IFNULL(h0, 0) ^ IFNULL((h2 << 3) | (h2 >> 61), 0) AS STRING), ':', CAST(IFNULL((h1 << 1) | (h1 >> 63), 0) AS STRING))) AS r_all
               FROM (
               SELECT
-                FARM_FINGERPRINT(CAST(`id` AS STRING)) AS h0,
-                `id` AS v0,
-                FARM_FINGERPRINT(`이름`) AS h1,
-                FARM_FINGERPRINT(ARRAY_TO_STRING(ARRAY(SELECT CONCAT(CAST(BYTE_LENGTH(t) AS STRING), ':', t) FROM (SELECT TO_HEX(e) AS t, o FROM UNNEST(`tags`) AS e WITH OFFSET AS o) ORDER BY o), '')) AS h2
-              FROM `p.d.t`
+                FARM_FINGERPRINT(CAST(r.`id` AS STRING)) AS h0,
+                r.`id` AS v0,
+                FARM_FINGERPRINT(r.`이름`) AS h1,
+                FARM_FINGERPRINT(ARRAY_TO_STRING(ARRAY(SELECT CONCAT(CAST(BYTE_LENGTH(t) AS STRING), ':', t) FROM (SELECT TO_HEX(e) AS t, o FROM UNNEST(r.`tags`) AS e WITH OFFSET AS o) ORDER BY o), '')) AS h2
+              FROM `p.d.t` AS r
               )
             )"#]]
         .assert_eq(&query("p", "d", "t", &columns, &[RowSet::Open, RowSet::All], 66));
