@@ -179,6 +179,8 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
             }
             let (precision, open) = match *part {
                 "a" | "b" | "c" => (0.8, 0.01),
+                // Held back: see `labels.md`.
+                "e" => (0.8, 0.015),
                 _ => (0.75, 0.005),
             };
             let good = score.recall() >= 0.9
