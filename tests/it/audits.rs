@@ -159,7 +159,7 @@ async fn no_bound_and_no_sum_of_a_column_is_written_down() {
     builder.contract = format!(
         "{SMALL_CONTRACT}  \"public.pay\":\n    columns:\n      id: {{ source: bigint, type: INT64, class: none }}\n      salary: {{ source: bigint, type: INT64, class: phone }}\n      bonus: {{ source: numeric, type: NUMERIC, class: none }}\n"
     );
-    builder.config += "proof: { kept: always }\n";
+    builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
     builder.source = Arc::new(database);
     let env = builder.build().await;
     day(&env, "2026-11-20").await;

@@ -2,10 +2,11 @@
 //! They are read and written by [`crate::Records`], whose conditional writes keep two ticks from
 //! overwriting each other's record.
 
+mod audits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use landbridge_core::audit::{Trend, TrendDay, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
@@ -21,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
+
+pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend};
 
 /// The day's export task.
 pub static EXPORT: DayName<ExportRecord> = DayName::fixed("export.json");
@@ -66,8 +69,6 @@ pub const FAILURES: &str = "failures";
 pub const PLANS: &str = "plan";
 /// The folder of [`footers`].
 pub const FOOTERS: &str = "footers";
-/// The folder of [`audit`].
-pub const AUDITS: &str = "audits";
 /// The folder of [`receipt`].
 pub const RECEIPTS: &str = "receipts";
 /// The folder of [`claim`], below the source.
@@ -132,21 +133,6 @@ pub fn attempts(table: &str) -> DayName<LoadAttempts> {
 /// The receipt of one table.
 pub fn receipt(table: &str) -> DayName<Receipt> {
     DayName::new(format!("{RECEIPTS}/{table}.json"))
-}
-
-/// What audits say of a table, before it is loaded.
-pub fn audit(table: &TablePlan) -> DayName<AuditRecord> {
-    audit_named(&table.record_name())
-}
-
-/// The same by the name of the plan's records, as [`AUDITS`] lists them.
-pub fn audit_named(record: &str) -> DayName<AuditRecord> {
-    DayName::new(format!("{AUDITS}/{record}.json"))
-}
-
-/// The figures of a table's newest published days.
-pub fn trend(table: &str) -> SourceName<Trend> {
-    SourceName::new(format!("trends/{table}.json"))
 }
 
 /// The `number`-th batch of receipts for BigQuery, from 1.
@@ -335,24 +321,6 @@ pub struct ItemRecord {
     /// they say nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub audit: BTreeMap<String, String>,
-}
-
-/// The context in which the figures of a column are sealed for audits: of one object (`part` is its number), or of a
-/// table (`part` is `table`).
-pub fn audit_context(day: Day, record: &str, part: &str, column: &str) -> [String; 4] {
-    [day.to_string(), record.to_owned(), part.to_owned(), column.to_owned()]
-}
-
-/// What audits say of a table. Written once, by the transfer; which findings hold the table is decided by the load
-/// with the configuration of then.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AuditRecord {
-    /// The figures of the day. The load adds them to the [`trend`] when the table is published.
-    pub figures: TrendDay,
-    /// The verdicts of all checks.
-    pub verdicts: Vec<Verdict>,
-    /// The tick that made them.
-    pub audited_at: Timestamp,
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of

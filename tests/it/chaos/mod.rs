@@ -11,7 +11,7 @@
 //! | `tables` | the tables and what is declared of them |
 //! | `seen` | what the records, the alerts and `landbridge verify` say of a table |
 //!
-//! `LANDBRIDGE_CHAOS=all` injects all of them (`make chaos`); without it, every fourth and those of another kind.
+//! `LANDBRIDGE_CHAOS=all` injects all of them (`make chaos`); without it, every fourth and each of another kind.
 
 mod faults;
 mod seen;

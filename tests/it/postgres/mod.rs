@@ -236,7 +236,7 @@ async fn what_lands_from_postgresql_is_what_the_documentation_says() {
 
 /// Asserts that every reader sees exactly what the class of a column allows.
 async fn assert_masks(env: &TestEnv, client: &Client) {
-    let columns = "name, email, phone, birth_date, resident_number, account_no, note";
+    let columns = "name, email, phone, birth_date, padded_code, short_code, note";
     let select = format!("SELECT {columns} FROM shop.people ORDER BY id");
     let masked = env.query(Analyst, &select).await.expect("an answer");
     assert_eq!(masked[..people::MASKED.len()], people::MASKED);
@@ -250,7 +250,7 @@ async fn assert_masks(env: &TestEnv, client: &Client) {
 
     // The reader of personal data sees it in full, except for unclassified columns.
     let google = env.cloud.google();
-    let plain = "SELECT name, name_en, email, phone, birth_date, resident_number, account_no FROM";
+    let plain = "SELECT name, name_en, email, phone, birth_date, padded_code, short_code FROM";
     let loaded = google.query_as(PiiReader.email(), &format!("{plain} shop.people")).await;
     let mut loaded: Vec<Vec<Option<String>>> = loaded.expect("an answer").rows;
     let source = client.simple_query(&format!("{plain} people")).await.expect("rows");

@@ -72,9 +72,7 @@ pub(super) fn references(it: &Audited<'_>) -> Vec<Verdict> {
                     ),
                     Some(true) => Verdict::found(
                         check,
-                        format!(
-                            "values are outside of those of `{parent}`, so their rows do not exist"
-                        ),
+                        format!("values are outside of `{parent}`, so their rows do not exist"),
                     ),
                     Some(false) => Verdict::passed(check),
                 }

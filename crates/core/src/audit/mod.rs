@@ -105,7 +105,7 @@ impl Check {
             Self::Keys => "the key of a table is not unique",
             Self::KeyRange => "the range of a table's key is unusual",
             Self::Nulls => "a column has more NULLs than on earlier days",
-            Self::Numbers => "the numbers of a column are unlike those of earlier days",
+            Self::Numbers => "the numbers of a column are unlike earlier days",
             Self::Freshness => "the newest row of a table does not fit the time of the snapshot",
             Self::References => "a column refers to rows that do not exist",
             Self::Values => "a column has values that are not among the declared ones",

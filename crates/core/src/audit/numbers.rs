@@ -79,9 +79,9 @@ fn mean(
     let distance = (low - now).max(now - high);
     let usual = TIMES_USUAL * spread(&logs);
     (distance > MIN_FACTOR.max(usual)).then_some(if now > high {
-        "the mean of its values is far above those of earlier days"
+        "the mean of its values is far above earlier days"
     } else {
-        "the mean of its values is far below those of earlier days"
+        "the mean of its values is far below earlier days"
     })
 }
 
@@ -126,13 +126,13 @@ fn both_bounds(hidden: &Hidden, earlier: &[(&TableFigures, &Hidden)]) -> Option<
     let above = min > highest_min * BOUND_FACTOR && max > highest_max * BOUND_FACTOR;
     let below = min * BOUND_FACTOR < lowest_min && max * BOUND_FACTOR < lowest_max;
     (above || below).then_some(if above {
-        "smallest and largest value are both far above those of earlier days"
+        "smallest and largest value are both far above earlier days"
     } else {
-        "smallest and largest value are both far below those of earlier days"
+        "smallest and largest value are both far below earlier days"
     })
 }
 
-/// Dates and times far outside of those of earlier days.
+/// Dates and times far outside of earlier days.
 fn far_dates(hidden: &Hidden, earlier: &[(&TableFigures, &Hidden)]) -> Option<&'static str> {
     let micros = |bound: Option<Bound>| match bound? {
         Bound::Date(days) => Some(i128::from(days) * 86_400_000_000),
@@ -146,13 +146,13 @@ fn far_dates(hidden: &Hidden, earlier: &[(&TableFigures, &Hidden)]) -> Option<&'
     let first = all.iter().map(|it| it.0).min()?;
     let (lowest, highest) = (all.iter().map(|it| it.1).min()?, all.iter().map(|it| it.1).max()?);
     if min + MICROS_OF_50_YEARS < first {
-        return Some("the first date is more than 50 years before those of every earlier day");
+        return Some("the first date is more than 50 years before every earlier day");
     }
     if max > highest + MICROS_OF_50_YEARS {
-        return Some("the last date is more than 50 years after those of every earlier day");
+        return Some("the last date is more than 50 years after every earlier day");
     }
     (max + MICROS_OF_50_YEARS < lowest)
-        .then_some("the last date is more than 50 years before those of every earlier day")
+        .then_some("the last date is more than 50 years before every earlier day")
 }
 
 fn bounds_of(numbers: &[f64]) -> (f64, f64) {

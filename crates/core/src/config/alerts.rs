@@ -95,11 +95,10 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Violation>) {
         );
     }
     if let Some(slack) = &alerts.slack {
-        let is_one = match (&slack.webhook, &slack.token, &slack.channel) {
-            (Some(_), None, None) => true,
-            (None, Some(_), Some(_)) => true,
-            _ => false,
-        };
+        let is_one = matches!(
+            (&slack.webhook, &slack.token, &slack.channel),
+            (Some(_), None, None) | (None, Some(_), Some(_))
+        );
         if !is_one {
             problems.push(
                 Violation::new(

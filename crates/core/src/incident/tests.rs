@@ -45,9 +45,8 @@ impl World {
             zone: TimeZone::get("Asia/Seoul").unwrap(),
             records_at: "s3://shop-exports/ledger/shop/".to_owned(),
         };
-        let mut state = IncidentState::default();
-        state.through = Some(day("2026-11-20"));
-        state.line = Some(day("2026-11-20"));
+        let ended = Some(day("2026-11-20"));
+        let state = IncidentState { through: ended, line: ended, ..IncidentState::default() };
         let mut world = Self { state, facts };
         world.publish("2026-11-20", "2026-11-20T03:12");
         world

@@ -58,10 +58,9 @@ pub(super) async fn audit_tables(
     }
     let items = ledger.names(ITEMS).await?;
     let failures = ledger.names(FAILURES).await?;
-    let is_complete = |it: &&TableEntry| {
-        let transferred = items.get(&it.record_name()).map_or(0, Vec::len);
-        transferred >= it.items && !failures.contains_key(&it.record_name())
-    };
+    // A failure is over when all objects are there: its record stays, and the load stage goes by the objects too.
+    let is_complete =
+        |it: &&TableEntry| items.get(&it.record_name()).map_or(0, Vec::len) >= it.items;
     let ready = |it: &&TableEntry| {
         is_complete(it)
             && parents(context, plan, it).all(|(_, parent)| {

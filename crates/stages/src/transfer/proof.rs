@@ -1,5 +1,5 @@
-//! The figures of columns that the transfer of an object computes, and seals for its record: those of a proof, and
-//! those of audits.
+//! The figures of columns that the transfer of an object computes, and seals for its record, for a proof and
+//! for audits.
 //!
 //! Neither ever stops a transfer: without the key, objects are transferred without figures, which the log says once
 //! per tick.

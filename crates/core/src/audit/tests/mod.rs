@@ -260,12 +260,12 @@ fn sums_are_compared_as_means() {
         (
             "times 100",
             amounts(0, 1_000, 250_003_700, 9_900, 9_990_100),
-            Some("the mean of its values is far above those of earlier days"),
+            Some("the mean of its values is far above earlier days"),
         ),
         (
             "a hundredth",
             amounts(0, 1_000, 25_003, 1, 999),
-            Some("the mean of its values is far below those of earlier days"),
+            Some("the mean of its values is far below earlier days"),
         ),
         (
             "cut",
@@ -375,7 +375,7 @@ fn references_and_sets_of_values_are_certain_where_they_are_found() {
             whole(1, 101),
             Some(3),
             [
-                "Found: column `person`: values are outside of those of `public.people.id`, so their rows do not exist",
+                "Found: column `person`: values are outside of `public.people.id`, so their rows do not exist",
                 "Found: column `state`: 3 values are not among the declared ones",
             ],
         ),

@@ -441,7 +441,7 @@ fn figures_of_the_same_bytes_are_taken_over() {
         let real: BTreeMap<String, ColumnProof> =
             report.columns.iter().map(|it| (it.name.clone(), it.proof.expect("figures"))).collect();
         assert!(real.values().all(|it| it.content.is_some()));
-        // Marked, so that what is taken over can be told from what is computed.
+        // Marked, so that what is taken over can be distinguished from what is computed.
         let mut known = real.clone();
         known.values_mut().for_each(|it| it.plain.count = 7);
         let second = ProofPlan { known: known.clone(), ..first.clone() };

@@ -46,8 +46,8 @@ pub(super) enum Planning {
         open: Vec<OpenTable>,
         /// The first error that left a table unplanned. The other tables continue.
         unread: Option<Error>,
-        /// The plan.
-        plan: DayPlan,
+        /// The plan. It is large.
+        plan: Box<DayPlan>,
     },
     /// The tick had no time to plan all tables; the next one goes on.
     Stopped(Stopped),
@@ -119,7 +119,7 @@ pub(super) async fn plan_day(
         Err(stopped) => return Ok(Planning::Stopped(stopped)),
     };
     if let Some(open) = open_tables(context, ledger, &plan).await? {
-        return Ok(Planning::Planned { open, unread, plan });
+        return Ok(Planning::Planned { open, unread, plan: Box::new(plan) });
     }
     // A tick with another contract planned a table after the day's plan was made.
     let earlier = ledger.get(&PLAN).await?;
@@ -132,7 +132,7 @@ pub(super) async fn plan_day(
     let open = open_tables(context, ledger, &plan).await?.ok_or_else(|| {
         Error::new(ErrorKind::Transient, "another tick is planning the day", day.to_string())
     })?;
-    Ok(Planning::Planned { open, unread, plan })
+    Ok(Planning::Planned { open, unread, plan: Box::new(plan) })
 }
 
 /// Whether the plan is that of this export and matches today's contract, apart from the tables whose day is
