@@ -185,9 +185,13 @@ fn verify(env: &TestEnv) -> BTreeMap<String, String> {
             .filter(differs)
             .map(|it| format!("column {}", it["column"].to_string().replace('"', "`")))
             .collect();
-        if !named.is_empty() {
-            let what =
-                if named.len() > 2 { "rows and columns".to_owned() } else { named.join(", ") };
+        let exchanged = table["row_verdict"] == "differs";
+        if !named.is_empty() || exchanged {
+            let what = match named.len() {
+                0 => "cells of rows".to_owned(),
+                1 | 2 => named.join(", "),
+                _ => "rows and columns".to_owned(),
+            };
             differing.insert(table["table"].as_str().unwrap_or_default().to_owned(), what);
         }
     }

@@ -19,30 +19,30 @@ fn the_estimate_of_the_documented_workload() {
         out | Cost of a month in USD, AWS ap-northeast-2 to Google Cloud asia-northeast3, prices of 2026-11
         out | Database: 20 GiB, 5 % changed per day; 3 GiB of Parquet per day
         out |
-        out | item                                      quantity  unit                 free         price     month  without free
-        out | ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-        out | transfer from AWS to Google Cloud            91.25  GiB                   100         0.126      0.00         11.50
-        out | RDS export of the day's snapshot            608.33  GiB                                0.01      6.08          6.08
-        out | RDS storage of snapshots                        48  GiB-month              20         0.095      2.66          2.66
-        out | CloudWatch alarms                               18  alarm-month            10           0.1  ?   0.80          1.80
-        out | KMS, key                                         1  key-month                             1      1.00          1.00
-        out | CloudWatch metrics from logs                     3  metric-month           10           0.3  ?   0.00          0.90
-        out | S3 storage of exports, 7 days                   21  GiB-month                         0.025      0.53          0.53
-        out | Cloud Storage of Parquet files, 7 days          21  GiB-month                         0.023      0.48          0.48
-        out | Secrets Manager, token key and proof key         1  secret-month                        0.4  ?   0.40          0.40
-        out | KMS, requests                                11.22  10,000 requests                    0.03      0.34          0.34
-        out | S3 writes and listings                       65.88  1,000 requests                   0.0045      0.30          0.30
-        out | BigQuery storage (loads are free)                9  GiB-month              10          0.02      0.00          0.18
-        out | Lambda memory and time                    7,948.83  GiB-second        400,000  0.0000133334  ?   0.00          0.11
-        out | Cloud Storage writes                         18.71  1,000 writes                      0.005  ?   0.09          0.09
-        out | S3 reads                                    262.62  1,000 requests                  0.00035      0.09          0.09
-        out | CloudWatch Logs                               0.05  GiB                     5          0.76      0.00          0.04
-        out | EventBridge Scheduler                         0.02  million starts         14             1  ?   0.00          0.02
-        out | Secrets Manager, reads                        0.11  10,000 reads                       0.05  ?   0.01          0.01
-        out | Lambda starts                                 0.02  million starts          1           0.2  ?   0.00         <0.01
-        out | SNS mails of alarms                           0.03  1,000 mails             1          0.02  ?   0.00         <0.01
-        out | SQS queue of failures                        <0.01  million requests        1           0.4  ?   0.00         <0.01
-        out | total                                                                                           12.78         26.52
+        out | item                                    quantity  unit                 free         price     month  without free
+        out | ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        out | transfer from AWS to Google Cloud          91.25  GiB                   100         0.126      0.00         11.50
+        out | RDS export of the day's snapshot          608.33  GiB                                0.01      6.08          6.08
+        out | RDS storage of snapshots                      48  GiB-month              20         0.095      2.66          2.66
+        out | CloudWatch alarms                             18  alarm-month            10           0.1  ?   0.80          1.80
+        out | KMS, key                                       1  key-month                             1      1.00          1.00
+        out | CloudWatch metrics from logs                   3  metric-month           10           0.3  ?   0.00          0.90
+        out | S3 storage of exports, 7 days                 21  GiB-month                         0.025      0.53          0.53
+        out | Cloud Storage of Parquet files, 7 days        21  GiB-month                         0.023      0.48          0.48
+        out | Secrets Manager, secrets                       1  secret-month                        0.4  ?   0.40          0.40
+        out | KMS, requests                              11.22  10,000 requests                    0.03      0.34          0.34
+        out | S3 writes and listings                     65.88  1,000 requests                   0.0045      0.30          0.30
+        out | BigQuery storage (loads are free)              9  GiB-month              10          0.02      0.00          0.18
+        out | Lambda memory and time                  7,948.83  GiB-second        400,000  0.0000133334  ?   0.00          0.11
+        out | Cloud Storage writes                       18.71  1,000 writes                      0.005  ?   0.09          0.09
+        out | S3 reads                                  262.62  1,000 requests                  0.00035      0.09          0.09
+        out | CloudWatch Logs                             0.05  GiB                     5          0.76      0.00          0.04
+        out | EventBridge Scheduler                       0.02  million starts         14             1  ?   0.00          0.02
+        out | Secrets Manager, reads                      0.11  10,000 reads                       0.05  ?   0.01          0.01
+        out | Lambda starts                               0.02  million starts          1           0.2  ?   0.00         <0.01
+        out | SNS mails of alarms                         0.03  1,000 mails             1          0.02  ?   0.00         <0.01
+        out | SQS queue of failures                      <0.01  million requests        1           0.4  ?   0.00         <0.01
+        out | total                                                                                         12.78         26.52
         out |
         out | ? not confirmed
         out |

@@ -219,7 +219,7 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "is the same for every workload",
         ),
         item(
-            ("secret", "Secrets Manager, token key and proof key", "secret-month"),
+            ("secret", "Secrets Manager, secrets", "secret-month"),
             usage.secrets,
             aws.secret_month,
             "is charged only if transfer.token_key or proof is set",
