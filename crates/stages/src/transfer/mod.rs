@@ -102,9 +102,12 @@ struct OpenTable {
 /// # Errors
 /// The first error that does not hold one table, after the other objects were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
-    let own =
-        async |requests: &Requests, (_, day)| transfer_day(context, requests, day, tick).await;
-    let again = async |requests: &Requests, day| transfer_day(context, requests, day, tick).await;
+    // On the heap: the state of a day is large, and a thread has a stack of 2 MiB.
+    let own = async |requests: &Requests, (_, day)| {
+        Box::pin(transfer_day(context, requests, day, tick)).await
+    };
+    let again =
+        async |requests: &Requests, day| Box::pin(transfer_day(context, requests, day, tick)).await;
     redo::run_days(context, tick, own, again).await
 }
 
@@ -126,7 +129,7 @@ async fn transfer_day(
         ));
     };
     let (open, unread, plan) =
-        match planning::plan_day(context, &ledger, &export, day, tick).await? {
+        match Box::pin(planning::plan_day(context, &ledger, &export, day, tick)).await? {
             Planning::Planned { open, unread, plan } => (open, unread, plan),
             Planning::Stopped(stopped) => {
                 return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
@@ -149,7 +152,8 @@ async fn transfer_day(
     let budget = &Budget::new(tick);
     let shared = &Shared::new(day);
     let has_scans = !scans.is_empty();
-    let (scanned, not_scanned) = run(context, (&ledger, shared), tick, budget, scans).await?;
+    let (scanned, not_scanned) =
+        Box::pin(run(context, (&ledger, shared), tick, budget, scans)).await?;
     let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
     if has_scans {
@@ -179,7 +183,7 @@ async fn transfer_day(
     }
     let total = work.len();
     let (Counts { done, left, held }, failed) =
-        run(context, (&ledger, shared), tick, budget, work).await?;
+        Box::pin(run(context, (&ledger, shared), tick, budget, work)).await?;
     first_error = first_error.or(failed);
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");

@@ -103,14 +103,15 @@ pub(super) async fn plan_day(
     tick: Tick,
 ) -> Result<Planning> {
     let made = match ledger.get(&PLAN).await? {
-        None => make_plan(context, ledger, export, day, None, tick).await?,
+        // On the heap, as below: a plan and the state of making it are large, and a thread has a stack of 2 MiB.
+        None => Box::pin(make_plan(context, ledger, export, day, None, tick)).await?,
         Some(plan) => {
             let finished = finished_tables(context, ledger, &plan.value, export).await?;
             if is_current(context, export, &plan.value, &finished) {
                 Ok((plan.value, None))
             } else {
                 let earlier = Some(EarlierPlan { plan, finished });
-                make_plan(context, ledger, export, day, earlier, tick).await?
+                Box::pin(make_plan(context, ledger, export, day, earlier, tick)).await?
             }
         }
     };
@@ -124,7 +125,7 @@ pub(super) async fn plan_day(
     // A tick with another contract planned a table after the day's plan was made.
     let earlier = ledger.get(&PLAN).await?;
     let earlier = earlier.map(|plan| EarlierPlan { plan, finished: BTreeSet::new() });
-    let made = make_plan(context, ledger, export, day, earlier, tick).await?;
+    let made = Box::pin(make_plan(context, ledger, export, day, earlier, tick)).await?;
     let (plan, unread) = match made {
         Ok(made) => made,
         Err(stopped) => return Ok(Planning::Stopped(stopped)),
@@ -211,7 +212,7 @@ async fn make_plan(
     })?;
     let landed = Landed::read(&ledger.source()).await?;
     let footers = Footers::recorded(context, ledger, tick).await?;
-    let found = find_tables(context, &footers, export, &manifest, &landed).await?;
+    let found = Box::pin(find_tables(context, &footers, export, &manifest, &landed)).await?;
     let Found { candidates, mut skipped, unread } = match found {
         Ok(found) => found,
         Err(stopped) => return Ok(Err(stopped)),
