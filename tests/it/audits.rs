@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::process::Output;
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_database::{MemoryDatabase, MemoryTable};
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
 
 use crate::operator::{landbridge, output_text};
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
@@ -69,6 +72,45 @@ async fn day(env: &TestEnv, date: &str) {
 fn about_orders(env: &TestEnv) -> usize {
     let alerts = env.alerts("load").into_iter();
     alerts.filter(|it| it.to_string().contains("key of a table is not unique")).count()
+}
+
+/// The record of an object of `people` cannot be written.
+struct PeopleFail;
+
+impl CallObserver for PeopleFail {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let is_record = call.request.starts_with("PUT ") && call.request.contains("/items/people");
+        let admission = if is_record { Admission::Reject(503) } else { Admission::Proceed };
+        async move { admission }.boxed()
+    }
+
+    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
+        async { Delivery::Send }.boxed()
+    }
+}
+
+/// A failure of the table that another refers to is its own: the other waits for it until the deadline,
+/// and is then published without this check.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_waits_for_the_one_it_refers_to_until_the_deadline() {
+    let references =
+        "audits:\n  tables:\n    public.orders: { references: { person_id: public.people.id } }\n";
+    let (env, _database) = start(references).await;
+    env.cloud.calls().set_observer(Arc::new(PeopleFail));
+    for (function, hour) in [("snapshot", "16:00"), ("export", "16:10"), ("export", "16:40")] {
+        assert!(env.tick(function, &format!("2026-11-20T{hour}:00Z")).await.is_response());
+    }
+    let published = async |hour: &str| {
+        for function in ["transfer", "load"] {
+            // `people` makes each transfer fail.
+            env.tick(function, &format!("2026-11-20T{hour}:00Z")).await;
+        }
+        let receipts = env.receipts("2026-11-21").await;
+        receipts.get("public.orders").is_some_and(|it| it.state == ReceiptState::Published)
+    };
+    assert!(!published("17:01").await, "it waits");
+    assert!(published("19:01").await, "{}", env.log_output());
+    assert!(!env.receipts("2026-11-21").await.contains_key("public.people"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -220,7 +220,7 @@ async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
 }
 
 /// Google's own engine computes the same figures from the query of `verify` as the local warehouse, whose figures
-/// equal those of the transfer.
+/// equal the figures of the transfer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn googles_engine_computes_the_same_figures() {
     let test = "the figures of columns, by Google's GoogleSQL engine";

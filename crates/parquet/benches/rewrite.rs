@@ -3,7 +3,7 @@
 //! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints the seconds. Without arguments, as
 //! `cargo bench` calls it, it prints its own path, which the script needs. With `FIGURES=converted` or
 //! `FIGURES=kept` in the environment, figures of converted columns, or of all, are computed too. With
-//! `FIGURES=unchanged`, those of copied columns are taken over from a first run, which is not timed.
+//! `FIGURES=unchanged`, the figures of copied columns are taken over from a first run, which is not timed.
 
 use std::fs::File;
 use std::path::Path;

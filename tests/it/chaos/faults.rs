@@ -48,7 +48,7 @@ pub(super) enum Deed {
     ByteChanged,
     /// `_SUCCESS` is missing.
     NoMarker,
-    /// All files are those of the day before.
+    /// All files are the files of the day before.
     FilesOfYesterday,
     /// The object is replaced by one of the day before, which has fewer rows.
     ObjectOfYesterday,

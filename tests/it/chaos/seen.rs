@@ -49,7 +49,7 @@ pub(super) fn alerts(env: &TestEnv) -> Vec<String> {
     functions.iter().flat_map(|it| env.alerts(it)).map(|it| it["fields"].to_string()).collect()
 }
 
-/// What distinguishes the rows of a day from those of the day before, of every table in BigQuery.
+/// What distinguishes the rows of a day from the rows of the day before, of every table in BigQuery.
 pub(super) async fn contents(env: &TestEnv, faults: &[&Fault]) -> BTreeMap<String, String> {
     let mut counts = BTreeMap::new();
     for table in faults.iter().map(|it| name(it.name)) {

@@ -28,7 +28,7 @@ pub(super) const COLUMNS: [(&str, &str, &str, &str); 12] = [
 pub(super) const PEOPLE: i64 = 100;
 /// The first id of every table.
 pub(super) const FIRST_ID: i64 = 5_001;
-/// The rows of the first day, and those of each day after it.
+/// The rows of the first day, and of each day after it.
 const ROWS: i64 = 320;
 const ROWS_PER_DAY: i64 = 12;
 

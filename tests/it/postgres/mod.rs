@@ -133,7 +133,7 @@ async fn tpch_and_a_table_of_people_are_transferred_completely() {
     took("masks asked for and logs searched");
 }
 
-/// The figures of tables of TPC-H are those of the transfer, and one changed cell of 20,000 rows is named. The largest
+/// The figures of tables of TPC-H equal the figures of the transfer, and one changed cell of 20,000 rows is named. The largest
 /// tables would take minutes in the local warehouse.
 async fn verify_tpch(env: &TestEnv) {
     crate::proof::assert_verified(env, &["nation", "region", "supplier", "customer", "part"]);

@@ -76,7 +76,7 @@ pub struct AuditLevels {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TableAudits {
-    /// Levels of this table, instead of those of all tables.
+    /// Levels of this table. They replace the levels of all tables.
     #[serde(skip_serializing_if = "AuditLevels::is_default")]
     pub levels: AuditLevels,
     /// The column whose values are unique and never NULL. Without it, a column `id` of whole numbers is

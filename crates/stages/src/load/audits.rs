@@ -1,5 +1,5 @@
 //! What the audits of a table mean for it: a finding is said, or holds the table. The transfer stage has recorded the
-//! verdicts; the levels are those of the configuration now.
+//! verdicts; the levels come from the configuration now.
 
 use landbridge_core::audit::{Check, Outcome, Trend, TrendDay, Verdict};
 use landbridge_core::config::AuditLevel;

@@ -23,7 +23,7 @@ use landbridge_parquet::rewrite::AuditKey;
 
 use super::planning::at_once;
 use super::proof::Shared;
-use crate::load::read_items;
+use crate::load::{deadline, read_items};
 use crate::{Context, Tick};
 
 /// The time that an audit needs. Without it, the next tick goes on.
@@ -61,10 +61,15 @@ pub(super) async fn audit_tables(
     // A failure is over when all objects are there: its record stays, and the load stage goes by the objects too.
     let is_complete =
         |it: &&TableEntry| items.get(&it.record_name()).map_or(0, Vec::len) >= it.items;
+    // A parent that fails again and again must not keep its children: after the deadline, they are audited without
+    // the reference, which is then not visible.
+    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, plan.day);
+    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
     let ready = |it: &&TableEntry| {
         is_complete(it)
             && parents(context, plan, it).all(|(_, parent)| {
-                is_complete(&parent)
+                is_late
+                    || is_complete(&parent)
                     || parent.has_problem
                     || failures.contains_key(&parent.record_name())
             })

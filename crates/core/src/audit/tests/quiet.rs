@@ -31,7 +31,7 @@ struct Life {
     rows: f64,
     /// Growth per day.
     growth: f64,
-    /// The share of a weekend's rows in those of a weekday; 1 for tables that only grow.
+    /// The rows of a weekend as a share of the rows of a weekday; 1 for tables that only grow.
     weekend: f64,
     /// The standard deviation of a day, as a logarithm.
     noise: f64,

@@ -1,4 +1,4 @@
-//! Seals the figures that audits compare between days, as `seal` does those of a proof.
+//! Seals the figures that audits compare between days, in the same way as `seal` seals the figures of a proof.
 
 use landbridge_core::audit::Hidden;
 

@@ -90,7 +90,7 @@ impl Contents {
         }
     }
 
-    /// Completes the figures of the columns: earlier ones where the bytes are the same, otherwise those of
+    /// Completes the figures of the columns: earlier ones where the bytes are the same, otherwise the figures of
     /// the chunks, which are read once more.
     pub(in super::super) fn finish<R: ChunkReader>(
         self,
