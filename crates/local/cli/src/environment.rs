@@ -79,7 +79,7 @@ pub(crate) struct EnvironmentArgs {
     /// Memory of rows at which a query in the local BigQuery ends with an error, in MiB; BigQuery has no such limit
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) query_memory_mib: u32,
-    /// Rows of joins and UNNEST at which a query in the local BigQuery ends with an error
+    /// Rows of tables, joins and UNNEST at which a query in the local BigQuery ends with an error
     #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) query_rows: u64,
     /// The first simulated day

@@ -4,8 +4,8 @@ use super::casts::cast;
 use super::error::{Result, SqlError};
 use super::exec::{self, Flow};
 use super::functions::Context;
-use super::plan::{CallExpr, Expr, Node, Subquery, SubqueryKind};
-use super::value::Value;
+use super::plan::{Answer, CallExpr, Expr, Members, Node, Subquery, SubqueryKind};
+use super::value::{Key, Value};
 
 /// The current row, and the rows of the queries around it.
 #[derive(Clone, Copy)]
@@ -118,18 +118,48 @@ fn eval_call(call: &CallExpr, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Valu
 }
 
 fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
-    let mut rows = Vec::new();
-    match &subquery.kind {
+    if !subquery.once {
+        return match &subquery.kind {
+            SubqueryKind::In(value) => {
+                let value = value.eval(run, env)?;
+                is_in_rows(&value, &subquery.plan, run, env)
+            }
+            kind => value_of(kind, &subquery.plan, run, env),
+        };
+    }
+    let answer = match subquery.answer.get() {
+        Some(answer) => answer,
+        None => {
+            let made = match &subquery.kind {
+                SubqueryKind::In(_) => Answer::Members(members(&subquery.plan, run, env)?),
+                kind => Answer::Value(value_of(kind, &subquery.plan, run, env)?),
+            };
+            subquery.answer.get_or_init(|| made)
+        }
+    };
+    match (answer, &subquery.kind) {
+        (Answer::Members(members), SubqueryKind::In(value)) => {
+            Ok(members.contains(value.eval(run, env)?))
+        }
+        (Answer::Value(value), _) => Ok(value.clone()),
+        (Answer::Members(_), _) => Err(SqlError::failed("a subquery has another answer")),
+    }
+}
+
+/// The value of any subquery but IN.
+fn value_of(kind: &SubqueryKind, plan: &Node, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
+    match kind {
         SubqueryKind::Exists => {
             let mut found = false;
-            exec::run(&subquery.plan, run, Some(env), &mut |_| {
+            exec::run(plan, run, Some(env), &mut |_| {
                 found = true;
                 Ok(Flow::Stop)
             })?;
             Ok(Value::Bool(found))
         }
         SubqueryKind::Scalar => {
-            exec::run(&subquery.plan, run, Some(env), &mut |row| {
+            let mut rows = Vec::new();
+            exec::run(plan, run, Some(env), &mut |row| {
                 rows.push(row);
                 Ok(if rows.len() > 1 { Flow::Stop } else { Flow::Continue })
             })?;
@@ -141,7 +171,7 @@ fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Res
         SubqueryKind::Array => {
             let mut items = Vec::new();
             let mut charge = run.usage.charge();
-            exec::run(&subquery.plan, run, Some(env), &mut |mut row| {
+            exec::run(plan, run, Some(env), &mut |mut row| {
                 charge.add(&row)?;
                 items.extend(row.pop());
                 Ok(Flow::Continue)
@@ -150,24 +180,69 @@ fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Res
         }
         SubqueryKind::Lambda { array, filter } => {
             let Value::Array(items) = array.eval(run, env)? else { return Ok(Value::Null) };
-            eval_lambda(&items, *filter, &subquery.plan, run, env)
+            eval_lambda(&items, *filter, plan, run, env)
         }
-        SubqueryKind::In(value) => {
-            let value = value.eval(run, env)?;
-            let mut result = Some(false);
-            exec::run(&subquery.plan, run, Some(env), &mut |row| {
-                match row.first().and_then(|it| value.sql_eq(it)) {
-                    Some(true) => {
-                        result = Some(true);
-                        return Ok(Flow::Stop);
-                    }
-                    Some(false) => {}
-                    None => result = None,
-                }
-                Ok(Flow::Continue)
-            })?;
-            Ok(result.map_or(Value::Null, Value::Bool))
+        SubqueryKind::In(_) => Err(SqlError::failed("IN has no value of its own")),
+    }
+}
+
+/// `value IN (SELECT …)` for a subquery whose rows differ with the row around it.
+fn is_in_rows(value: &Value, plan: &Node, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
+    let mut result = Some(false);
+    exec::run(plan, run, Some(env), &mut |row| {
+        match row.first().and_then(|it| value.sql_eq(it)) {
+            Some(true) => {
+                result = Some(true);
+                return Ok(Flow::Stop);
+            }
+            Some(false) => {}
+            None => result = None,
         }
+        Ok(Flow::Continue)
+    })?;
+    Ok(result.map_or(Value::Null, Value::Bool))
+}
+
+/// The values of a subquery of IN.
+fn members(plan: &Node, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Members> {
+    let mut members = Members::default();
+    let mut charge = run.usage.charge();
+    exec::run(plan, run, Some(env), &mut |mut row| {
+        charge.add(&row)?;
+        match row.pop() {
+            Some(value) if value.sql_eq(&value) == Some(true) => {
+                members.keys.insert(Key(vec![value]));
+            }
+            other => members.others.extend(other),
+        }
+        Ok(Flow::Continue)
+    })?;
+    charge.keep();
+    Ok(members)
+}
+
+impl Members {
+    /// Whether a value is one of them: NULL if a comparison with NULL decides.
+    fn contains(&self, value: Value) -> Value {
+        if value.is_null() {
+            let is_empty = self.keys.is_empty() && self.others.is_empty();
+            return if is_empty { Value::Bool(false) } else { Value::Null };
+        }
+        let equals_itself = value.sql_eq(&value) == Some(true);
+        let key = Key(vec![value]);
+        if equals_itself && self.keys.contains(&key) {
+            return Value::Bool(true);
+        }
+        let mut result = Some(false);
+        let keys = self.keys.iter().filter(|_| !equals_itself).flat_map(|it| &it.0);
+        for member in self.others.iter().chain(keys) {
+            match key.0[0].sql_eq(member) {
+                Some(true) => return Value::Bool(true),
+                Some(false) => {}
+                None => result = None,
+            }
+        }
+        result.map_or(Value::Null, Value::Bool)
     }
 }
 

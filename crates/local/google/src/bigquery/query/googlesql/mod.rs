@@ -10,6 +10,7 @@
 //! | `functions`, `aggregates`, `window_functions` | the allow-list |
 //! | `signature`, `casts` | conversions |
 //! | `prune` | the columns that a query reads, for access control |
+//! | `optimize` | subqueries that run once, indexes and hash joins |
 //!
 //! The semantics follow the GoogleSQL reference
 //! (<https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax>).
@@ -27,6 +28,7 @@ mod functions;
 mod interval;
 mod lexer;
 mod numeric;
+mod optimize;
 mod parser;
 mod plan;
 mod prune;
@@ -117,8 +119,9 @@ impl BoundQuery {
         functions: &[UserFunction],
     ) -> Result<Self, GoogleError> {
         on_large_stack(|| {
-            let analyzed = analyze::analyze(query, tables, parameters, functions)?;
+            let mut analyzed = analyze::analyze(query, tables, parameters, functions)?;
             let columns_read = prune::columns_read(&analyzed.node, tables.len());
+            optimize::optimize(&mut analyzed.node);
             Ok(Self { plan: analyzed.node, fields: analyzed.fields, columns_read })
         })
     }

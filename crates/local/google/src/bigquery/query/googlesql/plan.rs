@@ -1,12 +1,13 @@
 //! What the analyser makes of a query: typed expressions over rows, and the operators that make rows.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use super::aggregates::Aggregate;
 use super::ast::{Bound, JoinKind, SetOp};
 use super::functions::Function;
 use super::types::Type;
-use super::value::{Row, Value};
+use super::value::{Key, Row, Value};
 use super::window_functions::WindowFunction;
 
 /// An expression over a row and the rows of the queries around it.
@@ -67,6 +68,26 @@ pub(crate) struct CastExpr {
 pub(crate) struct Subquery {
     pub(crate) kind: SubqueryKind,
     pub(crate) plan: Node,
+    /// The plan uses no row around it: it runs once.
+    pub(crate) once: bool,
+    /// What it gave when it ran.
+    pub(crate) answer: OnceLock<Answer>,
+}
+
+/// What a subquery that runs once gave.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Value(Value),
+    /// The values of `IN (SELECT …)`.
+    Members(Members),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    /// Values that equal themselves.
+    pub(crate) keys: HashSet<Key>,
+    /// NULL, NaN and structs with them.
+    pub(crate) others: Vec<Value>,
 }
 
 /// Two subqueries are not compared: an expression with one is no key of GROUP BY.
@@ -112,6 +133,8 @@ pub(crate) enum Node {
         exprs: Vec<Expr>,
     },
     Join(Box<Join>),
+    /// The rows of a filter inside a subquery, by an index.
+    Lookup(Box<LookupNode>),
     /// Each row with each element of an array, and its offset.
     Unnest {
         input: Box<Node>,
@@ -171,6 +194,25 @@ pub(crate) struct Join {
     pub(crate) equal: Vec<(Expr, Expr)>,
     /// A condition on the joined row.
     pub(crate) on: Option<Expr>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LookupNode {
+    /// Uses no row around it.
+    pub(crate) input: Node,
+    /// Expressions of the input's row, and of the rows around, that must be equal.
+    pub(crate) keys: Vec<Expr>,
+    pub(crate) wanted: Vec<Expr>,
+    /// A condition besides.
+    pub(crate) rest: Option<Expr>,
+    pub(crate) index: OnceLock<Arc<Index>>,
+}
+
+/// Rows, and where those of a key are.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) by_key: HashMap<Key, Vec<usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -343,6 +385,7 @@ impl Node {
             Self::Scan { width, .. } | Self::RecursiveRows { width, .. } => *width,
             Self::Project { exprs, .. } => exprs.len(),
             Self::Join(join) => join.left_width + join.right_width,
+            Self::Lookup(lookup) => lookup.input.width(),
             Self::Unnest { input, .. } => input.width() + 2,
             Self::Unpivot { rows, .. } => rows.first().map_or(0, Vec::len),
             Self::Aggregate(node) => node.keys.len() + node.calls.len(),
@@ -354,6 +397,96 @@ impl Node {
             Self::SetOp { left, .. } => left.width(),
             Self::Shared(shared) => shared.width,
             Self::Recursive { base, .. } => base.width(),
+        }
+    }
+}
+
+impl Node {
+    /// Calls `visit` for the operators whose rows this one takes. The node of a WITH query is not one.
+    pub(crate) fn for_each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Node)) {
+        match self {
+            Self::One | Self::Scan { .. } | Self::Shared(_) | Self::RecursiveRows { .. } => {}
+            Self::Filter { input, .. }
+            | Self::Project { input, .. }
+            | Self::Unnest { input, .. }
+            | Self::Unpivot { input, .. }
+            | Self::Window { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Distinct(input) => visit(input),
+            Self::Lookup(lookup) => visit(&mut lookup.input),
+            Self::Aggregate(aggregate) => visit(&mut aggregate.input),
+            Self::Join(join) => {
+                visit(&mut join.left);
+                visit(&mut join.right);
+            }
+            Self::SetOp { left: a, right: b, .. } | Self::Recursive { base: a, step: b, .. } => {
+                visit(a);
+                visit(b);
+            }
+        }
+    }
+
+    /// Calls `visit` for the expressions that this operator evaluates itself.
+    pub(crate) fn for_each_expr_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        match self {
+            Self::One
+            | Self::Scan { .. }
+            | Self::Shared(_)
+            | Self::RecursiveRows { .. }
+            | Self::Distinct(_)
+            | Self::SetOp { .. }
+            | Self::Recursive { .. } => {}
+            Self::Filter { predicate, .. } => visit(predicate),
+            Self::Project { exprs, .. } => exprs.iter_mut().for_each(visit),
+            Self::Unnest { array, on, .. } => {
+                visit(array);
+                on.iter_mut().for_each(visit);
+            }
+            Self::Unpivot { rows, .. } => rows.iter_mut().flatten().for_each(visit),
+            Self::Window { calls, .. } => {
+                calls.iter_mut().for_each(|it| it.for_each_expr_mut(visit))
+            }
+            Self::Sort { keys, .. } => keys.iter_mut().for_each(|it| visit(&mut it.expr)),
+            Self::Limit { limit, offset, .. } => limit.iter_mut().chain(offset).for_each(visit),
+            Self::Lookup(it) => {
+                it.keys.iter_mut().chain(&mut it.wanted).chain(&mut it.rest).for_each(visit);
+            }
+            Self::Aggregate(aggregate) => {
+                aggregate.keys.iter_mut().for_each(&mut *visit);
+                aggregate.calls.iter_mut().for_each(|it| it.for_each_expr_mut(visit));
+            }
+            Self::Join(join) => {
+                for (a, b) in &mut join.equal {
+                    visit(a);
+                    visit(b);
+                }
+                join.on.iter_mut().for_each(visit);
+            }
+        }
+    }
+}
+
+impl AggregateCall {
+    fn for_each_expr_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        self.args.iter_mut().chain(&mut self.filter).for_each(&mut *visit);
+        self.order.iter_mut().for_each(|it| visit(&mut it.expr));
+        self.having.iter_mut().for_each(|(_, it)| visit(it));
+    }
+}
+
+impl WindowCall {
+    fn for_each_expr_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        self.partition.iter_mut().for_each(&mut *visit);
+        self.order.iter_mut().for_each(|it| visit(&mut it.expr));
+        for bound in [&mut self.start, &mut self.end] {
+            if let Bound::Preceding(it) | Bound::Following(it) = bound {
+                visit(it);
+            }
+        }
+        match &mut self.kind {
+            WindowKind::Aggregate(call) => call.for_each_expr_mut(visit),
+            WindowKind::Function { args, .. } => args.iter_mut().for_each(visit),
         }
     }
 }

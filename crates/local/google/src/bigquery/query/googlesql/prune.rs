@@ -62,6 +62,8 @@ impl Pruner {
                 self.node(&join.left, &left, outer);
                 self.node(&join.right, &right, outer);
             }
+            // `optimize` makes them later.
+            Node::Lookup(lookup) => self.all(&lookup.input, outer),
             Node::Unnest { input, array, on, .. } => {
                 let width = input.width();
                 let mut needed = wanted.clone();

@@ -466,7 +466,68 @@ fn a_query_ends_at_the_limits_of_memory_and_rows() {
         "SELECT SAFE.ARRAY_LENGTH(ARRAY(SELECT CONCAT('a long text of a row ', a) {many}))"
     );
     assert!(run(&safe).is_err_and(|it| it.contains("1 MiB")));
-    let again = "SELECT (SELECT COUNT(*) FROM (SELECT DISTINCT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) x)) + a \
+    let again = "SELECT (SELECT COUNT(*) FROM (SELECT DISTINCT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) x WHERE x > a)) + a \
                  FROM UNNEST(GENERATE_ARRAY(1, 40)) a";
     assert_eq!(run(again), Ok(40));
+}
+
+/// Analysts write such subqueries over tables of any size: each table is read once, not once per row.
+#[test]
+fn a_subquery_reads_its_rows_once() {
+    let limits = QueryLimits { rows: 100_000, ..QueryLimits::default() };
+    let count = |sql: &str| {
+        let query = parse(sql).and_then(|it| BoundQuery::new(&it, &[], &[], &[]))?;
+        let rows = query.run(&[], Timestamp::UNIX_EPOCH, limits)?;
+        Ok(cell_text(&query.fields[0], rows.column(0), 0).unwrap_or("NULL".into()))
+    };
+    let a = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 10000)) a";
+    let b = "UNNEST(GENERATE_ARRAY(2, 20000, 2)) b";
+    let tables = format!("(SELECT a FROM UNNEST(GENERATE_ARRAY(1, 10000)) a), (SELECT b FROM {b})");
+    for (sql, want) in [
+        (format!("{a} WHERE a IN (SELECT b FROM {b})"), "5000"),
+        (format!("{a} WHERE a NOT IN (SELECT b FROM {b})"), "5000"),
+        (format!("{a} WHERE a > (SELECT AVG(b) FROM {b})"), "0"),
+        (format!("{a} WHERE EXISTS (SELECT 1 FROM {b} WHERE b = a)"), "5000"),
+        (format!("{a} WHERE NOT EXISTS (SELECT 1 FROM {b} WHERE a = b AND b < 100)"), "9951"),
+        (format!("{a} WHERE (SELECT MAX(b) FROM {b} WHERE b = a + 2) > 9000"), "501"),
+        (format!("SELECT COUNT(*) FROM {tables} WHERE a = b"), "5000"),
+        (
+            format!(
+                "SELECT COUNT(*) FROM {tables}, (SELECT b AS c FROM {b}) WHERE a = b AND b = c"
+            ),
+            "5000",
+        ),
+        (
+            format!("WITH t AS (SELECT b FROM {b}) {a} WHERE EXISTS (SELECT 1 FROM t WHERE b = a)"),
+            "5000",
+        ),
+    ] {
+        let got: Result<String, crate::error::GoogleError> = count(&sql);
+        assert_eq!(got.map_err(|it| it.message), Ok(want.to_owned()), "{sql}");
+    }
+}
+
+#[test]
+fn a_subquery_that_runs_once_compares_null_and_nan_as_googlesql_does() {
+    check(&[
+        ("1 IN (SELECT x FROM UNNEST([1, NULL]) x)", "true"),
+        ("2 IN (SELECT x FROM UNNEST([1, NULL]) x)", "NULL"),
+        ("2 IN (SELECT x FROM UNNEST([1]) x)", "false"),
+        ("CAST(NULL AS INT64) IN (SELECT x FROM UNNEST([1]) x)", "NULL"),
+        ("CAST(NULL AS INT64) IN (SELECT x FROM UNNEST([1]) x WHERE FALSE)", "false"),
+        (
+            "CAST('nan' AS FLOAT64) IN (SELECT x FROM UNNEST([CAST('nan' AS FLOAT64), 1]) x)",
+            "false",
+        ),
+        ("CAST('nan' AS FLOAT64) IN (SELECT x FROM UNNEST([1, NULL]) x)", "NULL"),
+        ("0.0 IN (SELECT -x FROM UNNEST([0.0]) x)", "true"),
+        (
+            "ARRAY(SELECT EXISTS (SELECT 1 FROM UNNEST([1, NULL]) y WHERE y = x) FROM UNNEST([1, 2, NULL]) x)[OFFSET(2)]",
+            "false",
+        ),
+        (
+            "ARRAY(SELECT (SELECT SUM(y) FROM UNNEST([1, 2, 3]) y WHERE y = x) FROM UNNEST([3, 4]) x)[OFFSET(1)]",
+            "NULL",
+        ),
+    ]);
 }

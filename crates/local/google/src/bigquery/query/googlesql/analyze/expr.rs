@@ -1,5 +1,7 @@
 //! Expressions.
 
+use std::sync::OnceLock;
+
 use super::scope::Scope;
 use super::typed::{Literal, cast_expr, supertype};
 use super::{Analyzer, OutColumn, Relation, Typed};
@@ -457,7 +459,8 @@ struct SubqueryColumn {
 }
 
 pub(super) fn subquery_expr(kind: SubqueryKind, plan: Node) -> Expr {
-    Expr::Subquery(Box::new(Subquery { kind, plan }))
+    let answer = OnceLock::new();
+    Expr::Subquery(Box::new(Subquery { kind, plan, once: false, answer }))
 }
 
 /// The name that a column gets from its expression.

@@ -1,12 +1,11 @@
 //! FROM: tables, subqueries, arrays and joins.
 
-use std::collections::BTreeSet;
-
 use super::scope::{NamedColumn, Names, RangeVariable, Scope};
 use super::typed::{cast_expr, common_type_of};
 use super::{Analyzer, Relation, Typed, With};
 use crate::bigquery::query::googlesql::ast::{Expr as Ast, From, JoinKind, TableRef};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
+use crate::bigquery::query::googlesql::optimize;
 use crate::bigquery::query::googlesql::plan::{Expr, Join, Node};
 use crate::bigquery::query::googlesql::tables::{implicit_alias, same_name};
 use crate::bigquery::query::googlesql::types::Type;
@@ -147,7 +146,7 @@ impl Analyzer<'_> {
             if let Some(on) = on {
                 let scope = Scope::new(names.clone(), parent);
                 let on = self.boolean(on, &scope, "JOIN ON clause")?;
-                condition = split_equalities(on, left_width, &mut equal);
+                condition = optimize::split_equalities(on, left_width, &mut equal);
             } else if kind != JoinKind::Cross {
                 return Err(SqlError::invalid("Syntax error: A join needs ON or USING"));
             }
@@ -328,47 +327,6 @@ fn joined(mut left: Names, right: Names) -> Names {
     left.hidden.extend(right.hidden);
     left.ranges.extend(right.ranges);
     left
-}
-
-/// Takes equalities between both sides out of a condition; the rest is returned.
-fn split_equalities(on: Expr, left_width: usize, equal: &mut Vec<(Expr, Expr)>) -> Option<Expr> {
-    match on {
-        Expr::And(a, b) => {
-            let a = split_equalities(*a, left_width, equal);
-            let b = split_equalities(*b, left_width, equal);
-            match (a, b) {
-                (Some(a), Some(b)) => Some(Expr::And(Box::new(a), Box::new(b))),
-                (a, b) => a.or(b),
-            }
-        }
-        Expr::Call(call)
-            if call.function.name == "$eq" && !call.args.iter().any(Expr::has_subquery) =>
-        {
-            let side = |expr: &Expr| {
-                let mut columns = Vec::new();
-                expr.columns(&mut columns);
-                let sides: BTreeSet<bool> = columns.iter().map(|it| *it < left_width).collect();
-                if sides.len() == 1 { sides.first().copied() } else { None }
-            };
-            let (a, b) = (call.args[0].clone(), call.args[1].clone());
-            let (left, mut right) = match (side(&a), side(&b)) {
-                (Some(true), Some(false)) => (a, b),
-                (Some(false), Some(true)) => (b, a),
-                _ => return Some(Expr::Call(call)),
-            };
-            unshift(&mut right, left_width);
-            equal.push((left, right));
-            None
-        }
-        other => Some(other),
-    }
-}
-
-fn unshift(expr: &mut Expr, by: usize) {
-    if let Expr::Column { depth: 0, index } = expr {
-        *index -= by;
-    }
-    expr.for_each_part_mut(&mut |part| unshift(part, by));
 }
 
 /// A column of a source with its type, for PIVOT.

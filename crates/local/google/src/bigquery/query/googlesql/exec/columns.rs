@@ -13,7 +13,7 @@ use arrow::datatypes::{
     Time64MicrosecondType, TimestampMicrosecondType,
 };
 
-use super::{Flow, Sink, TableData};
+use super::{Flow, Run, Sink, TableData};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions::{json_text, parse_json_cell};
 use crate::bigquery::query::googlesql::interval::Interval;
@@ -22,9 +22,10 @@ use crate::bigquery::query::googlesql::value::{Row, Value};
 use crate::bigquery::schema::{Field, FieldMode, FieldType, UTC, arrow_schema};
 
 /// The rows of a table. Columns that the query does not read are NULL.
-pub(super) fn scan(table: &TableData, width: usize, sink: Sink<'_>) -> Result<Flow> {
+pub(super) fn scan(table: &TableData, width: usize, cx: &Run<'_>, sink: Sink<'_>) -> Result<Flow> {
     for batch in &table.batches {
         for at in 0..batch.num_rows() {
+            cx.usage.count_row()?;
             let mut row = vec![Value::Null; width];
             for ((column, of), array) in table.columns.iter().zip(&table.types).zip(batch.columns())
             {

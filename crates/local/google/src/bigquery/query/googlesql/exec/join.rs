@@ -14,14 +14,7 @@ pub(super) fn run(join: &Join, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
     let index = if left_keys.is_empty() {
         None
     } else {
-        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
-        for (at, row) in right.iter().enumerate() {
-            let key = eval_all(&right_keys, cx, &env(row, outer))?;
-            // NULL and NaN equal nothing.
-            if key.iter().all(|it| it.sql_eq(it) == Some(true)) {
-                index.entry(Key(key)).or_default().push(at);
-            }
-        }
+        let index = index_of(&right, &right_keys, cx, outer)?;
         Some(index)
     };
     let all: Vec<usize> = (0..right.len()).collect();
@@ -71,4 +64,22 @@ pub(super) fn run(join: &Join, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
         }
     }
     Ok(Flow::Continue)
+}
+
+/// Where the rows of each key are.
+pub(super) fn index_of(
+    rows: &[Row],
+    keys: &[Expr],
+    cx: &Run<'_>,
+    outer: Outer<'_>,
+) -> Result<HashMap<Key, Vec<usize>>> {
+    let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        let key = eval_all(keys, cx, &env(row, outer))?;
+        // NULL and NaN equal nothing.
+        if key.iter().all(|it| it.sql_eq(it) == Some(true)) {
+            index.entry(Key(key)).or_default().push(at);
+        }
+    }
+    Ok(index)
 }

@@ -13,7 +13,8 @@ use crate::bigquery::query::googlesql::value::Value;
 pub struct QueryLimits {
     /// Bytes that the rows of a query may use in memory at one time, as the engine estimates them.
     pub memory_bytes: usize,
-    /// Rows that joins, UNNEST and recursive steps of a query may make altogether.
+    /// Rows that scans, joins, UNNEST and recursive steps of a query may make altogether. A subquery that reads a
+    /// table again for each row counts its rows again.
     pub rows: u64,
 }
 
@@ -37,7 +38,7 @@ impl Usage {
         Self { limits, memory: Cell::new(0), rows: Cell::new(0) }
     }
 
-    /// Counts a row that a join, UNNEST or a recursive step made.
+    /// Counts a row that a scan, a join, UNNEST or a recursive step made.
     ///
     /// # Errors
     /// The query has made more rows than its limit.
@@ -48,7 +49,7 @@ impl Usage {
             return Ok(());
         }
         Err(SqlError::over_limit(format!(
-            "{} rows of joins and UNNEST in one query",
+            "{} rows of tables, joins and UNNEST in one query",
             self.limits.rows
         )))
     }
@@ -88,7 +89,7 @@ impl Charge<'_> {
     }
 
     /// Leaves the memory charged until the query ends.
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.bytes = 0;
     }
 }

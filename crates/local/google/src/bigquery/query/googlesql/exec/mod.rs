@@ -4,6 +4,7 @@ mod aggregate;
 mod columns;
 mod join;
 mod limits;
+mod lookup;
 mod set_operations;
 mod sort;
 mod window;
@@ -98,7 +99,7 @@ fn eval_all(exprs: &[Expr], cx: &Run<'_>, env: &Env<'_>) -> Result<Row> {
 pub(crate) fn run(node: &Node, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -> Result<Flow> {
     match node {
         Node::One => sink(Vec::new()),
-        Node::Scan { table, width } => columns::scan(&cx.tables[*table], *width, sink),
+        Node::Scan { table, width } => columns::scan(&cx.tables[*table], *width, cx, sink),
         Node::Filter { input, predicate } => run(input, cx, outer, &mut |row| {
             if predicate.eval(cx, &env(&row, outer))?.is_true() {
                 sink(row)
@@ -110,6 +111,7 @@ pub(crate) fn run(node: &Node, cx: &Run<'_>, outer: Outer<'_>, sink: Sink<'_>) -
             run(input, cx, outer, &mut |row| sink(eval_all(exprs, cx, &env(&row, outer))?))
         }
         Node::Join(join) => join::run(join, cx, outer, sink),
+        Node::Lookup(lookup) => lookup::run(lookup, cx, outer, sink),
         Node::Unnest { input, array, outer: keep, on } => run(input, cx, outer, &mut |row| {
             let items = array.eval(cx, &env(&row, outer))?;
             unnest(row, &items, *keep, on.as_ref(), cx, outer, sink)
