@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=${CARGO_TARGET_DIR:-$PWD/target}/earlier
-[ $# = 1 ] || { echo "programs-of: give a tag or a commit, for example: scripts/programs-of.sh v0.2.0" >&2; exit 1; }
+[ -n "${1:-}" ] || { echo "programs-of: give a tag or a commit, for example: scripts/programs-of.sh v0.2.0" >&2; exit 1; }
 commit=$(git rev-parse --quiet --verify "$1^{commit}") || {
     echo "programs-of: this repository has no $1; run 'git fetch --tags'" >&2
     exit 1
