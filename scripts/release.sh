@@ -134,9 +134,11 @@ sbom() {
     name=landbridge-release
     "$tool" cyclonedx --quiet --format json --spec-version 1.5 --all --no-build-deps \
         --target x86_64-unknown-linux-gnu --override-filename "$name"
-    mv "crates/cli/$name.json" "$out/landbridge-$tag-command.cdx.json"
+    # The ids of our own crates contain the path of the checkout.
+    placeless() { sed "s|$root|/landbridge|g" "$1" >"$2"; }
+    placeless "crates/cli/$name.json" "$out/landbridge-$tag-command.cdx.json"
     for function in snapshot export transfer load protect views notify; do
-        mv "crates/functions/$function/$name.json" "$out/landbridge-$tag-lambda-$function.cdx.json"
+        placeless "crates/functions/$function/$name.json" "$out/landbridge-$tag-lambda-$function.cdx.json"
     done
     find . -path ./target -prune -o -name "$name.json" -exec rm {} +
 }
