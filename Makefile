@@ -30,7 +30,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -63,8 +63,13 @@ compare-sql: ## compare the local warehouse's SQL with Google's engine on SEEDS 
 	scripts/models-for-tests.sh
 	LANDBRIDGE_REQUIRE_MODELS=1 COMPARE_SEEDS=$(SEEDS) COMPARE_FIRST_SEED=$(FIRST) $(CARGO) nextest run --workspace --success-output immediate -E 'test(/^googlesql::/)'
 
-lint: ## check formatting, clippy (warnings are errors) and docs/claims.md
+upgrade-test: ## run the upgrade tests with the functions of an earlier version: make upgrade-test FROM=v0.1.0
+	$(CARGO) build --workspace --bins
+	functions=$$(scripts/programs-of.sh "$(FROM)") && LANDBRIDGE_UPGRADE_FROM=$$functions $(CARGO) nextest run --workspace -E 'test(/^upgrade::/)'
+
+lint: ## check formatting, clippy (warnings are errors), docs/claims.md and the workflows
 	scripts/claims.py --check
+	scripts/check-workflows.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
@@ -113,6 +118,9 @@ package: ## build the functions' zips for Lambda, in target/lambda
 try-packages: ## run one day of the demo with the packaged functions; the other processor's run under QEMU
 	$(CARGO) build --workspace --bins
 	scripts/try-packages.sh $(PROCESSORS)
+
+release: ## build the files of a release in target/release-files; HEAD must have the tag: make release TAG=v0.1.0
+	scripts/release.sh "$(TAG)"
 
 schemas: ## regenerate schemas/*.json from the configuration types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current

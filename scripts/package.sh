@@ -5,6 +5,7 @@
 #
 #   scripts/package.sh [arm64] [x86_64]         default: both
 #   FUNCTIONS="snapshot" scripts/package.sh …   only some functions
+#   scripts/package.sh --tools                  installs zig and cargo-zigbuild, and builds nothing
 #
 # The same sources, toolchain and requirements produce the same bytes, wherever the checkout and the
 # target folder are: paths are remapped, dependencies are locked, and zips contain no build time.
@@ -16,6 +17,8 @@ target=${CARGO_TARGET_DIR:-$root/target}
 place=$target/package-python
 functions=${FUNCTIONS:-snapshot export transfer load protect views notify}
 [ $# -gt 0 ] || set -- arm64 x86_64
+tools_only=
+[ "$1" != --tools ] || { tools_only=1 && set --; }
 # Amazon Linux 2023 has glibc 2.34 (AWS documentation, "Lambda runtimes"). The linker uses no newer
 # symbols, whatever version this machine has.
 glibc=2.34
@@ -44,6 +47,7 @@ if [ "$(cat "$place/stamp" 2>/dev/null)" != "$wanted" ]; then
         || die "pip could not install scripts/package-requirements.txt; check that PyPI is reachable"
     printf '%s\n' "$wanted" >"$place/stamp"
 fi
+[ -z "$tools_only" ] || exit 0
 PATH=$place/bin:$PATH
 export PATH
 
@@ -53,15 +57,7 @@ has_std() {
     command -v rustup >/dev/null 2>&1 && rustup target add "$1"
 }
 
-# Panic messages and C's __FILE__ contain paths of this machine. If several mappings match, the last
-# one counts, so folders inside the checkout come after it.
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
-RUSTFLAGS="--remap-path-prefix=$root=/landbridge --remap-path-prefix=$target=/target --remap-path-prefix=$cargo_home=/cargo"
-CFLAGS="-ffile-prefix-map=$root=/landbridge -ffile-prefix-map=$target=/target -ffile-prefix-map=$cargo_home=/cargo"
-# 1 January 1980, 00:00:00 UTC: the earliest time that a zip can store.
-SOURCE_DATE_EPOCH=315532800
-export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
-unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
+. "$root/scripts/reproducible.sh"
 
 left_out=
 for processor in "$@"; do

@@ -7,6 +7,7 @@
 #   LANDBRIDGE_REQUIRE_POSTGRES=1   fail if PostgreSQL 14, 16 and 17 cannot be tested
 #   LANDBRIDGE_SKIP_TERRAFORM=1     skip the tests of terraform/
 #   LANDBRIDGE_REQUIRE_TERRAFORM=1  fail if the tests of terraform/ cannot run
+#   LANDBRIDGE_UPGRADE_FROM=DIR     the upgrade tests begin with the functions in DIR (make upgrade-test)
 #   LANDBRIDGE_CRASH_STEP=1         the crash test tries every external call, not every fourth
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -36,6 +36,7 @@
 //! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `uploads`, `testbench` | interrupted uploads: on the local Cloud Storage, and by hand on Google's test server |
+//! | `upgrade` | today's functions continue what an earlier version left: recorded days, and a day on its way |
 //! | `contracts` | the GitHub Action of `contract check`; other formats of the contract |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
@@ -88,5 +89,6 @@ mod testbench;
 mod three_days;
 mod tightening;
 mod tpch;
+mod upgrade;
 mod uploads;
 mod views;

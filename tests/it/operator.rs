@@ -409,9 +409,15 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     let variables = env.cloud.client_env();
     let dir = env.dir.path().join("mine");
     let dir = dir.to_str().expect("a path");
-    let init = |more: &[&str]| {
-        landbridge(&variables, &[&["init", "--dir", dir, "--output", "json"], more].concat())
-    };
+    // The directory is outside the checkout, and a program of no release names none.
+    let refused = landbridge(&variables, &["init", "--dir", dir, "--project", "shop-analytics"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(output_text(&refused).contains("not of a published release"), "{refused:?}");
+    assert!(!Path::new(dir).exists(), "nothing is written");
+    let modules = root().join("terraform/modules");
+    let own = ["init", "--dir", dir, "--output", "json", "--modules"];
+    let own = [&own[..], &[modules.to_str().expect("a path")]].concat();
+    let init = |more: &[&str]| landbridge(&variables, &[&own, more].concat());
     let read = |name: &str| std::fs::read_to_string(Path::new(dir).join(name)).expect("a file");
 
     // The database is found in the account; the project cannot be found.
@@ -449,7 +455,11 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
         assert!(written.contains(line), "{line}{written}");
     }
     let terraform = read("main.tf");
-    assert!(terraform.contains("terraform/modules/aws?ref=v"), "{terraform}");
+    let checkout = root();
+    let source = format!("\"{}//terraform/modules/aws\"", checkout.display());
+    assert!(terraform.contains(&source), "{terraform}");
+    let next = done["next"].to_string();
+    assert!(next.contains(&format!("make -C {} package", checkout.display())), "{next}");
 
     // A second run is refused completely, before it asks any question.
     std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n")

@@ -46,6 +46,8 @@ pub struct TestEnvBuilder {
     pub backup_minutes: Option<i64>,
     /// Environment variables of the functions.
     pub variables: BTreeMap<String, String>,
+    /// The folder of the functions' programs; `None`: those that Cargo built.
+    pub functions_dir: Option<PathBuf>,
 }
 
 impl TestEnvBuilder {
@@ -64,6 +66,7 @@ impl TestEnvBuilder {
             token_lifetime: Duration::from_secs(3_600),
             backup_minutes: None,
             variables: BTreeMap::new(),
+            functions_dir: None,
         }
     }
 
@@ -106,6 +109,9 @@ impl TestEnvBuilder {
         options.variables = self.variables;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
+        if let Some(dir) = self.functions_dir {
+            options.functions_dir = dir;
+        }
         for name in ["snapshot", "export", "transfer", "load", "protect", "views", "notify"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(

@@ -68,3 +68,8 @@ async fn documents_examples_and_readmes_agree() {
 async fn the_deployment_page_leads_to_a_published_day() {
     pytest(&["test_rehearsal.py"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_keeps_what_holds_data_and_a_release_is_verified() {
+    pytest(&["test_upgrade.py", "test_release.py"]).await;
+}

@@ -8,7 +8,7 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
     check, contract, cost, dashboard, days, doctor, incident, init, key, ledger, models, parquet,
-    receipt, redo, restore, retype, schema, verify,
+    receipt, redo, reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -95,6 +95,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: parquet::ParquetCommand,
     },
+    Completions(reference::CompletionsArgs),
+    Man(reference::ManArgs),
 }
 
 /// The arguments of a command of `landbridge-local`. That program parses them.

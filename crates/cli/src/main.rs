@@ -26,6 +26,7 @@
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
 //! | [`dashboard`] | `landbridge dashboard`: links to reports, LookML views |
 //! | [`models`] | `landbridge models sources`, `check`: the tables for analysts' models, and whether models launder |
+//! | [`reference`] | `landbridge completions`, `man`: generated from the command line |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
 mod args;
@@ -45,6 +46,7 @@ mod models;
 mod parquet;
 mod receipt;
 mod redo;
+mod reference;
 mod restore;
 mod retype;
 mod schema;
@@ -137,5 +139,7 @@ async fn run(command: Command) -> Result {
         Command::Models { command: ModelsCommand::Check(args) } => models::check(&args),
         Command::Models { command: ModelsCommand::Cost(args) } => models::cost(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
+        Command::Completions(args) => reference::completions(&args),
+        Command::Man(args) => reference::man(&args),
     }
 }

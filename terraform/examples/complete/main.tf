@@ -34,6 +34,7 @@ module "aws" {
   config_file        = local.config_file
   contract_file      = local.contract_file
   package_dir        = var.package_dir
+  release            = var.release
   google_credentials = module.gcp.credentials
   policy_tags        = module.gcp.policy_tags
   alert_emails       = var.alert_emails

@@ -41,6 +41,14 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
+      condition     = var.release == null || local.package_release == "${coalesce(var.release, "-")} ${var.architecture}"
+      error_message = "${var.package_dir} contains ${local.package_release == "" ? "no packages of a release" : "the packages of ${local.package_release}"}, and release is ${coalesce(var.release, "null")} for ${var.architecture}. Extract landbridge-${coalesce(var.release, "RELEASE")}-lambda-${var.architecture}.tar.gz, or set release = null for packages of your own."
+    }
+    precondition {
+      condition     = var.release == null || lookup(local.package_checksums, "${each.key}.zip", "-") == try(filesha256("${var.package_dir}/${each.key}.zip"), "")
+      error_message = "${var.package_dir}/${each.key}.zip is missing or is not the package of the release: its checksum is not the one in ${var.package_dir}/SHA256SUMS. Extract the release's archive again."
+    }
+    precondition {
       condition     = !contains(["load", "protect", "views"], each.key) || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
       error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag, load and protect would stop."
     }
@@ -52,6 +60,13 @@ resource "aws_lambda_function" "this" {
 }
 
 locals {
+  # What scripts/release.sh puts beside the packages: `v0.2.0 arm64`, and lines of `sha256sum`.
+  package_release = try(trimspace(file("${var.package_dir}/RELEASE")), "")
+  package_checksums = {
+    for line in compact(split("\n", try(file("${var.package_dir}/SHA256SUMS"), ""))) :
+    split("  ", line)[1] => split("  ", line)[0] if strcontains(line, "  ")
+  }
+
   # Lambda allows 4 KB of variables, so what all tags have in common is written once, under `*`, which no class
   # is called.
   tag_prefixes = distinct([for tag in values(var.policy_tags) : regex("^.+/", tag)])

@@ -17,8 +17,18 @@ variable "contract_file" {
 }
 
 variable "package_dir" {
-  description = "Folder that contains the functions' packages from `make package`: `snapshot.zip`, `export.zip`, `transfer.zip`, `load.zip`, `protect.zip`, `views.zip` if `landbridge.yaml` has `warehouse.views`, and `notify.zip` if it has `alerts`."
+  description = "Folder that contains the functions' packages, of a release or from `make package`: `snapshot.zip`, `export.zip`, `transfer.zip`, `load.zip`, `protect.zip`, `views.zip` if `landbridge.yaml` has `warehouse.views`, and `notify.zip` if it has `alerts`."
   type        = string
+}
+
+variable "release" {
+  description = "Release that the packages are of, such as `v0.2.0`. The plan fails unless `package_dir` contains the packages of this release for `architecture`, each with the checksum in its `SHA256SUMS`. `null`: packages from `make package`, which are not compared with anything."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.release == null ? true : can(regex("^v[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$", var.release))
+    error_message = "release must be the tag of a release, such as v0.2.0."
+  }
 }
 
 variable "architecture" {

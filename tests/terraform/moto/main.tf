@@ -10,6 +10,10 @@ variable "endpoint" { type = string }
 variable "config_file" { type = string }
 variable "contract_file" { type = string }
 variable "package_dir" { type = string }
+variable "release" {
+  type    = string
+  default = null
+}
 variable "google_credentials" { type = string }
 variable "policy_tags" { type = map(string) }
 variable "source_kms_key_arn" { type = string }
@@ -44,6 +48,7 @@ module "aws" {
   config_file        = var.config_file
   contract_file      = var.contract_file
   package_dir        = var.package_dir
+  release            = var.release
   alert_emails       = ["oncall@example.com"]
   google_credentials = var.google_credentials
   policy_tags        = var.policy_tags

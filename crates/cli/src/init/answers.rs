@@ -19,9 +19,16 @@ pub(super) struct Answers {
     pub(super) project: String,
     pub(super) location: String,
     pub(super) dataset: String,
+    /// Who sees personal data masked: members of IAM policies.
+    pub(super) masked_readers: Vec<String>,
+    /// Who sees personal data.
+    pub(super) readers: Vec<String>,
     pub(super) export_bucket: String,
     pub(super) landing_bucket: String,
 }
+
+/// The answer that names no reader.
+const NO_MEMBERS: &str = "none";
 
 /// AWS regions with the nearest Google Cloud location and the local time zone. Both are only proposals.
 const NEAREST: [(&str, &str, &str); 12] = [
@@ -114,6 +121,11 @@ pub(super) fn collect(
     let dataset = name.replace('-', "_");
     let dataset =
         questions.with_proposal(args.dataset.clone(), "Dataset of the tables", &dataset)?;
+    let masked_readers = questions.members(
+        &args.masked_reader,
+        "Who sees personal data masked? Groups such as group:analysts@example.com, separated by commas",
+    )?;
+    let readers = questions.members(&args.reader, "Who sees personal data in plain text?")?;
     questions.finish()?;
     let export_bucket = format!("{name}-exports-{account}");
     let landing_bucket = format!("{project}-{name}-landing");
@@ -129,6 +141,8 @@ pub(super) fn collect(
         project,
         location,
         dataset,
+        masked_readers,
+        readers,
     })
 }
 
@@ -227,6 +241,18 @@ impl Questions<'_> {
         }
     }
 
+    /// Returns the given members, else asks for them. Without a terminal, there are none: each person who may
+    /// read is named by a person.
+    fn members(&mut self, given: &[String], question: &str) -> Result<Vec<String>> {
+        match self.terminal.as_mut() {
+            Some(terminal) if given.is_empty() => {
+                let answer = terminal.ask(question, Some(NO_MEMBERS), &validate_members)?;
+                Ok(members_in(&answer).map(str::to_owned).collect())
+            }
+            _ => Ok(given.to_vec()),
+        }
+    }
+
     fn finish(self) -> Result {
         if self.missing.is_empty() { Ok(()) } else { Err(missing(&self.missing)) }
     }
@@ -254,6 +280,26 @@ fn validate_kind(word: &str) -> Result<(), String> {
     match word {
         "instance" | "cluster" => Ok(()),
         _ => Err("must be instance or cluster".to_owned()),
+    }
+}
+
+/// The members in an answer; none in [`NO_MEMBERS`].
+fn members_in(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split([',', ' ']).filter(|it| !it.is_empty() && *it != NO_MEMBERS)
+}
+
+/// Checks the form of each member, as the configuration's own validation does.
+fn validate_members(answer: &str) -> Result<(), String> {
+    let is_member = |it: &str| match it.split_once(':') {
+        Some(("group" | "user" | "serviceAccount", address)) => address.contains('@'),
+        Some((kind, rest)) => !kind.is_empty() && !rest.is_empty(),
+        None => false,
+    };
+    match members_in(answer).find(|it| !is_member(it)) {
+        None => Ok(()),
+        Some(other) => {
+            Err(format!("{other}: write it in the form group:analysts@example.com, or user:…"))
+        }
     }
 }
 
@@ -317,7 +363,7 @@ mod tests {
     #[test]
     fn missing_answers_are_asked_at_the_terminal() {
         let written = Written::default();
-        let answers = "2\nshop-analytics\n\n\n\nmine\n";
+        let answers = "2\nshop-analytics\n\n\n\nmine\nanalysts@example.com\ngroup:analysts@example.com, user:a@example.com\n\n";
         let mut terminal = Terminal::new(Cursor::new(answers), written.clone());
         let found =
             [candidate(SourceKind::Instance, "a"), candidate(SourceKind::Instance, "shop-prod")];
@@ -335,13 +381,18 @@ mod tests {
                 project: "shop-analytics".into(),
                 location: "asia-northeast3".into(),
                 dataset: "mine".into(),
+                masked_readers: vec![
+                    "group:analysts@example.com".into(),
+                    "user:a@example.com".into()
+                ],
+                readers: Vec::new(),
                 export_bucket: "shop-exports-123456789012".into(),
                 landing_bucket: "shop-analytics-shop-landing".into(),
             }
         );
         let text = String::from_utf8(written.0.lock().expect("a lock").clone()).expect("text");
         expect_test::expect![[r#"
-            "  1  instance a, postgres, available\n  2  instance shop-prod, postgres, available\nWhich database [1]: Google Cloud project id: Short name, part of every resource's name [shop]: Time zone of days and schedules [Asia/Seoul]: Location of the datasets [asia-northeast3]: Dataset of the tables [shop]: "
+            "  1  instance a, postgres, available\n  2  instance shop-prod, postgres, available\nWhich database [1]: Google Cloud project id: Short name, part of every resource's name [shop]: Time zone of days and schedules [Asia/Seoul]: Location of the datasets [asia-northeast3]: Dataset of the tables [shop]: Who sees personal data masked? Groups such as group:analysts@example.com, separated by commas [none]:   analysts@example.com: write it in the form group:analysts@example.com, or user:…\nWho sees personal data masked? Groups such as group:analysts@example.com, separated by commas [none]: Who sees personal data in plain text? [none]: "
         "#]]
         .assert_debug_eq(&text);
     }

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | here | the command: read the account, ask, write |
 //! | `answers` | the questions, and where each answer comes from |
+//! | `modules` | where Terraform modules and packages come from: a checkout or a release |
 //! | `terminal` | asks questions at a terminal |
 //! | `write` | the texts of the files, and which files are never overwritten |
 
 mod answers;
+mod modules;
 mod terminal;
 mod write;
 
@@ -20,6 +22,7 @@ use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::SourceKind;
 use serde::Serialize;
 
+use self::modules::Origin;
 use crate::failure::Result;
 use crate::paint::Paint;
 use crate::render;
@@ -34,6 +37,7 @@ Examples:
   landbridge init --region ap-northeast-2 --project shop-analytics
   landbridge init --dir deploy --region us-east-1 --source orders-prod --kind instance \\
     --account 123456789012 --project shop-analytics --zone America/New_York --no-look
+  landbridge init --dir deploy --modules ~/landbridge/terraform/modules
 
 The command lists the databases in the AWS account of the environment's credentials and asks for
 what is still missing; without a terminal, give it as options. If a file already exists, the command
@@ -81,7 +85,8 @@ pub(crate) struct InitArgs {
     /// A reader of unmasked personal data; can be repeated
     #[arg(long, value_name = "MEMBER")]
     pub(crate) reader: Vec<String>,
-    /// The source of the Terraform modules [default: this checkout, else GitHub]
+    /// The source of the Terraform modules: terraform/modules of a checkout, or an address
+    /// [default: the checkout around DIR, else the release of this program]
     #[arg(long, value_name = "PATH|URL")]
     pub(crate) modules: Option<String>,
     /// Do not read the AWS account
@@ -129,13 +134,14 @@ struct InitResult {
 /// Runs the command.
 pub(crate) async fn run(args: InitArgs) -> Result {
     write::check_overwrite(&args.dir, args.force)?;
+    let origin = Origin::find(&args.dir, args.modules.as_deref(), modules::RELEASE)?;
     let mut terminal = (std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
         .then(terminal::Terminal::stdio);
     let region = answers::region(&args, terminal.as_mut())?;
     let found = if args.no_look { Vec::new() } else { databases_in_account(&region).await };
     let answers = answers::collect(&args, region, &found, terminal.as_mut())?;
     let chosen = found.iter().find(|it| it.kind == answers.kind && it.id == answers.source);
-    let files = write::files(&answers, &args)?;
+    let files = write::files(&answers, &origin)?;
     let (written, kept) = write::write(&args.dir, files)?;
     let result = InitResult {
         source: answers.source.clone(),
@@ -144,7 +150,7 @@ pub(crate) async fn run(args: InitArgs) -> Result {
         written,
         kept,
         notes: chosen.map(notes).unwrap_or_default(),
-        next: write::next_steps(&args.dir),
+        next: write::next_steps(&args.dir, &origin),
     };
     match args.output {
         Output::Json => render::json(&result),

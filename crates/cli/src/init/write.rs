@@ -1,12 +1,12 @@
 //! The texts of the generated files, and which files are never overwritten.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use landbridge_core::config::{self, SourceKind};
 use landbridge_core::contract;
 
-use super::InitArgs;
 use super::answers::Answers;
+use super::modules::{Origin, quoted};
 use crate::failure::{Failure, Result};
 
 /// The example's `main.tf`. `init` writes the repository's own example, which the tests plan and apply.
@@ -20,6 +20,8 @@ const EXAMPLE_OUTPUTS: &str = include_str!("../../../../terraform/examples/compl
 const EXAMPLE_MODULES: &str = "../../modules/";
 /// The path of the Lambda packages in the example.
 const EXAMPLE_PACKAGES: &str = "../../../target/lambda/arm64";
+/// The default of the variable `release` in the example; no other variable has it.
+const EXAMPLE_RELEASE: &str = "default     = null\n";
 /// The name of the generated Terraform file.
 const MAIN_NAME: &str = "main.tf";
 
@@ -30,10 +32,6 @@ const CONTRACT: &str = "\
 version: 1
 tables: {}
 ";
-
-/// The source of the modules outside a checkout: the release of this version.
-const PUBLISHED_MODULES: &str =
-    concat!("github.com/landbridge/landbridge//terraform/modules?ref=v", env!("CARGO_PKG_VERSION"));
 
 /// A file to write.
 pub(super) struct GeneratedFile {
@@ -69,19 +67,15 @@ pub(super) fn check_overwrite(dir: &Path, force: bool) -> Result {
 /// # Errors
 /// [`Failure::Usage`] if the generated configuration is invalid, with the errors that `landbridge
 /// check` would report.
-pub(super) fn files(answers: &Answers, args: &InitArgs) -> Result<Vec<GeneratedFile>> {
-    let text = configuration(answers, args);
+pub(super) fn files(answers: &Answers, origin: &Origin) -> Result<Vec<GeneratedFile>> {
+    let text = configuration(answers);
     config::parse(config::FILE_NAME, &text).map_err(|faults| {
         Failure::Usage(format!("these answers do not give a valid {}\n{faults}", config::FILE_NAME))
     })?;
     Ok(vec![
         GeneratedFile { name: config::FILE_NAME, text, keep: false },
         GeneratedFile { name: contract::FILE_NAME, text: CONTRACT.to_owned(), keep: true },
-        GeneratedFile {
-            name: MAIN_NAME,
-            text: terraform(&args.dir, args.modules.as_deref()),
-            keep: false,
-        },
+        GeneratedFile { name: MAIN_NAME, text: terraform(origin), keep: false },
     ])
 }
 
@@ -102,22 +96,24 @@ pub(super) fn write(dir: &Path, files: Vec<GeneratedFile>) -> Result<(Vec<String
     Ok((written, kept))
 }
 
-/// The next commands for the operator.
-pub(super) fn next_steps(dir: &Path) -> Vec<String> {
-    let file = |name| dir.join(name).display().to_string();
+/// The next commands for the operator. They work in the directory in which `init` ran, whether it is in a
+/// checkout or not.
+pub(super) fn next_steps(dir: &Path, origin: &Origin) -> Vec<String> {
+    let file = |name| quoted(&dir.join(name));
     let (config, contract) = (file(config::FILE_NAME), file(contract::FILE_NAME));
-    vec![
+    let mut steps = vec![
         format!(
             "landbridge contract propose --source postgres://USER@HOST/DATABASE --config {config} > {contract}"
         ),
         format!("landbridge check --config {config}"),
         format!("landbridge doctor --before-apply --config {config}"),
-        "make package PROCESSORS=arm64".to_owned(),
-        format!("terraform -chdir={} init && terraform -chdir={0} plan", dir.display()),
-    ]
+    ];
+    steps.extend(origin.package_steps(dir));
+    steps.push(format!("terraform -chdir={} init && terraform -chdir={0} plan", quoted(dir)));
+    steps
 }
 
-fn configuration(answers: &Answers, args: &InitArgs) -> String {
+fn configuration(answers: &Answers) -> String {
     let Answers { name, source, region, account, zone, project, location, dataset, .. } = answers;
     let kind = match answers.kind {
         SourceKind::Instance => "instance",
@@ -189,7 +185,8 @@ pii:
         yaml_text(dataset),
         yaml_text(&format!("{dataset}_views")),
     );
-    let all_readers = [args.masked_reader.as_slice(), args.reader.as_slice()].concat();
+    let Answers { masked_readers, readers, .. } = answers;
+    let all_readers = [masked_readers.as_slice(), readers.as_slice()].concat();
     text.push_str(&members("masked_readers", &all_readers));
     for (class, mask) in [
         ("name", "DEFAULT_MASKING_VALUE"),
@@ -208,8 +205,8 @@ pii:
         ("free_text", "ALWAYS_NULL"),
     ] {
         text.push_str(&format!("    {class}:\n      mask: {mask}\n"));
-        text.push_str(&members("masked_readers", &args.masked_reader));
-        text.push_str(&members("readers", &args.reader));
+        text.push_str(&members("masked_readers", masked_readers));
+        text.push_str(&members("readers", readers));
     }
     text
 }
@@ -232,34 +229,19 @@ fn yaml_text(text: &str) -> String {
     if plain { text.to_owned() } else { format!("{text:?}") }
 }
 
-/// The example's three files in one, with the paths of modules and packages relative to `dir`.
-fn terraform(dir: &Path, modules: Option<&str>) -> String {
-    let checkout = up_to_checkout(dir);
-    let modules = match (modules, &checkout) {
-        (Some(modules), _) => modules.to_owned(),
-        (None, Some(up)) => format!("{up}terraform/modules"),
-        (None, None) => PUBLISHED_MODULES.to_owned(),
-    };
-    let packages = checkout.map_or("./lambda".to_owned(), |up| format!("{up}target/lambda/arm64"));
-    let module = |name: &str| match modules.split_once('?') {
-        Some((url, query)) => format!("{url}/{name}?{query}"),
-        None => format!("{}/{name}", modules.trim_end_matches('/')),
-    };
+/// The example's three files in one, with modules and packages of `origin`.
+fn terraform(origin: &Origin) -> String {
     let main = EXAMPLE_MAIN
-        .replace(&format!("{EXAMPLE_MODULES}aws"), &module("aws"))
-        .replace(&format!("{EXAMPLE_MODULES}gcp"), &module("gcp"));
-    let variables = EXAMPLE_VARIABLES.replace(EXAMPLE_PACKAGES, &packages);
+        .replace(&format!("{EXAMPLE_MODULES}aws"), &origin.module("aws"))
+        .replace(&format!("{EXAMPLE_MODULES}gcp"), &origin.module("gcp"));
+    let variables = EXAMPLE_VARIABLES.replace(EXAMPLE_PACKAGES, &origin.packages());
+    let variables = match origin.release() {
+        Some(release) => {
+            variables.replace(EXAMPLE_RELEASE, &format!("default     = \"{release}\"\n"))
+        }
+        None => variables,
+    };
     format!("{main}\n{variables}\n{EXAMPLE_OUTPUTS}")
-}
-
-/// The relative path from `dir` to the checkout that contains it, such as `../../`; `./` for the
-/// checkout itself; `None` outside a checkout.
-fn up_to_checkout(dir: &Path) -> Option<String> {
-    let dir: PathBuf = std::path::absolute(dir).ok()?.components().collect();
-    let levels = dir
-        .ancestors()
-        .position(|place| place.join("terraform/modules/aws/variables.tf").is_file())?;
-    Some(if levels == 0 { "./".to_owned() } else { "../".repeat(levels) })
 }
 
 fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
@@ -276,33 +258,20 @@ mod tests {
             assert!(EXAMPLE_MAIN.contains(&format!("\"{EXAMPLE_MODULES}{name}\"")), "{name}");
         }
         assert!(EXAMPLE_VARIABLES.contains(&format!("\"{EXAMPLE_PACKAGES}\"")));
+        assert_eq!(EXAMPLE_VARIABLES.matches(EXAMPLE_RELEASE).count(), 1);
     }
 
     #[test]
-    fn module_paths_are_relative_to_the_directory() {
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("here");
-        let outside = tempfile::tempdir().expect("a directory");
-        let cases = [
-            (root.clone(), None, "./terraform/modules/aws", "./target/lambda/arm64"),
-            (root.join("a/b"), None, "../../terraform/modules/aws", "../../target/lambda/arm64"),
-            (
-                outside.path().to_owned(),
-                None,
-                concat!(
-                    "github.com/landbridge/landbridge//terraform/modules/aws?ref=v",
-                    env!("CARGO_PKG_VERSION")
-                ),
-                "./lambda",
-            ),
-            (outside.path().to_owned(), Some("/src/modules/"), "/src/modules/aws", "./lambda"),
-        ];
-        for (dir, modules, aws, packages) in cases {
-            let text = terraform(&dir, modules);
-            assert!(text.contains(&format!("source             = \"{aws}\"")), "{aws}: {text}");
-            assert!(text.contains(&format!("default     = \"{packages}\"")), "{packages}: {text}");
-            assert!(!text.contains(EXAMPLE_MODULES) || aws.starts_with("../../"));
+    fn the_release_and_its_packages_are_in_the_generated_file() {
+        let text = terraform(&Origin::Release("v9.9.9"));
+        for line in [
+            "source             = \"github.com/landbridge/landbridge//terraform/modules/aws?ref=v9.9.9\"",
+            "default     = \"./lambda/arm64\"",
+            "default     = \"v9.9.9\"",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
         }
+        assert!(!text.contains(EXAMPLE_MODULES) && !text.contains(EXAMPLE_RELEASE), "{text}");
     }
 
     #[test]

@@ -15,36 +15,39 @@ fn help_of_the_command() {
         out | Usage: landbridge <COMMAND>
         out |
         out | Commands:
-        out |   demo       Simulate days on this machine: snapshot, export, transfer, load, masked query
-        out |   local      Run an emulated cloud on this machine
-        out |   query      Query the warehouse of the running local cloud
-        out |   check      Check landbridge.yaml and contract.yaml and list all errors
-        out |   contract   Show, propose or check the contract: the type and class of every column
-        out |   retype     Load a column whose type changed beside the column that BigQuery has
-        out |   schema     Print the JSON Schema of a file, for editors
-        out |   receipt    Show the receipts of a day, from the ledger in S3
-        out |   days       Show how each day ended, one line per day, the newest first
-        out |   incident   List incidents, or show one: its cause, what it means for readers, the command to run
-        out |   redo       Do a day again: transfer and load its tables from the same export, or from another one
-        out |   verify     Prove that BigQuery has the values that were transferred, column by column
-        out |   key        Create the key for tokens
-        out |   ledger     Remove recorded values of columns from the ledger
-        out |   snapshots  List restore points: point-in-time recovery, and snapshots with age, size and creator
-        out |   pin        Pin a snapshot: retention keeps it until it is unpinned
-        out |   unpin      Unpin a snapshot: retention may delete it again
-        out |   restore    Restore the database under a new name, with all of its settings
-        out |   drill      Restore the newest snapshot to a temporary database, check it, time it, delete it
-        out |   status     Show the last days and their tables, open incidents and redo requests, restore points
-        out |              and the measured recovery time
-        out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
-        out |              account
-        out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing
-        out |   cost       Estimate what a month costs, item by item, and name the largest item
-        out |   dashboard  Print links that create reports in Data Studio (formerly Looker Studio), or LookML
-        out |              views
-        out |   models     Generate files for analysts' models, and check what the models show
-        out |   parquet    Rewrite a Parquet file, without a cloud
-        out |   help       Print this message or the help of the given subcommand(s)
+        out |   demo         Simulate days on this machine: snapshot, export, transfer, load, masked query
+        out |   local        Run an emulated cloud on this machine
+        out |   query        Query the warehouse of the running local cloud
+        out |   check        Check landbridge.yaml and contract.yaml and list all errors
+        out |   contract     Show, propose or check the contract: the type and class of every column
+        out |   retype       Load a column whose type changed beside the column that BigQuery has
+        out |   schema       Print the JSON Schema of a file, for editors
+        out |   receipt      Show the receipts of a day, from the ledger in S3
+        out |   days         Show how each day ended, one line per day, the newest first
+        out |   incident     List incidents, or show one: its cause, what it means for readers, the command to run
+        out |   redo         Do a day again: transfer and load its tables from the same export, or from another
+        out |                one
+        out |   verify       Prove that BigQuery has the values that were transferred, column by column
+        out |   key          Create the key for tokens
+        out |   ledger       Remove recorded values of columns from the ledger
+        out |   snapshots    List restore points: point-in-time recovery, and snapshots with age, size and creator
+        out |   pin          Pin a snapshot: retention keeps it until it is unpinned
+        out |   unpin        Unpin a snapshot: retention may delete it again
+        out |   restore      Restore the database under a new name, with all of its settings
+        out |   drill        Restore the newest snapshot to a temporary database, check it, time it, delete it
+        out |   status       Show the last days and their tables, open incidents and redo requests, restore points
+        out |                and the measured recovery time
+        out |   init         Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
+        out |                account
+        out |   doctor       Check the files and both clouds, before or after `terraform apply`; changes nothing
+        out |   cost         Estimate what a month costs, item by item, and name the largest item
+        out |   dashboard    Print links that create reports in Data Studio (formerly Looker Studio), or LookML
+        out |                views
+        out |   models       Generate files for analysts' models, and check what the models show
+        out |   parquet      Rewrite a Parquet file, without a cloud
+        out |   completions  Print a script that completes commands and options in a shell
+        out |   man          Write the manual pages, one for each command
+        out |   help         Print this message or the help of the given subcommand(s)
         out |
         out | Options:
         out |   -h, --help     Print help
@@ -63,7 +66,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 18] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
@@ -80,6 +83,8 @@ fn every_command_has_examples() {
         &["init"],
         &["doctor"],
         &["cost"],
+        &["completions"],
+        &["man"],
     ];
     for command in commands {
         let run = landbridge(&repository(), &[command, &["--help"]].concat());

@@ -9,6 +9,7 @@ mod models;
 mod parquet;
 mod proposal;
 mod published;
+mod reference;
 mod retype;
 mod without_a_cloud;
 
