@@ -2,6 +2,7 @@
 //! with BigQuery.
 
 mod secrecy;
+pub(crate) mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -340,6 +341,45 @@ async fn exchanged_cells_with_a_class_are_seen_as_far_as_the_reader_sees() {
     let (masked, plain) = (rows(Analyst), rows(PiiReader));
     assert_eq!(masked["kinds"], "\"through_mask\"", "{masked:?}");
     assert_eq!(plain["kinds"], "\"differs\"", "{plain:?}");
+}
+
+/// A table of which a reader sees nothing is not called equal, and does not hide what is proven of the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_whose_masks_show_nothing_is_not_provable() {
+    let mut builder = builder("proof: { key: landbridge/shop/proof-key, kept: always }\n");
+    builder.contract += "  \"public.hidden\":\n    columns:\n      secret: { source: text, type: STRING, class: phone }\n";
+    let database = small_database();
+    database.set_table(kinds()).expect("a table");
+    let hidden = MemoryTable::new("public", "hidden").column("secret", "text");
+    database.set_table(hidden.row([Some("010-1")]).row([Some("010-2")])).expect("a table");
+    builder.source = Arc::new(database);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty(), "{}", env.log_output());
+    let alone = ["--yes", "--table", "hidden"];
+    let check = |who, args: &[&str], code: i32, parts: &[&str]| {
+        let output = verify(&env, who, args);
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "`{part}` is not in: {text}"));
+        text
+    };
+    let nothing = "0 of 1 table equal, 1 not provable";
+    check(Analyst, &alone, 4, &[nothing, "nothing is proven of 1 table"]);
+    let json = check(Analyst, &[&alone[..], &["--output", "json"]].concat(), 4, &[]);
+    assert!(json.contains("\"state\": \"not_provable\""), "{json}");
+    check(Analyst, &["--yes"], 4, &["4 of 5 tables equal, 1 not provable; ", "not provable"]);
+    check(PiiReader, &alone, 0, &["1 of 1 table equal"]);
+    // A difference is named although nothing else is provable.
+    env.query(Loader, "DELETE FROM shop.hidden WHERE TRUE").await.expect("a change");
+    check(Analyst, &alone, 1, &["table `hidden` has 0 rows, and 2 were transferred"]);
+    // A table that a person deleted does not stop the others.
+    env.query(Loader, "DROP TABLE shop.hidden").await.expect("a change");
+    check(
+        Analyst,
+        &["--yes"],
+        4,
+        &["hidden: not compared: it does not exist", "4 of 5 tables equal"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@
 //! | [`engine`] | [`Engine`] and its version |
 //! | [`rows`] | row counts of a restored database |
 //! | [`sample`] | some rows of each table, given value by value to an observer |
+//! | [`scan`] | all rows of a table, as the server writes them |
 //! | [`tls`] | [`Tls`]: which certificates a connection trusts |
 //! | [`error`] | [`SourceError`] |
 #![cfg_attr(
@@ -20,7 +21,7 @@
     doc = "//! | [`ddl`] | the tables that schema dumps and migrations make (feature `ddl`) |"
 )]
 //!
-//! Only [`Database::sample`] reads rows. It stores none of them. Only [`proposal`], a Cargo feature, knows the rules of
+//! Only [`Database::sample`] and [`Database::scan`] read rows. They store none of them. Only [`proposal`], a Cargo feature, knows the rules of
 //! `landbridge-core`; everything else is shared with the emulator, which must not know them.
 
 pub mod catalogue;
@@ -35,6 +36,7 @@ pub mod postgres;
 pub mod proposal;
 pub mod rows;
 pub mod sample;
+pub mod scan;
 pub mod tls;
 
 pub use catalogue::{Column, Table};

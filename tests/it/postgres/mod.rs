@@ -226,12 +226,29 @@ async fn what_lands_from_postgresql_is_what_the_documentation_says() {
     builder.start = at(START);
     // The table has one row of values that fit no type, and only three rows.
     builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 100");
+    builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
     let (contract, columns) = lands::proposed(&url, &builder.config).await;
     builder.contract = contract.render();
     let env = builder.build().await;
     let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
     lands::assert_documented("PostgreSQL", &columns, &env.receipts(DAY).await["public.every_type"]);
+    // A reader of its own reads the same values from the server, misfits included.
+    let others = crate::proof::source::not_compared(&env, &url, "every_type");
+    expect_test::expect![[r#"
+        "c_amounts": {"not_provable":"type"}
+        "c_bools": {"not_provable":"type"}
+        "c_boxes": {"not_provable":"type"}
+        "c_days": {"not_provable":"type"}
+        "c_instants": {"not_provable":"type"}
+        "c_ints": {"not_provable":"type"}
+        "c_keys": {"not_provable":"type"}
+        "c_matrix": {"not_provable":"type"}
+        "c_moods": {"not_provable":"type"}
+        "c_naive": {"not_provable":"type"}
+        "c_texts": {"not_provable":"type"}
+    "#]]
+    .assert_eq(&others);
 }
 
 /// Asserts that every reader sees exactly what the class of a column allows.

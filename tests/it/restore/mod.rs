@@ -93,6 +93,13 @@ fn config(env: &TestEnv) -> PathBuf {
     env.dir.path().join("landbridge.yaml")
 }
 
+/// Restores the snapshot of a day's receipts, and returns where the database answers.
+pub(crate) async fn restored(env: &TestEnv, day: &str) -> Value {
+    let restore = ["restore", "--from-receipt", day, "--as", "shop-restored"];
+    let output = run(env, &[&restore[..], &["--yes", "--output", "json"]].concat()).await.json();
+    output["outcome"].clone()
+}
+
 /// Runs the command to its end while virtual time passes.
 async fn run(env: &TestEnv, args: &[&str]) -> CommandOutput {
     finish_command(env, command(env, args)).await

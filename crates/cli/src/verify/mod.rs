@@ -6,20 +6,28 @@
 //! | here | the command: shows what it costs, asks, compares |
 //! | [`recorded`] | the figures of a table from the ledger, and why there are none |
 //! | [`observed`] | the figures of a table from BigQuery |
+//! | [`source`] | `--against source`: the figures of a table from the rows of the source |
+//! | [`named`] | the rows in which source and BigQuery differ |
 //! | [`report`] | the result, as text and JSON |
 //!
-//! No figure and no value is printed: a verdict says all that the operator needs, and a figure is an oracle.
+//! No figure is printed: a verdict says all that the operator needs, and a figure is an oracle. The only values are keys of the
+//! class `none`, of rows that differ from the source.
 
+mod named;
 mod observed;
 mod recorded;
 mod report;
+mod source;
 
 use std::io::IsTerminal;
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs, number_between};
+use landbridge_core::ErrorKind;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::Config;
+use landbridge_core::config::{Config, WarehouseConfig};
 use landbridge_gcp::Gcp;
 use landbridge_ledger::Ledger;
 use landbridge_parquet::rewrite::ProofKey;
@@ -27,6 +35,7 @@ use landbridge_parquet::rewrite::ProofKey;
 use self::observed::Prepared;
 use self::recorded::{Place, Recorded};
 use self::report::{Report, TableReport};
+use self::source::Source;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -43,10 +52,16 @@ Examples:
   landbridge verify
   landbridge verify --table orders --yes
   landbridge verify --day 2026-11-21 --yes --output json
+  SHOP_URL=postgres://reader:secret@host/shop landbridge verify --against source --database-url-env SHOP_URL
 
 The command reads the figures that the transfer recorded of each column, computes the same figures in
 BigQuery, and names the first column that differs. It first shows how many bytes BigQuery will process
 and what they cost, and asks. docs/proof.md says what is compared, and what cannot be.
+
+With `--against source`, the command also reads all rows of the tables from the database whose URL is in
+that environment variable, one row at a time, and compares them with what was transferred. Use a database
+that was restored from the day's snapshot: a source that goes on changing differs. Rows of a table with a
+primary key of the class `none` are named.
 
 It queries BigQuery with your own rights. Of a masked column, it compares what you see: through the mask
 if you are a masked reader. It needs `proof` in landbridge.yaml, and the right to read the secret
@@ -54,7 +69,7 @@ if you are a masked reader. It needs `proof` in landbridge.yaml, and the right t
   . .landbridge/local.env
 
 Exit codes: 0 no column differs; 1 a column or a number of rows differs; 3 access denied; 4 no column
-differs, but a table could not be compared.")]
+differs, but a table could not be compared, or none of its columns could be proven.")]
 pub(crate) struct VerifyArgs {
     /// Compare with this day; a table that has the rows of another day is not compared. Without it, each
     /// table is compared with the day of its rows
@@ -63,6 +78,19 @@ pub(crate) struct VerifyArgs {
     /// Only this table: its name in BigQuery or in the source; repeat it for several
     #[arg(long = "table", value_name = "TABLE")]
     tables: Vec<String>,
+    /// Compare with the rows of this too, and name the rows that differ
+    #[arg(long, value_name = "WHAT", requires = "database_url_env")]
+    against: Option<Against>,
+    /// The environment variable with the URL of the source database, or of a copy restored from the day's snapshot
+    #[arg(long, value_name = "VARIABLE", requires = "against")]
+    database_url_env: Option<String>,
+    /// A PEM file with the CA certificates that the database's certificate is verified with, for example
+    /// AWS's global-bundle.pem. Without it, the connection is not encrypted
+    #[arg(long, value_name = "FILE", requires = "against")]
+    ca: Option<PathBuf>,
+    /// Name so many differing rows per table at most
+    #[arg(long, value_name = "N", requires = "against", default_value_t = 20, value_parser = row_limit)]
+    rows: usize,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -75,6 +103,18 @@ pub(crate) struct VerifyArgs {
     output: OutputArgs,
 }
 
+/// What tables are compared with beside the figures of the transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Against {
+    /// The rows of the source database
+    Source,
+}
+
+fn row_limit(text: &str) -> Result<usize, String> {
+    let number: Option<usize> = text.parse().ok();
+    number.filter(|it| (1..=1000).contains(it)).ok_or("must be a number from 1 to 1000".to_owned())
+}
+
 fn price(text: &str) -> Result<f64, String> {
     number_between(text, 0.0, 1000.0)
 }
@@ -84,26 +124,35 @@ pub(crate) async fn run(args: VerifyArgs) -> Result {
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-    let keys = proof_keys(&config, &aws).await?;
+    let source = Source::connect(&args).await?;
+    let keys = match (&config.proof, &source) {
+        // Columns of the class `none` are compared with the source without figures of the transfer.
+        (None, Some(_)) => Vec::new(),
+        _ => proof_keys(&config, &aws).await?,
+    };
     let warehouse = &config.warehouse;
     let bigquery = Gcp::from_env(&warehouse.project, &warehouse.location).await?.bigquery;
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
-    let place = Place { config: &config, contract: &contract, ledger: &ledger, keys: &keys, now };
+    let place = Place {
+        config: &config,
+        contract: &contract,
+        ledger: &ledger,
+        keys: &keys,
+        now,
+        with_source: source.is_some(),
+    };
     let recorded = recorded::read(&place, args.day, &args.tables).await?;
-    let (mut tables, mut not_compared) = (Vec::new(), Vec::new());
-    for table in recorded {
-        match table {
-            Recorded::Figures(table) => {
-                tables.push(observed::prepare(&bigquery, warehouse, table).await?);
-            }
-            Recorded::Nothing(table) => not_compared.push(table),
-        }
-    }
+    let (tables, not_compared) = prepare(&bigquery, warehouse, recorded).await?;
     let report = Report::planned(&tables, not_compared, args.price_per_tib);
     let is_text = args.output.format == Output::Text;
     if is_text {
         render::print(&report.plan_text())?;
+        if source.is_some() {
+            render::print(
+                "To compare rows by their keys, it reads the columns of the class `none` of these tables once more, and up to four times if rows differ.",
+            )?;
+        }
     }
     if tables.is_empty() {
         return finish(&report, is_text);
@@ -115,9 +164,47 @@ pub(crate) async fn run(args: VerifyArgs) -> Result {
     confirm("Run the queries?", args.yes)?;
     let mut compared = Vec::new();
     for table in tables {
-        compared.push(compare(&place, &bigquery, table).await?);
+        compared.push(compare(&place, &bigquery, table, source.as_ref()).await?);
     }
     finish(&report.with(compared), is_text)
+}
+
+/// Makes the queries, and the reports of tables that cannot be compared. A table that cannot be queried
+/// does not stop the others.
+///
+/// # Errors
+/// `Denied` if the caller may query none of the tables; any other BigQuery error.
+async fn prepare(
+    bigquery: &landbridge_gcp::BigQuery,
+    warehouse: &WarehouseConfig,
+    recorded: Vec<Recorded>,
+) -> Result<(Vec<Prepared>, Vec<TableReport>)> {
+    let (mut tables, mut not_compared, mut denied) = (Vec::new(), Vec::new(), None);
+    for table in recorded {
+        let table = match table {
+            Recorded::Figures(table) => table,
+            Recorded::Nothing(table) => {
+                not_compared.push(table);
+                continue;
+            }
+        };
+        let (name, source_table) = (table.name.clone(), table.source_table.clone());
+        match observed::prepare(bigquery, warehouse, table).await {
+            Ok(table) => tables.push(table),
+            Err(error) => {
+                let Some(reason) = observed::why_unreadable(&error) else {
+                    return Err(error.into());
+                };
+                not_compared.push(TableReport::not_compared(&name, &source_table, reason));
+                denied = denied.or((error.kind() == ErrorKind::Denied).then_some(error));
+            }
+        }
+    }
+    match denied.filter(|_| tables.is_empty()) {
+        // Most likely the credentials are not valid, and no table is at fault.
+        Some(error) => Err(error.into()),
+        None => Ok((tables, not_compared)),
+    }
 }
 
 /// Compares one table. It is not compared if its rows were replaced meanwhile.
@@ -125,8 +212,15 @@ async fn compare(
     place: &Place<'_>,
     bigquery: &landbridge_gcp::BigQuery,
     table: Prepared,
+    source: Option<&Source>,
 ) -> Result<TableReport> {
     let seen = observed::read(bigquery, &table).await?;
+    let mut report = TableReport::compared(&table, &seen);
+    if let Some(source) = source {
+        let warehouse = &place.config.warehouse;
+        let against = source.compare(bigquery, warehouse, &table, &seen).await?;
+        report = report.with_source(against);
+    }
     // The claim is written before a load job is inserted: if it is the same as before the query, the query
     // has read the rows that it names.
     Ok(match recorded::has_changed(place, &table.recorded).await? {
@@ -135,7 +229,7 @@ async fn compare(
             &table.recorded.source_table,
             "the table was loaded again while it was read; run the command again",
         ),
-        false => TableReport::compared(&table, &seen),
+        false => report,
     })
 }
 
@@ -151,10 +245,16 @@ fn finish(report: &Report, is_text: bool) -> Result {
             "BigQuery does not have what was transferred: {first}"
         )));
     }
-    match report.not_compared() {
+    if let Some((first, day)) = &report.first_source_difference {
+        let day = day.map_or("DAY".to_owned(), |day| day.to_string());
+        return Err(Failure::Failed(format!(
+            "BigQuery has what was transferred as far as it is provable, and the source differs: {first}. Either the source changed since the snapshot of {day}, or the day is wrong: compare with the snapshot itself. Restore it with `landbridge restore --from-receipt {day} --as NAME`, and give its URL"
+        )));
+    }
+    match report.not_proven() {
         0 => Ok(()),
         count => Err(Failure::Partly(format!(
-            "no column differs, but {} could not be compared; the reasons are above",
+            "no column differs, but nothing is proven of {}; the reasons are above",
             render::counted(count, "table")
         ))),
     }

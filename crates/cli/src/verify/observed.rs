@@ -37,12 +37,12 @@ pub(super) struct Seen {
 /// Makes the query of a table, without the columns that the caller may not read. Dry runs cost nothing.
 ///
 /// # Errors
-/// `Refused` if the caller may not read the table; any BigQuery error.
+/// [`ErrorKind::Denied`] if the caller may not query the table; any other BigQuery error.
 pub(super) async fn prepare(
     bigquery: &BigQuery,
     warehouse: &WarehouseConfig,
     recorded: RecordedTable,
-) -> Result<Prepared> {
+) -> Result<Prepared, Error> {
     let make = |allowed: &[bool]| {
         let columns: Vec<&RecordedColumn> =
             recorded.columns.iter().zip(allowed).filter(|(_, is)| **is).map(|(it, _)| it).collect();
@@ -76,6 +76,17 @@ pub(super) async fn prepare(
     Ok(Prepared { recorded, numbers, sets, query, bytes })
 }
 
+/// Why one table cannot be queried, while others may; `None` if the error is about more than this table.
+pub(super) fn why_unreadable(error: &Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::Denied => Some("you may not query it; ask for a role on its dataset"),
+        ErrorKind::NotFound => {
+            Some("it does not exist in BigQuery; load it again with `landbridge redo`")
+        }
+        _ => None,
+    }
+}
+
 /// The fingerprints of rows that are recorded and of whose columns the caller may query each.
 fn row_sets(recorded: &RecordedTable, allowed: &[bool]) -> Vec<RowSet> {
     let may_query = |set: RowSet| {
@@ -86,11 +97,11 @@ fn row_sets(recorded: &RecordedTable, allowed: &[bool]) -> Vec<RowSet> {
     sets.filter(|set| may_query(*set)).collect()
 }
 
-fn may_read(bytes: Result<u64, Error>) -> Result<bool> {
+fn may_read(bytes: Result<u64, Error>) -> Result<bool, Error> {
     match bytes {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Denied => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -118,9 +129,7 @@ fn query(
 /// # Errors
 /// Any BigQuery error.
 pub(super) async fn read(bigquery: &BigQuery, table: &Prepared) -> Result<Seen> {
-    // Another run within minutes must read the table again, so the request is named after the time.
-    let request = format!("landbridge-{}", jiff::Timestamp::now().as_nanosecond());
-    let row = bigquery.query_row(&table.recorded.name, &table.query, &request).await?;
+    let row = bigquery.query_row(&table.recorded.name, &table.query, &request()).await?;
     let number = |name: &str| row.get(name)?.as_deref()?.parse::<u64>().ok();
     let rows = number("row_count").ok_or_else(|| unknown_form(table))?;
     let column = |number: &Option<usize>| match number {
@@ -135,6 +144,11 @@ pub(super) async fn read(bigquery: &BigQuery, table: &Prepared) -> Result<Seen> 
     };
     let row_sets = table.sets.iter().map(|set| of_rows(set).ok_or_else(|| unknown_form(table)));
     Ok(Seen { rows, columns, row_sets: row_sets.collect::<Result<_>>()? })
+}
+
+/// The name of a request. Another run within minutes must read the table again, so it is named after the time.
+pub(super) fn request() -> String {
+    format!("landbridge-{}", jiff::Timestamp::now().as_nanosecond())
 }
 
 fn unknown_form(table: &Prepared) -> Failure {

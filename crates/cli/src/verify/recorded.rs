@@ -33,6 +33,8 @@ pub(super) struct Place<'a> {
     /// The keys that may have sealed the figures, the newest first.
     pub(super) keys: &'a [ProofKey],
     pub(super) now: Timestamp,
+    /// Whether tables are also compared with the source, so that one without figures is read too.
+    pub(super) with_source: bool,
 }
 
 /// A table of the warehouse.
@@ -63,6 +65,10 @@ pub(super) struct RecordedTable {
 pub(super) struct RecordedColumn {
     /// Its name in BigQuery.
     pub(super) name: String,
+    /// Its name in the source.
+    pub(super) source: String,
+    /// How it landed.
+    pub(super) landed: ColumnRows,
     /// Its place in the fingerprints of rows, and how it takes part.
     pub(super) place: (usize, RowColumn),
     pub(super) ty: ColumnType,
@@ -106,6 +112,12 @@ pub(super) async fn read(
         return Err(Failure::Usage(format!(
             "no table `{unknown}` has been loaded. There are: {}",
             known.join(", ")
+        )));
+    }
+    if claims.is_empty() {
+        return Err(Failure::Failed(format!(
+            "no table of `{}` has been loaded, so there is nothing to compare; see `landbridge status`",
+            place.config.source.name
         )));
     }
     let mut tables = Vec::new();
@@ -168,7 +180,8 @@ async fn read_table(
     let Some(items) = items else {
         return Ok(Err(format!("a record of an object of {day} is missing")));
     };
-    if items.iter().all(|(_, item)| item.proof.is_empty()) && rows_of(&items) > 0 {
+    let needs_figures = rows_of(&items) > 0 && !place.with_source;
+    if needs_figures && items.iter().all(|(_, item)| item.proof.is_empty()) {
         return Ok(Err(format!(
             "no figures were recorded on {day}: all its columns are copied and `proof.kept` did not ask for their figures on that day, `proof` was not set, or the proof key could not be read"
         )));
@@ -189,10 +202,12 @@ async fn read_table(
             class,
             proof: place.open(day, &plan, &items, source),
             name: landed,
+            source: source.clone(),
+            landed: it.clone(),
         }
     };
     let columns: Vec<RecordedColumn> = columns.iter().map(column).collect();
-    if rows_of(&items) > 0 && columns.iter().all(|it| it.proof.is_none()) {
+    if needs_figures && columns.iter().all(|it| it.proof.is_none()) {
         return Ok(Err(format!(
             "the figures of {day} were sealed with another proof key than the current one and the one before it"
         )));

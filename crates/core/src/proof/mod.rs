@@ -7,6 +7,8 @@
 //! | [`text`] | the canonical text of a value |
 //! | [`farm`] | the hash of a text, which GoogleSQL has too |
 //! | [`rows`] | the fingerprint of whole rows |
+//! | [`keyed`] | which rows differ, by buckets of keys |
+//! | [`source`] | the canonical text of a value as the source database writes it |
 //! | [`sql`] | the query that computes the same figures in BigQuery |
 //! | [`verdict`] | what a comparison says of a column |
 //!
@@ -15,7 +17,9 @@
 //! has the class `none` today: the record stays, and the class may change.
 
 pub mod farm;
+pub mod keyed;
 pub mod rows;
+pub mod source;
 pub mod sql;
 pub mod text;
 pub mod verdict;

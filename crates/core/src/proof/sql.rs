@@ -86,7 +86,7 @@ pub fn query(
 
 /// The hash of a row, of the hashes of its columns: `super::rows::row_hash` in GoogleSQL, where a shift to
 /// the right fills with zeros.
-fn row_hash(columns: &[ProofColumn<'_>], set: RowSet, all_columns: usize) -> String {
+pub(super) fn row_hash(columns: &[ProofColumn<'_>], set: RowSet, all_columns: usize) -> String {
     let number = |block: usize| {
         let members = columns
             .iter()
@@ -106,8 +106,16 @@ fn row_hash(columns: &[ProofColumn<'_>], set: RowSet, all_columns: usize) -> Str
     format!("FARM_FINGERPRINT(CONCAT({}))", numbers.join(", ':', "))
 }
 
+/// The text of a part of a key, in GoogleSQL: the canonical text, and hexadecimal digits of BYTES.
+pub(super) fn key_text(value: &str, ty: ColumnType) -> String {
+    match ty.ty {
+        BigQueryType::Bytes if !ty.repeated => format!("TO_HEX({value})"),
+        _ => canonical(value, ty),
+    }
+}
+
 /// The canonical text of a column, in GoogleSQL; that of BYTES are the bytes.
-fn canonical(value: &str, ty: ColumnType) -> String {
+pub(super) fn canonical(value: &str, ty: ColumnType) -> String {
     if !ty.repeated {
         return scalar(value, ty.ty);
     }

@@ -23,6 +23,19 @@ pub struct Observed {
     pub total: Option<String>,
 }
 
+impl Observed {
+    /// Figures that were computed here, as BigQuery writes them.
+    pub fn of(figures: &Figures) -> Self {
+        let any = (figures.count > 0).then_some(());
+        Self {
+            count: figures.count,
+            sum: any.map(|()| figures.sum),
+            xor: any.map(|()| figures.xor.cast_signed()),
+            total: None,
+        }
+    }
+}
+
 /// What was compared, and with which result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,6 +153,11 @@ impl Verdict {
     pub const fn is_different(self) -> bool {
         matches!(self, Self::Differs(_))
     }
+
+    /// Whether the column is proven, at least as far as its mask shows something.
+    pub const fn is_proven(self) -> bool {
+        matches!(self, Self::Plain | Self::ThroughMask)
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -226,7 +244,7 @@ fn is_hidden(mask: Mask, observed: &Observed, ty: ColumnType, rows: u64) -> bool
 }
 
 /// The first figure that differs. Totals are compared if both sides have one.
-fn difference(recorded: &Figures, observed: &Observed) -> Option<Difference> {
+pub fn difference(recorded: &Figures, observed: &Observed) -> Option<Difference> {
     if recorded.count != observed.count {
         return Some(Difference::Count);
     }

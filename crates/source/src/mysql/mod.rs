@@ -3,6 +3,7 @@
 mod catalogue;
 mod rows;
 mod sample;
+pub(crate) mod scan;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder};

@@ -3,6 +3,7 @@
 mod catalogue;
 mod rows;
 mod sample;
+pub(crate) mod scan;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::{Host, SslMode};
