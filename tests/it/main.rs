@@ -27,6 +27,7 @@
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
 //! | `scale` | many tables: what a tick calls, how it ends when its time ends, load jobs that run at once |
 //! | `objects` | tables of many objects: what a load job reads, and how many round trips a tick makes |
+//! | `ops` | `landbridge_ops`: tables and views, every row once, and no day that waits for them |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `chaos` | silent faults, and which check sees them |
@@ -68,6 +69,7 @@ mod moto;
 mod names;
 mod objects;
 mod operator;
+mod ops;
 mod package;
 mod postgres;
 mod proof;

@@ -364,6 +364,13 @@ impl TestEnv {
             )
             .await;
         state.insert("landbridge_ops.receipts".to_owned(), format!("{ops:#?}"));
+        for table in ["columns", "audits", "incidents"] {
+            let sql = format!(
+                "SELECT TO_JSON_STRING(t) FROM (SELECT * EXCEPT (recorded_at) FROM landbridge_ops.{table}) AS t ORDER BY 1"
+            );
+            let rows = self.query(landbridge_local::Principal::Analyst, &sql).await;
+            state.insert(format!("landbridge_ops.{table}"), format!("{rows:#?}"));
+        }
         for (target, receipt) in self.receipts(day).await {
             let mut receipt = serde_json::to_value(receipt).expect("JSON");
             for time in [

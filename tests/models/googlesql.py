@@ -15,6 +15,7 @@ import wasmtime
 from zetasql.core import ZetaSqlLocalService, wasm_client
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as messages
 from zetasql.wasi._pb2.zetasql.proto import options_pb2
+from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.options_pb2 import PRODUCT_EXTERNAL
 
 SUFFIX = "_TABLE_SUFFIX"
@@ -130,6 +131,14 @@ class Engine:
         import json
 
         return [json.loads(row[0].string_value) for row in table.rows]
+
+
+def type_name(type_):
+    """The name of a type of the engine, as GoogleSQL writes it."""
+    if type_.type_kind == type_pb2.TYPE_ARRAY:
+        return f"ARRAY<{type_name(type_.array_type.element_type)}>"
+    name = type_pb2.TypeKind.Name(type_.type_kind).removeprefix("TYPE_")
+    return {"DOUBLE": "FLOAT64"}.get(name, name)
 
 
 def scanned_columns(statement):

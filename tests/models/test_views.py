@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from zetasql.wasi._pb2.zetasql.public import type_pb2
-
-from googlesql import Engine
+from googlesql import Engine, type_name
 from warehouse import TYPES, select
 
 # Tables and views, each with the fields of its schema, and the views' queries.
@@ -30,14 +28,6 @@ def engine():
         rows = [{field["name"]: row.get(field["type"]) for field in single} for row in (FIRST, LAST)]
         engine.tables[name] = engine.query(select(fields, [*rows, {}]))
     return engine
-
-
-def type_name(type_):
-    """The name of a type of the engine, as GoogleSQL writes it."""
-    if type_.type_kind == type_pb2.TYPE_ARRAY:
-        return f"ARRAY<{type_name(type_.array_type.element_type)}>"
-    name = type_pb2.TypeKind.Name(type_.type_kind).removeprefix("TYPE_")
-    return {"DOUBLE": "FLOAT64"}.get(name, name)
 
 
 def as_bigquery_reads(query):

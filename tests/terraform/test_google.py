@@ -236,6 +236,12 @@ def test_a_value_that_google_refuses_fails_the_plan(tree, google, tmp_path, file
             "the_protection_pass_can_only_tag",
         ),
         (
+            "warehouse.tf",
+            'for_each = each.value.protected ? [] : [local.principals["load"]]',
+            'for_each = [local.principals["load"]]',
+            "each_function_has_its_own_rights",
+        ),
+        (
             "alert.tf",
             'in ["load", "protect"] :',
             'in ["load", "protect", "transfer"] :',

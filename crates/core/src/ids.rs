@@ -191,6 +191,31 @@ impl JobId {
     pub fn for_receipts(source: &str, day: Day, batch: usize, attempt: u32) -> Result<Self> {
         Self::new(format!("landbridge-{source}-{}-ops-receipts-b{batch}-a{attempt}", day.compact()))
     }
+
+    /// The `attempt`-th job that appends these rows to a table of `warehouse.ops_dataset` beside `receipts`: those of
+    /// the `batch`-th batch of a day, or of the source. Other rows have another id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
+    pub fn for_ops_rows(source: &str, rows: &OpsRows<'_>, attempt: u32) -> Result<Self> {
+        let OpsRows { table, day, batch, lines } = rows;
+        let day = day.map(|day| format!("-{}", day.compact())).unwrap_or_default();
+        let content = short_hash(lines);
+        Self::new(format!("landbridge-{source}{day}-ops-{table}-b{batch}-{content}-a{attempt}"))
+    }
+}
+
+/// Rows for a table of `warehouse.ops_dataset`, as a load job appends them.
+#[derive(Clone, Copy, Debug)]
+pub struct OpsRows<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// The day, if they belong to one.
+    pub day: Option<Day>,
+    /// The number of their batch.
+    pub batch: usize,
+    /// The rows, one JSON object per line.
+    pub lines: &'a str,
 }
 
 /// The SHA-256 of `text` in hexadecimal digits.
@@ -306,5 +331,11 @@ mod tests {
             JobId::for_receipts("shop", day, 2, 3).unwrap().as_str(),
             "landbridge-shop-20261121-ops-receipts-b2-a3"
         );
+        let rows = |day, lines| OpsRows { table: "columns", day, batch: 2, lines };
+        let id = |rows: &OpsRows<'_>| JobId::for_ops_rows("shop", rows, 3).unwrap().to_string();
+        let first = id(&rows(Some(day), "{}\n"));
+        assert!(first.starts_with("landbridge-shop-20261121-ops-columns-b2-"), "{first}");
+        assert_ne!(first, id(&rows(Some(day), "")), "other rows have another id");
+        assert!(id(&rows(None, "")).starts_with("landbridge-shop-ops-columns-b2-"));
     }
 }

@@ -21,6 +21,7 @@
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
 //! | [`names`] | the names of columns and tables in BigQuery |
 //! | [`models`] | what analysts' models need to know of the tables: `sources.yml` of dbt |
+//! | [`ops`] | the tables and views of `warehouse.ops_dataset` |
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`redo`] | requests to do a day again |
@@ -44,6 +45,7 @@ pub mod memory;
 pub mod models;
 pub mod names;
 pub mod note;
+pub mod ops;
 pub mod personal;
 pub mod plan;
 pub mod proof;

@@ -3,6 +3,7 @@
 //! overwriting each other's record.
 
 mod audits;
+mod ops;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,7 @@ use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend};
+pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 
 /// The day's export task.
 pub static EXPORT: DayName<ExportRecord> = DayName::fixed("export.json");
@@ -133,16 +135,6 @@ pub fn attempts(table: &str) -> DayName<LoadAttempts> {
 /// The receipt of one table.
 pub fn receipt(table: &str) -> DayName<Receipt> {
     DayName::new(format!("{RECEIPTS}/{table}.json"))
-}
-
-/// The `number`-th batch of receipts for BigQuery, from 1.
-pub fn batch(number: usize) -> DayName<Batch> {
-    DayName::new(format!("batches/{number:03}.json"))
-}
-
-/// That this batch is in BigQuery.
-pub fn batch_done(number: usize) -> DayName<BatchDone> {
-    DayName::new(format!("batches/{number:03}-done.json"))
 }
 
 /// An alert that was raised today.
@@ -527,28 +519,6 @@ impl DayRecord {
             (true, false) => DayState::PublishedWithGaps,
         }
     }
-}
-
-/// Receipts on their way to BigQuery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// Its number within the day, from 1.
-    pub number: usize,
-    /// The fingerprints of the receipts it contains: `table@state`.
-    pub receipts: Vec<String>,
-    /// The JSON lines, as sent.
-    pub lines: String,
-}
-
-/// A batch that is in BigQuery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BatchDone {
-    /// The load job that appended it.
-    pub job: String,
-    /// The fingerprints of its receipts, so that no tick reads the batch again. Empty in records of
-    /// earlier versions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub receipts: Vec<String>,
 }
 
 /// An alert that was raised.

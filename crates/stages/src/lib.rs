@@ -32,6 +32,7 @@ mod redo;
 pub mod snapshot;
 mod time_travel;
 pub mod transfer;
+mod view_writer;
 pub mod views;
 
 pub use context::{Context, Tick};

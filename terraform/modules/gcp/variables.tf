@@ -37,7 +37,7 @@ variable "dataset_readers" {
 }
 
 variable "ops_readers" {
-  description = "IAM members who may query the receipts. Default: `dataset_readers`."
+  description = "IAM members who may query the receipts, and the tables and views beside them. Default: `dataset_readers`."
   type        = list(string)
   default     = null
   validation {

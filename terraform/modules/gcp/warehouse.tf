@@ -21,6 +21,17 @@ resource "google_project_iam_custom_role" "loader" {
   depends_on = [google_project_service.this]
 }
 
+# Creating a view asks for the right to read the tables that it names (Google's documentation, "Create logical
+# views", section Required permissions). The load has it on the dataset of the receipts alone, whose rows it wrote.
+resource "google_project_iam_custom_role" "ops_viewer" {
+  project     = local.project
+  role_id     = "${local.slug}_ops_viewer"
+  title       = "Landbridge ops viewer (${local.source})"
+  description = "Read receipts and their like, so that views of them can be created"
+  permissions = ["bigquery.tables.getData"]
+  depends_on  = [google_project_service.this]
+}
+
 # Sets the schema of existing tables with its tags. It cannot create a table or a job, write or read
 # rows, or change who may read a table.
 resource "google_project_iam_custom_role" "protector" {
@@ -76,7 +87,7 @@ locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
   datasets = {
     (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets }
-    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers, protected = false, views = [], view_datasets = [] }
+    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof; columns, audits, incidents, and views of them.", readers = local.ops_readers, protected = false, views = [], view_datasets = [] }
   }
 }
 
@@ -117,6 +128,13 @@ resource "google_bigquery_dataset" "this" {
   access {
     role       = local.loader_role
     iam_member = local.principals["load"]
+  }
+  dynamic "access" {
+    for_each = each.value.protected ? [] : [local.principals["load"]]
+    content {
+      role       = google_project_iam_custom_role.ops_viewer.name
+      iam_member = access.value
+    }
   }
   dynamic "access" {
     for_each = each.value.protected ? [local.principals["protect"]] : []
@@ -188,8 +206,8 @@ resource "google_bigquery_dataset" "this" {
       error_message = "warehouse.views.dataset and warehouse.models.dataset must be datasets of their own."
     }
     precondition {
-      condition     = alltrue([for it in concat([for view in var.authorized_views : view.dataset], [for dataset in var.authorized_datasets : dataset.dataset]) : !contains(local.own_datasets, it)])
-      error_message = "authorized_views and authorized_datasets must not name the dataset of warehouse.views or warehouse.models: what is written there would read the tables on behalf of everyone who may query it."
+      condition     = alltrue([for it in concat([for view in var.authorized_views : view.dataset], [for dataset in var.authorized_datasets : dataset.dataset]) : !contains(concat(local.own_datasets, [local.warehouse.ops_dataset]), it)])
+      error_message = "authorized_views and authorized_datasets must not name warehouse.ops_dataset or the dataset of warehouse.views or warehouse.models: what is written there would read the tables on behalf of everyone who may query it."
     }
   }
 }

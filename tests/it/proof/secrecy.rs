@@ -60,6 +60,28 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The sum of the hashes of values, as a number.
+fn sum_of(values: &[String]) -> String {
+    let mut figures = Figures::none(None);
+    values.iter().for_each(|value| figures.add(fingerprint(value.as_bytes())));
+    figures.sum.to_string()
+}
+
+/// Everything that a reader of `landbridge_ops` sees: tables and views.
+async fn ops_dataset(env: &TestEnv) -> String {
+    let mut seen = String::new();
+    let names = env.cloud.google().table_ids("landbridge_ops");
+    assert_eq!(names.len(), 7, "{names:?}");
+    for name in names {
+        let sql = format!("SELECT TO_JSON_STRING(t) FROM landbridge_ops.{name} AS t");
+        let rows = env.query(Analyst, &sql).await.expect("rows").concat();
+        let needs_rows = name != "incidents";
+        assert!(!needs_rows || !rows.is_empty(), "{name} is empty");
+        seen += &rows.concat();
+    }
+    seen
+}
+
 /// A person who reads the ledger and `landbridge_ops` of two days, the log and everything that is sent beside the
 /// rows, and has a dictionary of all values of the columns with a class, finds none of them confirmed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,8 +111,7 @@ async fn figures_reveal_nothing_without_the_key() {
             written += &String::from_utf8_lossy(&bytes);
         }
     }
-    let receipts = env.query(Analyst, "SELECT * FROM landbridge_ops.receipts").await;
-    written += &receipts.expect("receipts").concat().concat();
+    written += &ops_dataset(&env).await;
     let classed = [("people", 1), ("people", 2), ("people", 3), ("kinds", 17), ("kinds", 18)];
     let oracles: BTreeSet<String> =
         classed.iter().flat_map(|(table, column)| oracles(&cells(table, *column))).collect();
@@ -99,6 +120,22 @@ async fn figures_reveal_nothing_without_the_key() {
     // The search finds what it looks for.
     let mail = fingerprint(b"minjun@example.com").cast_signed();
     assert_eq!(found(&format!("{written} {mail}")), 1);
+    // Also in every table that people may query: a sum that came through would be found.
+    let sum = sum_of(&cells("people", 2));
+    for table in ["receipts", "columns", "audits", "incidents"] {
+        let text = match table {
+            "receipts" => "notes",
+            "columns" => "transform",
+            "audits" => "detail",
+            _ => "cause",
+        };
+        let sql = format!("INSERT INTO landbridge_ops.{table} ({text}) VALUES ('sum {sum}')");
+        env.query(Loader, &sql).await.expect("a row");
+        assert_eq!(found(&ops_dataset(&env).await), 1, "{table}");
+        let sql = format!("DELETE FROM landbridge_ops.{table} WHERE {text} = 'sum {sum}'");
+        env.query(Loader, &sql).await.expect("no row");
+    }
+    assert_eq!(found(&ops_dataset(&env).await), 0);
     // The two days have the same values. Their records show neither this nor which columns are equal.
     assert!(sealed.len() > 50, "{}", sealed.len());
     let different: BTreeSet<&String> = sealed.iter().collect();

@@ -27,6 +27,8 @@ use super::terms::{Class, ColumnTerms, Terms};
 pub const DATASET: &str = "shop";
 /// The dataset of the receipts.
 pub const OPS_DATASET: &str = "landbridge_ops";
+/// Its tables.
+const OPS_TABLES: [&str; 4] = ["receipts", "columns", "audits", "incidents"];
 /// The landing bucket.
 pub const LANDING: &str = "shop-landing";
 /// How long a deployed contract may take to be in force everywhere.
@@ -161,7 +163,7 @@ pub struct Oracle {
     alone: BTreeSet<(String, String)>,
     pub deployments: Vec<Deployed>,
     tables: BTreeMap<String, TableView>,
-    receipts: (u64, BTreeSet<OriginId>),
+    receipts: ([u64; 4], BTreeSet<OriginId>),
     landing: BTreeMap<(String, i64), Contents>,
     landing_changed: bool,
     ledger: BTreeMap<String, BTreeSet<OriginId>>,
@@ -326,9 +328,10 @@ impl Oracle {
                 self.state += 1;
             }
         }
-        let token = self.google.state_token(OPS_DATASET, "receipts");
+        let token = OPS_TABLES.map(|table| self.google.state_token(OPS_DATASET, table));
         if self.receipts.0 != token {
-            self.receipts = (token, self.receipt_canaries());
+            let seen = OPS_TABLES.iter().flat_map(|table| self.canaries_of_days(table));
+            self.receipts = (token, seen.collect());
             self.state += 1;
         }
     }
@@ -362,8 +365,7 @@ impl Oracle {
         view
     }
 
-    fn receipt_canaries(&self) -> BTreeSet<OriginId> {
-        let table = "receipts";
+    fn canaries_of_days(&self, table: &str) -> BTreeSet<OriginId> {
         let versions = self.google.row_versions(OPS_DATASET, table);
         let Some(current) = versions.first() else { return BTreeSet::new() };
         let reader = Principal::Stranger.email();
@@ -474,7 +476,7 @@ impl Oracle {
         for origin in self.receipts.1.iter().filter(|origin| !self.may_be_bound(**origin)) {
             let origin = self.canaries.origin(*origin);
             let who = Persona::Stranger.name();
-            let what = format!("{who} reads a value of {origin} in {OPS_DATASET}.receipts");
+            let what = format!("{who} reads a value of {origin} in {OPS_DATASET}");
             found.push((Place::Receipts, what));
         }
         found

@@ -25,6 +25,8 @@ const LOADER: &[&str] = &[
     "bigquery.tables.update",
     "bigquery.tables.updateData",
 ];
+/// The permissions of the custom role `ops_viewer` of terraform/modules/gcp; a test compares them.
+const OPS_VIEWER: &[&str] = &["bigquery.tables.getData"];
 /// The permissions of the custom role `protector` of terraform/modules/gcp; a test compares them.
 const PROTECTOR: &[&str] = &[
     "bigquery.datasets.get",
@@ -108,7 +110,8 @@ pub(crate) fn federate(
             Grants::none()
                 .project_role(Role::JobUser)
                 .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
-                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER)),
+                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER))
+                .dataset_role(&warehouse.ops_dataset, Role::Custom(OPS_VIEWER)),
         ),
         ("protect", Grants::none().dataset_role(&warehouse.dataset, Role::Custom(PROTECTOR))),
     ] {
@@ -205,6 +208,7 @@ mod tests {
     #[test]
     fn the_local_roles_have_the_permissions_that_terraform_gives() {
         assert_eq!(in_terraform("loader"), LOADER);
+        assert_eq!(in_terraform("ops_viewer"), OPS_VIEWER);
         assert_eq!(in_terraform("protector"), PROTECTOR);
         assert_eq!(in_terraform("table_viewer"), TABLE_VIEWER);
         assert_eq!(in_terraform("view_writer"), VIEW_WRITER);

@@ -14,8 +14,9 @@ use landbridge_ledger::records::{self, DAY, DayRecord};
 use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 
 use super::Receipts;
+use super::gone;
+use super::ops::receipts;
 use super::planned::PlannedNames;
-use super::{gone, receipts};
 use crate::alert::{self, Subject};
 use crate::{Context, Progress, Tick, TickOutcome, redo};
 

@@ -10,7 +10,7 @@
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`missing_columns`] | columns that were there and are not in today's export |
 //! | [`planned`] | the names of the tables that the plan knows |
-//! | [`receipts`] | receipts as rows in BigQuery |
+//! | [`ops`] | receipts, columns, audits and incidents as rows in BigQuery, and views of them |
 //! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
 mod audits;
@@ -19,8 +19,8 @@ mod finish;
 mod gone;
 mod misfits;
 mod missing_columns;
+mod ops;
 mod planned;
-mod receipts;
 mod slots;
 mod stats;
 mod table;
@@ -72,7 +72,9 @@ struct ReadyTable<'a> {
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let own = async |requests: &Requests, days| load_open_day(context, requests, days, tick).await;
     let again = async |requests: &Requests, day| load_day(context, requests, day, tick).await;
-    redo::run_days(context, tick, own, again).await
+    let outcome = redo::run_days(context, tick, own, again).await;
+    Box::pin(ops::follow(context, tick)).await;
+    outcome
 }
 
 /// Loads what can be loaded of today, or of the day before if today has nothing to load yet.

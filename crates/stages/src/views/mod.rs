@@ -22,13 +22,11 @@ use landbridge_gcp::BigQuery;
 use landbridge_ledger::records::{VIEWS, ViewsRecord};
 use landbridge_ledger::{SourceLedger, Written};
 
+use crate::view_writer::{MAX_READS, ViewWriter};
 use crate::{Context, Progress, Tick, TickOutcome, deployment};
 
 /// Views that are written at once. BigQuery allows 100 requests a second and user.
 const AT_ONCE: usize = 8;
-/// How often a view, or the record, is read until it is as it should be: it is created, its text is set, its columns
-/// are described, and another tick may do the same.
-const MAX_READS: usize = 6;
 
 /// Runs one tick. Idempotent: views are computed from the tables and the ledger, changes are
 /// conditional on the version that was read, and a second tick changes nothing.
@@ -123,39 +121,10 @@ impl Writer<'_> {
 
     /// Creates or changes a view until it is as it should be. Returns whether it was changed.
     async fn write(&self, view: &View) -> Result<bool> {
-        let (dataset, number) = (self.dataset, self.context.deployment.number);
-        let source = self.context.config.source.name.as_str();
-        let mut changed = false;
-        for _ in 0..MAX_READS {
-            let Some(live) = self.bigquery().view(dataset, &view.name).await? else {
-                let _ = self.bigquery().create_view(dataset, view, source, number).await?;
-                changed = true;
-                continue;
-            };
-            if !live.is_view || live.source_label.as_deref() != Some(source) {
-                return Err(Error::new(
-                    ErrorKind::Held,
-                    "a view cannot be written, because Landbridge did not create what has its name; rename or delete that, the next tick creates the view",
-                    format!("{dataset}.{}", view.name),
-                ));
-            }
-            if live.contract > number {
-                return Ok(changed);
-            }
-            let patched = if !live.has_text_of(view) || live.contract < number {
-                self.bigquery().patch_view(dataset, &live, view, number).await?
-            } else if !live.describes(&view.columns) {
-                self.bigquery().describe_view(dataset, &live, view).await?
-            } else {
-                return Ok(changed);
-            };
-            changed |= patched == landbridge_gcp::bigquery::Patched::Yes;
-        }
-        Err(Error::new(
-            ErrorKind::Transient,
-            "a view does not keep its text or its descriptions, or is changed all the time",
-            format!("{dataset}.{}", view.name),
-        ))
+        let label = self.context.config.source.name.as_str();
+        let number = self.context.deployment.number;
+        let writer = ViewWriter { bigquery: self.bigquery(), dataset: self.dataset, label, number };
+        writer.write(view).await
     }
 
     /// Deletes our views that no table needs any more. Returns how many.

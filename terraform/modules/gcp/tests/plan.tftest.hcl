@@ -365,6 +365,13 @@ run "each_function_has_its_own_rights" {
     error_message = "The loader's role must be granted to load alone."
   }
   assert {
+    condition = google_project_iam_custom_role.ops_viewer.permissions == toset(["bigquery.tables.getData"]) && { for name, dataset in google_bigquery_dataset.this : name => [for access in dataset.access : regex("[a-z]+$", access.iam_member) if access.iam_member != null && access.role == google_project_iam_custom_role.ops_viewer.name] } == {
+      shop           = []
+      landbridge_ops = ["load"]
+    }
+    error_message = "The load may read the dataset of the receipts, of which it writes views, and no other."
+  }
+  assert {
     condition     = endswith(google_project_iam_member.runner.member, "/attribute.aws_role/landbridge-shop-load")
     error_message = "Only the load may start jobs."
   }
