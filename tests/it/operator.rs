@@ -454,6 +454,15 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     ] {
         assert!(written.contains(line), "{line}{written}");
     }
+    // The sections that are comments can be used as they are.
+    let (head, commented) = written.split_once("# alerts:\n").expect("a section");
+    let (section, tail) = commented.split_once("\n\n").expect("the next section");
+    let section = section.replace("\n#   ", "\n  ").replacen("#   ", "  ", 1);
+    let with_alerts = format!("{head}alerts:\n{section}\n\n{tail}");
+    std::fs::write(Path::new(dir).join("with-alerts.yaml"), with_alerts).expect("a file");
+    let config_with_alerts = format!("{dir}/with-alerts.yaml");
+    let check = landbridge(&variables, &["check", "--config", &config_with_alerts]);
+    assert!(check.status.success(), "{}", output_text(&check));
     let terraform = read("main.tf");
     let checkout = root();
     let source = format!("\"{}//terraform/modules/aws\"", checkout.display());

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
+use landbridge_core::audit::{audits_notes, audits_violations};
 use landbridge_core::config::{self, Config, Mask};
 use landbridge_core::contract::{self, Contract, TableContract};
 use landbridge_core::memory::{CONTRACT_READERS, ContractReader, needed_mb};
@@ -101,8 +102,9 @@ fn check(
     match config::parse_with_borders(&config_name, config_text) {
         Ok(config) => match contract::parse(&contract_name, contract_text, &config) {
             Ok(contract) => {
-                // The functions do not read this section, so it is checked only here and by doctor.
-                let problems = ga4_violations(&config, &contract);
+                // The functions do not stop at these faults, so they are checked only here and by doctor.
+                let mut problems = ga4_violations(&config, &contract);
+                problems.extend(audits_violations(&config, &contract));
                 yaml::parse_checked(&config_name, config_text, |_: &Config| problems)
                     .map_err(|errors| vec![errors])?;
                 Ok(format!(
@@ -179,6 +181,9 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
         classes_of(columns.map(|column| column.class.as_str()))
     );
     text.push_str(&memory_note(contract, config));
+    for note in audits_notes(config, contract) {
+        text.push_str(&format!("\n  note  {note}"));
+    }
     for (table, column) in contract.columns_of_domains() {
         let named = &contract.tables[table].columns[column];
         let (source, ty) = (&named.source, named.column_type());

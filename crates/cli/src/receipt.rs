@@ -140,6 +140,7 @@ fn verdict_table(verdicts: &[Verdict]) -> String {
             Outcome::Passed => "passed",
             Outcome::Waits => "waits",
             Outcome::NotVisible => "not visible",
+            Outcome::NotKnown => "not known",
         };
         let column = it.column.clone().unwrap_or_default();
         vec![it.check.name().to_owned(), column, outcome.to_owned(), it.text.clone()]

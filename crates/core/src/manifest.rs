@@ -58,6 +58,46 @@ impl TableStatus {
     }
 }
 
+/// What the `WarningMessage` of a complete task says beyond the manifests: each skipped table that a manifest names
+/// gets a receipt and an alert of its own. `None` if that is all it says. A text of a form that is not known here is
+/// returned whole.
+///
+/// The RDS User Guide ("Exporting DB snapshot data to Amazon S3") shows the three lists of the message, and no entry.
+pub fn beyond_manifests(warning: &str, tables: &[TableStatus]) -> Option<String> {
+    let Ok(Value::Object(message)) = serde_json::from_str(warning) else {
+        return Some(warning.to_owned());
+    };
+    let skipped: Vec<&TableStatus> = tables.iter().filter(|it| it.is_skipped()).collect();
+    let is_said = |entry: &Value| {
+        let entry = entry.to_string();
+        skipped.iter().any(|it| names(&entry, &it.target))
+    };
+    let mut left = Map::new();
+    for (list, entries) in message {
+        let entries = match entries {
+            Value::Array(entries) if list.eq_ignore_ascii_case("skippedTables") => {
+                Value::Array(entries.into_iter().filter(|it| !is_said(it)).collect())
+            }
+            other => other,
+        };
+        let is_empty = entries.as_array().is_some_and(Vec::is_empty) || entries.is_null();
+        if !is_empty {
+            left.insert(list, entries);
+        }
+    }
+    (!left.is_empty()).then(|| Value::Object(left).to_string())
+}
+
+/// Whether a text contains a name that is not a part of a longer one.
+fn names(text: &str, name: &str) -> bool {
+    let is_part =
+        |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || "_$-".contains(it));
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        !is_part(before.chars().next_back()) && !is_part(after.chars().next())
+    })
+}
+
 /// Parses an `export_tables_info_*.json`. `key` is its object key.
 ///
 /// # Errors
@@ -223,5 +263,36 @@ mod tests {
             let status = TableStatus { target, status, warning: None, columns: Vec::new() };
             assert_eq!(status.is_skipped(), skipped, "{}", status.status);
         }
+    }
+
+    #[test]
+    fn a_warning_is_said_only_as_far_as_the_manifests_do_not() {
+        let tables = |names: &[(&str, &str)]| -> Vec<TableStatus> {
+            let status = |(target, status): &(&str, &str)| TableStatus {
+                target: (*target).to_owned(),
+                status: (*status).to_owned(),
+                warning: None,
+                columns: Vec::new(),
+            };
+            names.iter().map(status).collect()
+        };
+        let both = tables(&[("shop.public.a", "SKIPPED"), ("shop.public.b", "COMPLETE")]);
+        let skipped = |entries: &str| {
+            format!(r#"{{"skippedTables":[{entries}],"skippedObjectives":[],"general":[]}}"#)
+        };
+        let a = r#"{"reason":"table shop.public.a is too large"}"#;
+        let b = r#"{"reason":"shop.public.b"}"#;
+        let longer = r#"{"reason":"shop.public.a_b"}"#;
+        let said = |warning: &str| beyond_manifests(warning, &both);
+        assert_eq!(said(&skipped(a)), None);
+        for (entries, left) in
+            [(b.to_owned(), b), (format!("{a},{b}"), b), (longer.to_owned(), longer)]
+        {
+            let left = format!(r#"{{"skippedTables":[{left}]}}"#);
+            assert_eq!(said(&skipped(&entries)), Some(left), "{entries}");
+        }
+        let general = r#"{"skippedTables":[],"general":["shop.public.a"]}"#;
+        assert_eq!(said(general), Some(r#"{"general":["shop.public.a"]}"#.to_owned()));
+        assert_eq!(said("some tables"), Some("some tables".to_owned()));
     }
 }

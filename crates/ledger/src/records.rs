@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
-pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend};
+pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 
 /// The day's export task.
@@ -313,6 +313,9 @@ pub struct ItemRecord {
     /// they say nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub audit: BTreeMap<String, String>,
+    /// Whether audits need its figures, and the key that seals them could not be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsealed: bool,
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of

@@ -26,6 +26,8 @@ use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase};
 
 use self::faults::{FAULTS, Fault, Place};
 use self::seen::{Seen, When};
+use crate::incidents::KEY;
+use crate::incidents::receiver::Receiver;
 use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at, root};
 
 /// The undisturbed days. The last of them is a Saturday, and the fault happens on a Sunday.
@@ -91,7 +93,10 @@ async fn silent_faults_are_seen_as_the_document_says() {
     builder.config = tables::config(&builder.config, &faults);
     builder.contract = tables::contract(&faults);
     builder.source = Arc::new(database.clone());
+    let receiver = Receiver::start().await;
     let env = builder.build().await;
+    env.cloud.aws().put_secret("landbridge/shop/hook", &format!("{}/hook", receiver.url));
+    env.cloud.aws().put_secret("landbridge/shop/hook-key", KEY);
     env.cloud
         .aws()
         .set_export_quirks(ExportQuirks { rows_per_part: ROWS_PER_FILE, ..Default::default() });
@@ -101,6 +106,7 @@ async fn silent_faults_are_seen_as_the_document_says() {
         tick(&env, "transfer", n, 121).await;
         load(&env, n).await;
         tick(&env, "protect", n, 135).await;
+        tick(&env, "notify", n, 137).await;
     }
     // Eight undisturbed days say nothing, but for the databases that RDS names in every export, once.
     let is_of_rds = |alert: &&String| alert.contains("has no tables that can be exported");
@@ -125,9 +131,19 @@ async fn silent_faults_are_seen_as_the_document_says() {
     let counts = seen::contents(&env, &faults).await;
     faults::disturb(&env, &faults, Place::BigQuery).await;
     tick(&env, "protect", n, 140).await;
+    tick(&env, "notify", n, 145).await;
+    let opened = receiver.taken("/hook").iter().filter(|it| it.body["kind"] == "opened").count();
+    let incidents = seen::incidents(&env).await;
+    assert_eq!(opened, incidents.len(), "one message for each incident");
     let seen = seen::all(&env, &faults, (&before, &counts)).await;
     let report = lines(&faults, &seen);
     println!("{}", report.values().map(String::as_str).collect::<String>());
+    for fault in &faults {
+        let Seen { alerts, .. } = seen[fault.name];
+        let in_incidents = seen::naming(&incidents, fault);
+        assert!(alerts <= 1, "`{}` has {alerts} alerts", fault.name);
+        assert_eq!(in_incidents.len(), alerts, "`{}`: {in_incidents:#?}", fault.name);
+    }
     compare(&faults, &seen, &report);
 }
 

@@ -49,6 +49,29 @@ pub(super) fn alerts(env: &TestEnv) -> Vec<String> {
     functions.iter().flat_map(|it| env.alerts(it)).map(|it| it["fields"].to_string()).collect()
 }
 
+/// The incidents that opened, each as the text of its members.
+pub(super) async fn incidents(env: &TestEnv) -> Vec<String> {
+    let mut incidents = Vec::new();
+    for (key, bytes) in env.ledger("incidents").await {
+        let record: Value = serde_json::from_slice(&bytes).expect("a record");
+        let members = |incident: &Value| format!("{}: {}", incident["cause"], incident["members"]);
+        match key.ends_with("/incidents.json") {
+            true => {
+                let open = record["incidents"].as_object().expect("incidents");
+                incidents.extend(open.values().map(members));
+            }
+            false => incidents.push(members(&record)),
+        }
+    }
+    incidents
+}
+
+/// The incidents that name the table of a fault.
+pub(super) fn naming<'a>(incidents: &'a [String], fault: &Fault) -> Vec<&'a String> {
+    let table = name(fault.name);
+    incidents.iter().filter(|it| words(it).contains(table.as_str())).collect()
+}
+
 /// What distinguishes the rows of a day from the rows of the day before, of every table in BigQuery.
 pub(super) async fn contents(env: &TestEnv, faults: &[&Fault]) -> BTreeMap<String, String> {
     let mut counts = BTreeMap::new();

@@ -119,7 +119,7 @@ pub(super) fn config(small: &str, faults: &[&Fault]) -> String {
         "encoding",
         "unchanged",
     ];
-    text.push_str("proof: { key: landbridge/shop/proof-key, kept: always }\naudits:\n  levels:\n");
+    text.push_str("alerts:\n  webhook: { url: landbridge/shop/hook, key: landbridge/shop/hook-key }\nproof: { key: landbridge/shop/proof-key, kept: always }\naudits:\n  levels:\n");
     checks.iter().for_each(|check| {
         let _ = writeln!(text, "    {check}: block");
     });

@@ -92,8 +92,23 @@ impl Receiver {
         self.state.lock().unwrap().next.clear();
     }
 
+    /// The number of requests so far.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap().requests.len()
+    }
+
+    /// The requests after the first `count`.
+    pub fn since(&self, count: usize) -> Vec<Request> {
+        self.state.lock().unwrap().requests[count..].to_vec()
+    }
+
     pub fn requests(&self) -> Vec<Request> {
-        self.state.lock().unwrap().requests.clone()
+        self.since(0)
+    }
+
+    /// Forgets what it has, for the next case on the same cloud.
+    pub fn forget(&self) {
+        *self.state.lock().unwrap() = State::default();
     }
 
     /// The messages that it has on a path.

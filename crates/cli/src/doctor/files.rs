@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use landbridge_core::audit::{audits_notes, audits_violations};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::models::ga4_violations;
@@ -62,6 +63,7 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     let (third, schedules) = schedule_line(schedules, &config);
     let mut lines = vec![first, countries_line(&config), second, third];
     lines.extend(ga4_line(&config, contract.as_ref()));
+    lines.extend(audits_line(&config, contract.as_ref()));
     (lines, Some(Files { config, contract, schedules }))
 }
 
@@ -105,6 +107,38 @@ fn ga4_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> 
                 ga4.dataset()
             ),
         ),
+    }
+    Some(line)
+}
+
+/// Whether the names in `audits` are in the contract. `None` without declarations of tables.
+fn audits_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> {
+    if config.audits.tables.is_empty() {
+        return None;
+    }
+    let mut line = ReportLine::new("files", "audits");
+    let Some(contract) = contract else {
+        line.unchecked("contract.yaml is not valid", None);
+        return Some(line);
+    };
+    let violations = audits_violations(config, contract);
+    let notes = audits_notes(config, contract);
+    let more = |count: usize| match count {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    match (violations.first(), notes.first()) {
+        (Some(first), _) => line.bad(
+            format!("{}: {}{}", first.path, first.message, more(violations.len())),
+            "run `landbridge check`, which lists all errors with line numbers",
+        ),
+        (None, Some(note)) => line.warn(
+            format!("{note}{}", more(notes.len())),
+            "run `landbridge check`, which lists all notes",
+        ),
+        (None, None) => {
+            line.good(format!("declared of {}", counted(config.audits.tables.len(), "table")));
+        }
     }
     Some(line)
 }

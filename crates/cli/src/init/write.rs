@@ -168,6 +168,13 @@ warehouse:
   # writes them (docs/masking.md, \"Friendly views\").
   # views: {{ dataset: {} }}
 
+# One message when something begins to be wrong, and one when it is over, by a function of its own
+# (docs/incidents.md). At least one channel; the names are of secrets, whose values Terraform does not set.
+# alerts:
+#   slack: {{ token: landbridge/{name}/slack-token, channel: C0123456789 }}
+#   email: {{ topic: \"arn:{partition}:sns:{region}:{account}:landbridge-{name}-alerts\" }}
+#   webhook: {{ url: landbridge/{name}/hook-url, key: landbridge/{name}/hook-key }}
+
 pii:
   classes:
     # Columns that the contract does not classify: NULL for everyone.

@@ -24,7 +24,7 @@ pub(super) fn freshness(it: &Audited<'_>) -> Option<Verdict> {
     let zone = zone.as_ref().unwrap_or(it.zone);
     let newest = it.today.hidden(&fresh.column).and_then(|hidden| hidden.max);
     let Some(newest) = newest.and_then(|bound| instant(bound, zone)) else {
-        return verdict(Verdict::not_visible(Check::Freshness, it.why_hidden(&fresh.column)));
+        return verdict(it.without_figures(Check::Freshness, &fresh.column));
     };
     let age = snapshot.duration_since(newest);
     if age > jiff::SignedDuration::from_hours(fresh.max_age_hours.into()) {
@@ -59,12 +59,12 @@ pub(super) fn references(it: &Audited<'_>) -> Vec<Verdict> {
     let verdict = |(column, parent): (&String, &String)| {
         let check = Check::References;
         let verdict = match (it.today.hidden(column), it.parents.get(parent)) {
-            (None, _) => Verdict::not_visible(check, it.why_hidden(column)),
-            (_, None) => Verdict::not_visible(
-                check,
-                format!("the figures of `{parent}` are not known today"),
-            ),
-            (Some(child), Some(parent_figures)) => {
+            (None, _) => it.without_figures(check, column),
+            (_, None) => Verdict::not_visible(check, format!("no table of the day has `{parent}`")),
+            (_, Some(None)) => {
+                Verdict::not_known(check, format!("the figures of `{parent}` are not known yet"))
+            }
+            (Some(child), Some(Some(parent_figures))) => {
                 match is_outside(child, parent_figures.hidden.as_ref()) {
                     None => Verdict::not_visible(
                         check,

@@ -27,7 +27,7 @@ pub(super) fn keys(it: &Audited<'_>) -> Vec<Verdict> {
         return vec![Verdict::found(Check::Keys, text).of(key)];
     }
     match repeats(it.today, key) {
-        None => vec![Verdict::not_visible(Check::Keys, it.why_hidden(key)).of(key)],
+        None => vec![it.without_figures(Check::Keys, key).of(key)],
         Some(true) if !is_habit(&|day| repeats(day, key) != Some(false)) => {
             let text = "values of the key are there more than once: there are more rows than whole numbers from the smallest to the largest key";
             vec![Verdict::found(Check::Keys, text).of(key)]
@@ -62,7 +62,7 @@ pub(super) fn key_range(it: &Audited<'_>) -> Vec<Verdict> {
         return vec![Verdict::waits(Check::KeyRange, it.history.len()).of(key)];
     }
     let Some(today) = it.today.range(key) else {
-        return vec![Verdict::not_visible(Check::KeyRange, it.why_hidden(key)).of(key)];
+        return vec![it.without_figures(Check::KeyRange, key).of(key)];
     };
     let earlier: Vec<(&TableFigures, (i64, i64))> =
         it.history.iter().filter_map(|day| Some((day, day.range(key)?))).collect();

@@ -11,6 +11,8 @@
 //! | `numbers` | sums and bounds |
 //! | `declared` | freshness, references, sets of values |
 //! | `history` | the records of earlier days |
+//! | `unreadable` | what a key that cannot be read means for a table |
+//! | `names` | whether the tables and columns of `audits` are in the contract |
 //!
 //! A verdict's text contains names and counts and never a value, a sum or a bound. Counts of rows and of NULLs are
 //! in every receipt; of anything else, the text says only that it is unusual.
@@ -20,10 +22,12 @@ mod declared;
 pub mod figures;
 mod history;
 mod keys;
+mod names;
 mod numbers;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,6 +38,8 @@ use serde::{Deserialize, Serialize};
 
 pub use figures::{ColumnFigures, Hidden, TableFigures};
 pub use history::{HISTORY_DAYS, Trend, TrendDay};
+pub use names::{audits_notes, audits_violations};
+pub use unreadable::{WithoutKey, without_key};
 
 use crate::config::TableAudits;
 
@@ -97,6 +103,19 @@ impl Check {
         }
     }
 
+    /// Whether the check compares figures that are recorded sealed: without the token key, it cannot be made.
+    pub const fn compares_sealed(self) -> bool {
+        match self {
+            Self::Unchanged
+            | Self::Keys
+            | Self::KeyRange
+            | Self::Numbers
+            | Self::Freshness
+            | Self::References => true,
+            Self::Rows | Self::Nulls | Self::Values | Self::Encoding => false,
+        }
+    }
+
     /// What a finding means, as a sentence without names: alerts of one cause have the same text.
     pub const fn finding(self) -> &'static str {
         match self {
@@ -132,6 +151,8 @@ pub enum Outcome {
     Waits,
     /// The figures do not show it; the text says why.
     NotVisible,
+    /// The figures would show it, and could not be read when the audit was made. At level `block`, the table is held.
+    NotKnown,
 }
 
 /// What a check says of a table, or of one column.
@@ -170,6 +191,17 @@ impl Verdict {
         Self::new(check, Outcome::NotVisible, text)
     }
 
+    fn not_known(check: Check, text: impl Into<String>) -> Self {
+        Self::new(check, Outcome::NotKnown, text)
+    }
+
+    fn unsealed(check: Check, why: Unsealed) -> Self {
+        match why {
+            Unsealed::NoKey => Self::not_visible(check, why.text()),
+            Unsealed::Unreadable | Unsealed::NotRecorded => Self::not_known(check, why.text()),
+        }
+    }
+
     fn of(self, column: &str) -> Self {
         Self { column: Some(column.to_owned()), ..self }
     }
@@ -184,6 +216,30 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// Why no hidden figures are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsealed {
+    /// `transfer.token_key` is not set.
+    NoKey,
+    /// The key cannot be read now.
+    Unreadable,
+    /// The key could not be read when an object was transferred.
+    NotRecorded,
+}
+
+impl Unsealed {
+    /// The reason, for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoKey => "`transfer.token_key` is not set, so bounds and sums cannot be kept",
+            Self::Unreadable => "the token key could not be read",
+            Self::NotRecorded => {
+                "the token key could not be read when the objects were transferred"
+            }
+        }
+    }
+}
+
 /// What an audit compares a table with.
 pub struct Audited<'a> {
     /// The figures of today.
@@ -192,9 +248,9 @@ pub struct Audited<'a> {
     pub history: &'a [TableFigures],
     /// What is declared.
     pub declared: Option<&'a TableAudits>,
-    /// The figures of the columns that the table refers to, by `schema.table.column`; without those that are
-    /// not known.
-    pub parents: &'a BTreeMap<String, ColumnFigures>,
+    /// The figures of the columns that the table refers to, by `schema.table.column`; `None` if they are not known
+    /// yet. Columns that no table of the day has are not in it.
+    pub parents: &'a BTreeMap<String, Option<ColumnFigures>>,
     /// The columns that are text.
     pub text: &'a BTreeSet<String>,
     /// When the snapshot was taken.
@@ -202,7 +258,7 @@ pub struct Audited<'a> {
     /// The zone of times without one.
     pub zone: &'a TimeZone,
     /// Why no hidden figures are known, if they are not.
-    pub unsealed: Option<&'a str>,
+    pub unsealed: Option<Unsealed>,
 }
 
 /// The verdicts of all checks, in the order of [`Check::ALL`].
@@ -233,12 +289,12 @@ impl Audited<'_> {
         }
     }
 
-    /// Why the hidden figures of a column are not known.
-    fn why_hidden(&self, column: &str) -> String {
-        match (self.unsealed, self.today.columns.get(column)) {
-            (Some(why), _) => why.to_owned(),
-            (None, None) => "the table has no such column".to_owned(),
-            (None, Some(_)) => "the files have no bounds of it".to_owned(),
+    /// The verdict of a check if the hidden figures of a column are not known.
+    fn without_figures(&self, check: Check, column: &str) -> Verdict {
+        match (self.today.columns.get(column), self.unsealed) {
+            (None, _) => Verdict::not_visible(check, "the table has no such column"),
+            (Some(_), Some(why)) => Verdict::unsealed(check, why),
+            (Some(_), None) => Verdict::not_visible(check, "the files have no bounds of it"),
         }
     }
 }

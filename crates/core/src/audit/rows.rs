@@ -96,8 +96,11 @@ pub(super) fn unchanged(it: &Audited<'_>) -> Vec<Verdict> {
     }
     let contents: Option<Vec<&str>> = it.history.iter().map(|day| day.content.as_deref()).collect();
     let Some((contents, today)) = contents.zip(it.today.content.as_deref()) else {
-        let why = it.unsealed.unwrap_or("the content of a day is not known");
-        return vec![Verdict::not_visible(Check::Unchanged, why)];
+        let verdict = match it.unsealed {
+            Some(why) => Verdict::unsealed(Check::Unchanged, why),
+            None => Verdict::not_visible(Check::Unchanged, "the content of a day is not known"),
+        };
+        return vec![verdict];
     };
     let is_busy = contents.windows(2).all(|pair| pair[0] != pair[1]);
     let is_same = contents.last() == Some(&today);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Check;
-use crate::yaml::format;
+use crate::yaml::{KeyPath, format};
 
 /// Comparisons of each table with its earlier days, before it is published. They read no byte in BigQuery. A
 /// finding is a warning or holds the table, as `levels` says.
@@ -168,6 +168,36 @@ impl AuditsConfig {
         of_table.or_else(|| self.levels.of(check)).unwrap_or(default)
     }
 
+    /// The highest level of the checks of a source table that compare sealed figures: what an unreadable token key
+    /// means for the table. Checks that need a declaration count only with it.
+    pub fn level_of_sealed(&self, source_table: &str) -> AuditLevel {
+        let table = self.table(source_table);
+        let is_made = |check: &&Check| match check {
+            Check::Freshness => table.is_some_and(|table| table.fresh.is_some()),
+            Check::References => table.is_some_and(|table| !table.references.is_empty()),
+            check => check.compares_sealed(),
+        };
+        let made = Check::ALL.iter().filter(is_made);
+        made.map(|check| self.level(source_table, *check)).max().unwrap_or(AuditLevel::Off)
+    }
+
+    /// The checks of sealed figures whose level is set to `block`, by the path of the level in the file.
+    pub(super) fn blocks_by_sealed(&self) -> Vec<(KeyPath, Check)> {
+        let path = KeyPath::root().key("audits");
+        let of = |levels: &AuditLevels, path: &KeyPath| {
+            let blocks =
+                |it: &&Check| it.compares_sealed() && levels.of(**it) == Some(AuditLevel::Block);
+            let found = Check::ALL.iter().filter(blocks);
+            let found = found.map(|it| (path.key("levels").key(it.name()), *it));
+            found.collect::<Vec<(KeyPath, Check)>>()
+        };
+        let mut all = of(&self.levels, &path);
+        for (name, table) in &self.tables {
+            all.extend(of(&table.levels, &path.key("tables").key(name)));
+        }
+        all
+    }
+
     /// Whether any check of a source table is made.
     pub fn audits(&self, source_table: &str) -> bool {
         Check::ALL.iter().any(|check| self.level(source_table, *check) != AuditLevel::Off)
@@ -193,6 +223,32 @@ mod tests {
         let table = config.tables.get_mut("public.orders").expect("it is there");
         table.levels.keys = Some(AuditLevel::Warn);
         assert_eq!(level(&config, Check::Keys), AuditLevel::Warn);
+    }
+
+    #[test]
+    fn the_level_of_sealed_figures_counts_only_what_is_declared() {
+        let off = Some(AuditLevel::Off);
+        let levels = AuditLevels {
+            unchanged: off,
+            keys: off,
+            key_range: off,
+            numbers: off,
+            ..AuditLevels::default()
+        };
+        let mut config = AuditsConfig { levels, ..AuditsConfig::default() };
+        let level = |config: &AuditsConfig| config.level_of_sealed("public.orders");
+        assert_eq!(level(&config), AuditLevel::Off);
+        let references = [("person_id".to_owned(), "public.people.id".to_owned())].into();
+        let mut table = TableAudits { references, ..TableAudits::default() };
+        config.tables.insert("public.orders".to_owned(), table.clone());
+        assert_eq!(level(&config), AuditLevel::Warn);
+        table.levels.references = Some(AuditLevel::Block);
+        table.levels.rows = Some(AuditLevel::Block);
+        config.tables.insert("public.orders".to_owned(), table);
+        assert_eq!(level(&config), AuditLevel::Block);
+        let named: Vec<String> =
+            config.blocks_by_sealed().iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(named, ["audits.tables.\"public.orders\".levels.references"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(super) fn check_config(config: &Config) -> Vec<Violation> {
     snapshot_source(config, &mut problems);
     export(config, &mut problems);
     token_key(config, &mut problems);
+    sealed_audits(config, &mut problems);
     proof(config, &mut problems);
     warehouse(config, &mut problems);
     classes(config, &mut problems);
@@ -66,6 +67,24 @@ fn snapshots(config: &Config, problems: &mut Vec<Violation>) {
                 ),
             )
             .help("lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it"),
+        );
+    }
+}
+
+/// A check that needs the token key can block a table only with it: without it, the check would never be made.
+fn sealed_audits(config: &Config, problems: &mut Vec<Violation>) {
+    if config.transfer.token_key.is_some() {
+        return;
+    }
+    for (path, check) in config.audits.blocks_by_sealed() {
+        problems.push(
+            Violation::new(
+                path,
+                format!(
+                    "`{check}` cannot block a table: it compares bounds and sums, which are kept only with `transfer.token_key`"
+                ),
+            )
+            .help("set `transfer.token_key` to the name of a secret, or this level to `warn`"),
         );
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use landbridge_core::audit::{Trend, TrendDay, Verdict};
 use landbridge_core::calendar::Day;
-use landbridge_core::plan::TablePlan;
+use landbridge_core::plan::{Problem, TablePlan};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{DayName, SourceName};
@@ -19,6 +19,12 @@ pub fn audit(table: &TablePlan) -> DayName<AuditRecord> {
 /// The same by the name of the plan's records, as [`AUDITS`] lists them.
 pub fn audit_named(record: &str) -> DayName<AuditRecord> {
     DayName::new(format!("{AUDITS}/{record}.json"))
+}
+
+/// Why a table that an audit may block cannot be audited yet. The load holds the table with it until the audits are
+/// recorded: then it no longer counts.
+pub fn unaudited(table: &TablePlan) -> DayName<Problem> {
+    DayName::new(format!("unaudited/{}.json", table.record_name()))
 }
 
 /// The figures of a table's newest published days.

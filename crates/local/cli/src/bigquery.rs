@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use landbridge_core::ids::LABEL_SOURCE;
 use landbridge_local::Principal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -305,6 +306,24 @@ impl BigQuery {
 /// Makes a call and parses the page of the response.
 async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
     answer(call).await
+}
+
+impl BigQuery {
+    /// Sets the label by which Landbridge knows its table, or removes it.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub(crate) async fn set_source_label(
+        &self,
+        principal: Principal,
+        table: &str,
+        source: Option<&str>,
+    ) -> Result<(), QueryError> {
+        let Warehouse { endpoint, project, dataset, .. } = &self.warehouse;
+        let url = format!("{endpoint}/projects/{project}/datasets/{dataset}/tables/{table}");
+        let call = self.http.patch(url).json(&json!({"labels": {LABEL_SOURCE: source}}));
+        answer::<Value>(call.bearer_auth(principal.token())).await.map(|_| ())
+    }
 }
 
 /// Makes a call and parses the response.

@@ -192,6 +192,10 @@ impl LocalEnvironment {
             setup.source = external_database(database);
             setup.start = calendar.export_hour(first_day).start();
         }
+        if contract_source == ContractSource::Copy && setup.engine.is_none() {
+            config_path = write_config_with_alerts(&config, &config_path, data_dir)?;
+            config = files::config(&config_path)?;
+        }
         let contract = files::contract(&setup.contract_path, &config)?;
 
         let mut options = LocalCloudOptions::new(data_dir, &config_path, setup.source, setup.start);
@@ -437,6 +441,22 @@ fn write_config_with_instance(config: &Config, id: &str, data_dir: &Path) -> Res
     let path = data_dir.join(config::FILE_NAME);
     write_file(&path, &json)?;
     Ok(path)
+}
+
+/// A copy of the configuration whose functions send messages, if it has no `alerts` itself: the demo shows them. The
+/// topic of the local SNS has no subscriber.
+fn write_config_with_alerts(config: &Config, path: &Path, data_dir: &Path) -> Result<PathBuf> {
+    if config.alerts.is_some() {
+        return Ok(path.to_owned());
+    }
+    let Config { source, export, .. } = config;
+    let account = export.role_arn.split(':').nth(4).unwrap_or_default();
+    let topic =
+        format!("arn:aws:sns:{}:{account}:landbridge-{}-alerts", source.region, source.name);
+    let text = files::read(path, "--config")?;
+    let copy = data_dir.join("deployed").join(config::FILE_NAME);
+    write_file(&copy, &format!("{text}\nalerts:\n  email: {{ topic: \"{topic}\" }}\n"))?;
+    Ok(copy)
 }
 
 /// Writes a file; creates its directory if it does not exist.

@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use landbridge_aws::rds::{ExportRequest, ExportStatus, ExportTask};
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::ExportId;
-use landbridge_core::manifest::{self, ManifestFile};
+use landbridge_core::manifest::{self, ManifestFile, beyond_manifests};
 use landbridge_core::plan::Problem;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
@@ -326,7 +326,9 @@ async fn complete_export(
         // A tick that ended before it recorded its export as complete; the objects are gone since.
         ledger.replace(&MANIFEST, &recorded.etag, &manifest).await?;
     }
-    if let Some(warning) = &task.warning {
+    // A table that the manifests name as skipped has an alert of its own.
+    let warning = task.warning.as_ref().and_then(|it| beyond_manifests(it, &manifest.tables));
+    if let Some(warning) = &warning {
         let problem = Problem::notice(
             "the export is complete, with a warning",
             format!("{}: {warning}", task.id),

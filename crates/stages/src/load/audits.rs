@@ -2,8 +2,9 @@
 //! verdicts; the levels come from the configuration now.
 
 use landbridge_core::audit::{Check, Outcome, Trend, TrendDay, Verdict};
+use landbridge_core::calendar::Day;
 use landbridge_core::config::AuditLevel;
-use landbridge_core::plan::Problem;
+use landbridge_core::plan::{Problem, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::Written;
@@ -17,9 +18,12 @@ const MAX_TRIES: usize = 4;
 /// What a person can do about a finding that does not hold the table.
 const REMEDY: &str = "compare the table with its source; the rows are published. `audits` in landbridge.yaml sets what a check does";
 
+/// Why a table is held whose audits lack figures.
+const NOT_MADE: &str = "an audit that may block a table cannot be made";
+
 /// What the audits of a table say.
 pub(super) enum TableAudits {
-    /// The transfer has not audited the table yet.
+    /// The transfer has not audited the table yet, and no person must act.
     Waits,
     /// The table is held.
     Blocked(Problem),
@@ -30,6 +34,7 @@ pub(super) enum TableAudits {
 /// The findings of a table that is published.
 #[derive(Default)]
 pub(super) struct Findings {
+    /// With the checks of level `block` that could not be made, if a person accepted that.
     found: Vec<Verdict>,
     /// Whether some of them block the table, and a person accepted them.
     accepted: bool,
@@ -54,29 +59,51 @@ pub(super) async fn read(load: &TableLoad<'_>) -> Result<TableAudits> {
         return Ok(TableAudits::Publishes(Findings::default()));
     }
     let Some(record) = load.ledger.value(&records::audit(table)).await? else {
-        return Ok(TableAudits::Waits);
+        let why = load.ledger.value(&records::unaudited(table)).await?;
+        return Ok(why.map_or(TableAudits::Waits, TableAudits::Blocked));
     };
     let AuditRecord { figures, verdicts, .. } = record;
     let level = |verdict: &Verdict| config.audits.level(&table.source_table, verdict.check);
-    let is_finding = |it: &Verdict| it.outcome == Outcome::Found && level(it) != AuditLevel::Off;
+    // What is not known cannot pass a check that may block the table.
+    let is_finding = |it: &Verdict| match it.outcome {
+        Outcome::Found => level(it) != AuditLevel::Off,
+        Outcome::NotKnown => level(it) == AuditLevel::Block,
+        Outcome::Passed | Outcome::Waits | Outcome::NotVisible => false,
+    };
     let found: Vec<Verdict> = verdicts.into_iter().filter(is_finding).collect();
     let blocking: Vec<&Verdict> =
         found.iter().filter(|it| level(it) == AuditLevel::Block).collect();
     let accepted = load.context.redo.accepts_audits(table.redo);
-    if let Some(first) = blocking.first().filter(|_| !accepted) {
-        return Ok(TableAudits::Blocked(blocked(load, first.check, &blocking)));
+    if !blocking.is_empty() && !accepted {
+        return Ok(TableAudits::Blocked(blocked(load.day.day, table, &blocking)));
     }
     let accepted = accepted && !blocking.is_empty();
     Ok(TableAudits::Publishes(Findings { found, accepted, figures: Some(figures) }))
 }
 
-/// Why a table is held. Several findings are one problem.
-fn blocked(load: &TableLoad<'_>, check: Check, blocking: &[&Verdict]) -> Problem {
-    let (day, table) = (load.day.day, &load.table.source_table);
-    let context = format!("{}: {}", load.table.table, sentence(blocking.iter().copied()));
-    let mut problem = Problem::new(ErrorKind::Held, check.finding(), context);
+/// Why a table is held. Several findings are one problem, and count before checks that could not be made.
+fn blocked(day: Day, table: &TablePlan, blocking: &[&Verdict]) -> Problem {
+    let found: Vec<&Verdict> =
+        blocking.iter().copied().filter(|it| it.outcome == Outcome::Found).collect();
+    let Some(first) = found.first() else { return not_made(day, table, blocking) };
+    let context = format!("{}: {}", table.table, sentence(found.iter().copied()));
+    let mut problem = Problem::new(ErrorKind::Held, first.check.finding(), context);
+    let table = &table.source_table;
     problem.action = format!(
         "an audit blocks the table: correct the source and run `landbridge redo {day} --table {table} --export`, or publish these rows with `landbridge redo {day} --table {table} --accept-audits`"
+    );
+    problem
+}
+
+/// Why a table is held whose audits of level `block` lack figures.
+pub(crate) fn not_made(day: Day, table: &TablePlan, missing: &[&Verdict]) -> Problem {
+    let named = |it: &&Verdict| format!("audit `{}`: {it}", it.check);
+    let named: Vec<String> = missing.iter().map(named).collect();
+    let context = format!("{}: {}", table.table, named.join("; "));
+    let mut problem = Problem::new(ErrorKind::Held, NOT_MADE, context);
+    let table = &table.source_table;
+    problem.action = format!(
+        "each tick tries again; figures that were not recorded come with `landbridge redo {day} --table {table}`. To publish the table without these audits: `landbridge redo {day} --table {table} --accept-audits`"
     );
     problem
 }

@@ -36,6 +36,7 @@ use landbridge_core::receipt::Receipt;
 use landbridge_ledger::records::{self, EXPORT, FAILURES, ITEMS, PLAN};
 use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
+pub(crate) use self::audits::not_made;
 pub(crate) use self::finish::deadline;
 use self::slots::{Slot, Slots};
 pub(crate) use self::stats::read_items;

@@ -3,6 +3,10 @@
 //!
 //! The record is written once per plan of a table (`If-None-Match`), so ticks at once and a tick after a crash have the
 //! same verdicts. An audit reads records only: no byte of a file, and nothing of BigQuery.
+//!
+//! What could not be read now is not final. A key that cannot be read for a moment is waited for, until the deadline.
+//! While a check of level `block` lacks its figures, there is no record; `unaudited` says why, the load holds the
+//! table, and each tick tries again. Checks of level `warn` are recorded as not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,8 +14,11 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::tz::TimeZone;
-use landbridge_core::audit::{Audited, ColumnFigures, Hidden, TableFigures, TrendDay, audit};
-use landbridge_core::plan::{DayPlan, SourceColumn, TableEntry, TablePlan};
+use landbridge_core::audit::{
+    Audited, ColumnFigures, Hidden, Outcome, TableFigures, TrendDay, Unsealed, Verdict, audit,
+};
+use landbridge_core::config::AuditLevel;
+use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TableEntry, TablePlan};
 use landbridge_core::rewrite::{Action, AnnotateAs};
 use landbridge_core::types::Annotation;
 use landbridge_core::{ErrorKind, Result};
@@ -23,16 +30,21 @@ use landbridge_parquet::rewrite::AuditKey;
 
 use super::planning::at_once;
 use super::proof::Shared;
-use crate::load::{deadline, read_items};
-use crate::{Context, Tick};
+use crate::load::{not_made, read_items};
+use crate::{Context, Tick, alert};
 
 /// The time that an audit needs. Without it, the next tick goes on.
 const TIME_FOR_ONE: Duration = Duration::from_secs(5);
+/// A record that no tick can read, and what to do.
+const NO_HISTORY: &str =
+    "the earlier days of a table cannot be read, so its audits compare nothing with them";
+const NO_HISTORY_REMEDY: &str =
+    "delete the named record: the days of the table are then collected again, from the next one on";
 /// The part of a context that means a table, not one of its objects.
 const OF_TABLE: &str = "table";
 
-/// Audits the tables whose objects are all transferred and that have no record yet. Returns how many are left for
-/// lack of time.
+/// Audits the tables whose objects are all transferred and that have no record yet. Returns how many are left, for
+/// lack of time or of figures.
 ///
 /// # Errors
 /// Any ledger error.
@@ -63,12 +75,10 @@ pub(super) async fn audit_tables(
         |it: &&TableEntry| items.get(&it.record_name()).map_or(0, Vec::len) >= it.items;
     // A parent that fails again and again must not keep its children: after the deadline, they are audited without
     // the reference, which is then not visible.
-    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, plan.day);
-    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
     let ready = |it: &&TableEntry| {
         is_complete(it)
             && parents(context, plan, it).all(|(_, parent)| {
-                is_late
+                shared.is_late
                     || is_complete(&parent)
                     || parent.has_problem
                     || failures.contains_key(&parent.record_name())
@@ -81,8 +91,7 @@ pub(super) async fn audit_tables(
             if !tick.has_for_more(TIME_FOR_ONE) {
                 return Ok(false);
             }
-            Box::pin(run.audit_table(entry)).await?;
-            Ok::<bool, landbridge_core::Error>(true)
+            Box::pin(run.audit_table(entry)).await
         })
         .buffer_unordered(at_once(context))
         .try_collect()
@@ -115,44 +124,84 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Audits one table and records the verdicts. Idempotent: the first record counts.
-    async fn audit_table(&self, entry: &TableEntry) -> Result<()> {
+    /// Audits one table and records the verdicts. Idempotent: the first record counts. Returns whether they are
+    /// recorded: not while figures are missing that the table waits for.
+    async fn audit_table(&self, entry: &TableEntry) -> Result<bool> {
         let Self { context, ledger, shared, .. } = *self;
-        let Some(table) = ledger.table_plan(entry).await? else { return Ok(()) };
-        let key = shared.audit_key(context).await;
-        let figures = self.figures(&table, key.as_ref()).await?;
-        let history = self.history(&table, key.as_ref()).await?;
-        let parents = self.parent_figures(entry, key.as_ref()).await?;
-        let unsealed = match (&key, &context.config.transfer.token_key) {
-            (Some(_), _) => None,
-            (None, None) => {
-                Some("`transfer.token_key` is not set, so bounds and sums cannot be kept")
+        let Some(table) = ledger.table_plan(entry).await? else { return Ok(true) };
+        let key = match shared.audit_key_of(context, &table).await {
+            Ok(key) => key,
+            Err(error) if error.kind().is_transient() => return Ok(false),
+            Err(error) if error.kind().holds_table() => {
+                return self.hold(&table, &Problem::from(&error)).await;
             }
-            (None, Some(_)) => Some("the token key could not be read"),
+            Err(error) => return Err(error),
         };
-        let export = ledger.value(&records::EXPORT).await?;
-        let declared = context.config.audits.table(&table.source_table);
-        let verdicts = audit(&Audited {
-            today: &figures,
-            history: &history,
-            declared,
-            parents: &parents,
-            text: &text_columns(&table),
-            snapshot_at: export.and_then(|export| export.snapshot_at),
-            zone: &zone(context),
-            unsealed,
-        });
+        let is_unreadable = key.is_err();
+        let key = key.unwrap_or_default();
+        let (figures, is_unsealed) = self.figures(&table, key.as_ref()).await?;
+        let unsealed = match &key {
+            None if is_unreadable => Some(Unsealed::Unreadable),
+            None => Some(Unsealed::NoKey),
+            Some(_) => is_unsealed.then_some(Unsealed::NotRecorded),
+        };
+        let verdicts = self.verdicts((entry, &table), &figures, key.as_ref(), unsealed).await?;
+        let level = |it: &Verdict| context.config.audits.level(&table.source_table, it.check);
+        let is_missing =
+            |it: &&Verdict| it.outcome == Outcome::NotKnown && level(it) == AuditLevel::Block;
+        let missing: Vec<&Verdict> = verdicts.iter().filter(is_missing).collect();
+        if !missing.is_empty() && !context.redo.accepts_audits(table.redo) {
+            return self.hold(&table, &not_made(self.plan.day, &table, &missing)).await;
+        }
         let record = AuditRecord {
             figures: self.sealed(&table, figures, key.as_ref()),
             verdicts,
             audited_at: self.tick.now,
         };
         ledger.create(&records::audit(&table), &record).await?;
-        Ok(())
+        Ok(true)
     }
 
-    /// The figures of a table whose objects are all transferred.
-    async fn figures(&self, table: &TablePlan, key: Option<&AuditKey>) -> Result<TableFigures> {
+    /// Records why the table cannot be audited, for the load stage. Idempotent.
+    async fn hold(&self, table: &TablePlan, problem: &Problem) -> Result<bool> {
+        let name = records::unaudited(table);
+        if self.ledger.value(&name).await?.as_ref() != Some(problem) {
+            self.ledger.set(&name, problem).await?;
+        }
+        Ok(false)
+    }
+
+    /// The verdicts of all checks of a table.
+    async fn verdicts(
+        &self,
+        (entry, table): (&TableEntry, &TablePlan),
+        figures: &TableFigures,
+        key: Option<&AuditKey>,
+        unsealed: Option<Unsealed>,
+    ) -> Result<Vec<Verdict>> {
+        let context = self.context;
+        let history = self.history(table, key).await?;
+        let parents = self.parent_figures(entry, key).await?;
+        let export = self.ledger.value(&records::EXPORT).await?;
+        Ok(audit(&Audited {
+            today: figures,
+            history: &history,
+            declared: context.config.audits.table(&table.source_table),
+            parents: &parents,
+            text: &text_columns(table),
+            snapshot_at: export.and_then(|export| export.snapshot_at),
+            zone: &zone(context),
+            unsealed,
+        }))
+    }
+
+    /// The figures of a table whose objects are all transferred, and whether those of an object could not be
+    /// sealed.
+    async fn figures(
+        &self,
+        table: &TablePlan,
+        key: Option<&AuditKey>,
+    ) -> Result<(TableFigures, bool)> {
         let items = read_items(self.ledger, table).await?;
         let mut columns: BTreeMap<String, ColumnFigures> = BTreeMap::new();
         let mut hidden: BTreeMap<&str, Option<Hidden>> = BTreeMap::new();
@@ -187,12 +236,13 @@ impl Run<'_> {
                 column.hidden = hidden.filter(|it| !it.is_empty());
             }
         }
-        Ok(TableFigures {
+        let figures = TableFigures {
             day: self.plan.day,
             rows: table.rows,
             content: key.map(|key| key.digest(&content(table, &items))),
             columns,
-        })
+        };
+        Ok((figures, items.iter().any(|it| it.unsealed)))
     }
 
     fn open_part(
@@ -215,11 +265,13 @@ impl Run<'_> {
         table: &TablePlan,
         key: Option<&AuditKey>,
     ) -> Result<Vec<TableFigures>> {
-        let trend = match self.ledger.source().value(&records::trend(&table.table)).await {
+        let (ledger, name) = (self.ledger.source(), records::trend(&table.table));
+        let trend = match ledger.value(&name).await {
             Ok(trend) => trend.unwrap_or_default(),
-            // The table must not wait for a person: without the record, its days begin again.
+            // The table must not wait for a person, but a person must know: nothing is compared until then.
             Err(error) if error.kind() == ErrorKind::Corrupt => {
-                tracing::warn!(table = table.table, %error, "the earlier days of a table cannot be read");
+                let problem = Problem::notice(NO_HISTORY, name.to_string(), NO_HISTORY_REMEDY);
+                alert::notice(&ledger, &problem, &table.table, self.plan.day).await?;
                 return Ok(Vec::new());
             }
             Err(error) => return Err(error),
@@ -237,24 +289,32 @@ impl Run<'_> {
         Ok(trend.before(self.plan.day).map(opened).collect())
     }
 
-    /// The figures of the columns that a table refers to.
+    /// The figures of the columns that a table refers to; `None` where they are not known yet.
     async fn parent_figures(
         &self,
         entry: &TableEntry,
         key: Option<&AuditKey>,
-    ) -> Result<BTreeMap<String, ColumnFigures>> {
+    ) -> Result<BTreeMap<String, Option<ColumnFigures>>> {
         let mut found = BTreeMap::new();
         for (parent, table) in parents(self.context, self.plan, entry) {
             let Some((_, column)) = parent.rsplit_once('.') else { continue };
-            let Some(table) = self.ledger.table_plan(table).await? else { continue };
-            let figures = match self.figures(&table, key).await {
+            let not_yet = |found: &mut BTreeMap<_, _>| found.insert(parent.to_owned(), None);
+            let Some(table) = self.ledger.table_plan(table).await? else {
+                not_yet(&mut found);
+                continue;
+            };
+            let (figures, is_unsealed) = match self.figures(&table, key).await {
                 Ok(figures) => figures,
-                // An object of it is not transferred: the reference is not visible.
-                Err(error) if error.kind() == ErrorKind::Corrupt => continue,
+                // An object of it is not transferred.
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    not_yet(&mut found);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             if let Some(column) = figures.columns.get(column) {
-                found.insert(parent.to_owned(), column.clone());
+                let known = column.hidden.is_some() || !is_unsealed;
+                found.insert(parent.to_owned(), known.then(|| column.clone()));
             }
         }
         Ok(found)

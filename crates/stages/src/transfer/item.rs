@@ -140,6 +140,7 @@ async fn record_item(
         proof: sealed(&|it| it.sealed(table, item.number, &report)),
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),
         audit: sealed(&|it| it.audit(table, item.number, &report)),
+        unsealed: proof.as_ref().is_some_and(|it| it.unsealed),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())

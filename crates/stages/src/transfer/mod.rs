@@ -47,6 +47,7 @@ use self::proof::Shared;
 use self::slots::Slots;
 use self::text_columns::{Decision, Reads};
 use crate::alert::{self, Subject};
+use crate::load::deadline;
 use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome};
 
@@ -150,7 +151,9 @@ async fn transfer_day(
         }
     }
     let budget = &Budget::new(tick);
-    let shared = &Shared::new(day);
+    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
+    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
+    let shared = &Shared::new(day, is_late);
     let has_scans = !scans.is_empty();
     let (scanned, not_scanned) =
         Box::pin(run(context, (&ledger, shared), tick, budget, scans)).await?;
@@ -172,8 +175,12 @@ async fn transfer_day(
         }));
     }
     if work.is_empty() && scanned.left == 0 && scanned.held == 0 && first_error.is_none() {
-        if audit::audit_tables(context, &ledger, &plan, shared, tick).await? > 0 {
-            let message = format!("every object of {day} is in Cloud Storage; audits go on");
+        let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await?;
+        shared.report(context).await?;
+        if not_audited > 0 {
+            let message = format!(
+                "every object of {day} is in Cloud Storage; {not_audited} tables are not audited yet"
+            );
             return Ok(TickOutcome::new(Progress::Partial, message));
         }
         return Ok(TickOutcome::new(
@@ -188,10 +195,12 @@ async fn transfer_day(
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
     // Also beside an error of another table: the load stage waits for the audits of complete ones.
-    let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await?;
+    let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await;
+    shared.report(context).await?;
     if let Some(error) = first_error {
         return Err(error);
     }
+    let not_audited = not_audited?;
     let progress =
         if not_audited == 0 && left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
     let waiting = match held {
@@ -401,7 +410,7 @@ async fn do_work(
     let Work { table, item, text, .. } = work;
     match text {
         Some(text) => {
-            let proof = shared.figures_of(context, table, work.bytes).await;
+            let proof = shared.figures_of(context, table, work.bytes).await?;
             let parts = (&**table, item, &**text);
             Box::pin(item::transfer_item(context, ledger, parts, &shared.tokens, proof)).await
         }

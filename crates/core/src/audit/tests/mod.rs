@@ -47,7 +47,9 @@ fn verdicts(
     history: &[TableFigures],
     declared: Option<&TableAudits>,
 ) -> Vec<String> {
-    let parents: BTreeMap<_, _> = [("public.people.id".to_owned(), whole(1, 100))].into();
+    let parents: BTreeMap<_, _> =
+        [("public.people.id".to_owned(), Some(whole(1, 100))), ("public.late.id".to_owned(), None)]
+            .into();
     let audited = Audited {
         today,
         history,
@@ -475,4 +477,66 @@ fn a_trend_keeps_two_weeks_and_one_record_per_day() {
     assert_eq!(again.with(day(30, 1)), again, "an old day does not push out a newer one");
     assert_eq!(again.before(days_ago(3)).count(), 11, "only earlier days");
     assert_eq!(again.before(days_ago(-20)).count(), 0, "too long ago");
+}
+
+#[test]
+fn figures_that_cannot_be_read_now_are_not_known() {
+    let column = || ColumnFigures { nulls: Some(0), ..ColumnFigures::default() };
+    let names = ["amount", "id", "person_id", "placed_at"];
+    let columns: Vec<(&str, ColumnFigures)> = names.iter().map(|it| (*it, column())).collect();
+    let earlier = |ago: i64| {
+        let of = |name: &str| if name == "placed_at" { column() } else { whole(1, 200) };
+        let columns: Vec<_> = names.iter().map(|it| (*it, of(it))).collect();
+        TableFigures { content: Some(ago.to_string()), ..figures(days_ago(ago), 200, &columns) }
+    };
+    let declared = TableAudits {
+        key: Some("id".to_owned()),
+        fresh: Some(Freshness { column: "placed_at".to_owned(), max_age_hours: 8, zone: None }),
+        references: [("person_id".to_owned(), "public.people.id".to_owned())].into(),
+        ..TableAudits::default()
+    };
+    let outcomes = |unsealed| {
+        let audited = Audited {
+            today: &figures(today(), 200, &columns),
+            history: &history(14, earlier),
+            declared: Some(&declared),
+            parents: &[("public.people.id".to_owned(), Some(whole(1, 100)))].into(),
+            text: &BTreeSet::new(),
+            snapshot_at: Some("2026-11-26T16:00:00Z".parse().unwrap()),
+            zone: &TimeZone::UTC,
+            unsealed,
+        };
+        let verdicts = audit(&audited).into_iter();
+        verdicts.map(|it| (it.check, it.outcome)).collect::<BTreeMap<Check, Outcome>>()
+    };
+    for (unsealed, expected) in [
+        (Unsealed::Unreadable, Outcome::NotKnown),
+        (Unsealed::NotRecorded, Outcome::NotKnown),
+        (Unsealed::NoKey, Outcome::NotVisible),
+    ] {
+        for (check, outcome) in outcomes(Some(unsealed)) {
+            // Exactly the checks that the rule of an unreadable key is about.
+            let expected = if check.compares_sealed() { expected } else { Outcome::Passed };
+            assert_eq!(outcome, expected, "{check}, {unsealed:?}");
+        }
+    }
+    assert_eq!(outcomes(Some(Unsealed::Unreadable)).len(), 8);
+}
+
+#[test]
+fn a_reference_to_a_table_that_is_not_there_yet_is_not_known() {
+    let of = |parent: &str| TableAudits {
+        references: [("person_id".to_owned(), parent.to_owned())].into(),
+        ..TableAudits::default()
+    };
+    let day = figures(today(), 9, &[("person_id", whole(1, 9))]);
+    let said = |parent| verdicts(Check::References, &day, &[], Some(&of(parent))).concat();
+    assert_eq!(
+        said("public.late.id"),
+        "NotKnown: column `person_id`: the figures of `public.late.id` are not known yet"
+    );
+    assert_eq!(
+        said("public.gone.id"),
+        "NotVisible: column `person_id`: no table of the day has `public.gone.id`"
+    );
 }

@@ -136,7 +136,12 @@ fn tighten(contract: &mut Contract, to: &Tightening, environment: &LocalEnvironm
 }
 
 /// A wall-clock time of the day.
-fn time_of(environment: &LocalEnvironment, day: Day, hour: i8, minute: i8) -> Result<Timestamp> {
+pub(super) fn time_of(
+    environment: &LocalEnvironment,
+    day: Day,
+    hour: i8,
+    minute: i8,
+) -> Result<Timestamp> {
     let time = day.date().at(hour, minute, 0, 0).to_zoned(environment.calendar.zone().clone());
     time.map(|time| time.timestamp()).map_err(|error| Failure::Failed(error.to_string()))
 }

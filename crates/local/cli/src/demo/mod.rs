@@ -5,11 +5,13 @@
 //! |---|---|
 //! | this one | simulates the days and collects their reports |
 //! | [`deploy`] | contracts that are deployed in the course of a day |
+//! | [`incident`] | a table that is held for half an hour, and the messages about it |
 //! | [`sample`] | runs the same queries as different users |
 //! | [`report`] | the report of one day |
 //! | [`summary`] | the texts before the first day and after the last day |
 
 mod deploy;
+mod incident;
 mod report;
 mod sample;
 mod summary;
@@ -135,9 +137,18 @@ async fn simulate_day(
     let warehouse = BigQuery::new(environment.warehouse())?;
     // On the second day; on the first, the tables do not exist before 02:00.
     let deploys = !environment.uses_real_database() && number == days.min(2) - 1;
-    let (deployments, mut summary) = match deploys {
-        true => deploy::run(environment, day, &warehouse, progress).await?,
+    let messages_before = environment.cloud.aws().published().len();
+    let (incident, mut summary) = match deploys && number > 0 {
+        true => incident::run(environment, day, &warehouse, progress).await?,
         false => Default::default(),
+    };
+    let deployments = match deploys {
+        true => {
+            let (deployments, part) = deploy::run(environment, day, &warehouse, progress).await?;
+            deploy::add(&mut summary, part);
+            deployments
+        }
+        false => Vec::new(),
     };
     deploy::add(&mut summary, environment.simulate_day(day, progress).await?);
     let failed_ticks = progress.end_day();
@@ -159,6 +170,7 @@ async fn simulate_day(
         samples: Vec::new(),
         unlisted_columns: Vec::new(),
         deployments,
+        incident: incident.map(|it| it.with_messages(environment, messages_before)),
         failed_ticks,
         receipts,
     };

@@ -14,6 +14,7 @@ use landbridge_core::receipt::{Receipt, ReceiptState};
 use serde::Serialize;
 
 use super::deploy::{self, Deployment};
+use super::incident::Incident;
 use super::published;
 use super::sample::{MaskingCheck, Sample, UnlistedColumn};
 use crate::query::cell_text;
@@ -45,6 +46,9 @@ pub(super) struct DayReport {
     /// The contracts that were deployed on this day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) deployments: Vec<Deployment>,
+    /// The incident of this day, with its messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incident: Option<Incident>,
     /// The failed ticks: time, function and reason.
     pub(super) failed_ticks: Vec<String>,
 }
@@ -145,6 +149,9 @@ impl DayReport {
         for fault in self.deployments.iter().filter_map(Deployment::fault) {
             faults.push(format!("{day}: {fault}"));
         }
+        if let Some(fault) = self.incident.as_ref().and_then(Incident::fault) {
+            faults.push(format!("{day}: {fault}"));
+        }
         for check in self.unlisted_columns.iter().filter(|check| !check.is_masked()) {
             let UnlistedColumn { source_table, column, .. } = &check.column;
             faults.push(format!(
@@ -177,6 +184,9 @@ impl DayReport {
         }
         for check in &self.unlisted_columns {
             text.push_str(&masking_check_text(check, paint));
+        }
+        if let Some(incident) = &self.incident {
+            text.push_str(&incident.text(paint));
         }
         if !self.deployments.is_empty() {
             let heading = deploy::heading(&self.deployments);

@@ -24,3 +24,21 @@ fn the_demo_shows_that_a_deployed_contract_is_in_force_five_minutes_later() {
     let after = std::fs::read_to_string(repository().join("examples/demo/contract.yaml"));
     assert_eq!(after.expect("the contract"), before.expect("the contract"));
 }
+
+/// On the second day, a table is held for half an hour: one message when it begins, one when it is over.
+#[test]
+fn the_demo_shows_an_incident_that_opens_and_is_resolved() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("demo");
+    let data = data.to_str().expect("a path");
+    let run =
+        landbridge(&repository(), &["demo", "--days", "2", "--scale", "0.02", "--data-dir", data]);
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    let messages: Vec<&str> = run.out.lines().filter(|it| it.starts_with("  e-mail  ")).collect();
+    let about: Vec<&&str> = messages.iter().filter(|it| it.contains("was not created")).collect();
+    let [opened, resolved] = about[..] else { panic!("{messages:#?}\n{}", run.all()) };
+    assert!(opened.contains("incident 2: the table exists but was not created"), "{opened}");
+    assert!(resolved.contains("incident 2 is resolved: "), "{resolved}");
+    let line = messages.last().expect("a line");
+    assert!(line.contains("tables published by 02:"), "{line}");
+}

@@ -1,6 +1,8 @@
 //! Audits of a whole way: a table that is blocked, accepted, warned of; what the records reveal.
 //! The rules have their tables of cases in `core::audit`; the faults that they see are in `chaos`.
 
+mod unreadable;
+
 use std::collections::BTreeMap;
 use std::process::Output;
 use std::sync::Arc;
