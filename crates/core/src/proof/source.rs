@@ -104,7 +104,7 @@ impl fmt::Display for SourceVerdict {
     }
 }
 
-/// Compares the figures of the source with those of the transfer; without them, with those of BigQuery if
+/// Compares the figures of the source with the figures of the transfer; without them, with BigQuery's figures if
 /// the class of the column is `none`, because a mask can stand between.
 pub fn compare_source(
     source: Result<&Figures, Gap>,

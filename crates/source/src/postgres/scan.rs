@@ -84,7 +84,7 @@ struct Line {
 }
 
 impl Line {
-    /// Replaces the cells by those of a line without its end.
+    /// Replaces the cells by the cells of a line without its end.
     fn read(&mut self, line: &[u8], binary: &[bool]) {
         self.bytes.clear();
         self.ends.clear();
