@@ -97,7 +97,8 @@ async fn a_published_day_is_in_every_table_once() {
     assert_eq!(text(&env, fresh).await, "2026-11-21 0 2");
 }
 
-/// A redo replaces nothing: its rows have its number. What a day had before stays.
+/// A person deletes one view, changes another and puts an own one in the place of the third: the first tick of the next
+/// day writes the first two again, leaves the third and says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_a_second_day_are_added_and_a_changed_view_is_written_again() {
     let env = TestEnvBuilder::small().build().await;
