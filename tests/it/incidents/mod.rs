@@ -454,7 +454,8 @@ async fn two_ticks_at_once_send_one_message() {
     env.cloud.calls().set_observer(observer.clone());
     let first = env.tick("notify", "2026-11-21T17:17:00Z");
     let second = async {
-        observer.arrived.notified().await;
+        let claim = observer.arrived.notified();
+        tokio::time::timeout(std::time::Duration::from_secs(60), claim).await.expect("a claim");
         let outcome =
             env.cloud.tick("notify", "2026-11-21T17:17:00Z".parse().expect("a time")).await;
         observer.released.notify_one();

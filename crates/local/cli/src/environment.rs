@@ -8,7 +8,9 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{self, Config, FUNCTION_NOTIFY, FUNCTION_VIEWS};
+use landbridge_core::config::{
+    self, AlertsConfig, Config, EmailConfig, FUNCTION_NOTIFY, FUNCTION_VIEWS,
+};
 use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, QueryLimits, RunSummary};
@@ -51,6 +53,9 @@ const SCHEDULE_FILES: [(&str, &str); 7] = [
     ("views.json", include_str!("../../../../infra/schedules/views.json")),
     ("notify.json", include_str!("../../../../infra/schedules/notify.json")),
 ];
+/// When `notify` starts as it is deployed, and in the demo.
+const NOTIFY_ALWAYS: &str = "cron(2/5 * * * ? *)";
+const NOTIFY_AT_NIGHT: &str = "cron(2/5 ${transfer_from_hour}-${deadline_hour} * * ? *)";
 /// The directory of the schedules in the repository.
 const SCHEDULES_DIR: &str = "infra/schedules";
 
@@ -151,7 +156,7 @@ impl LocalEnvironment {
                 repository_dir_or_copy(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml")
             }
         };
-        let schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
+        let mut schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
         let mut config = files::config(&config_path)?;
         let default_contract_path = config_path.with_file_name(contract::FILE_NAME);
         if let Some(id) = &args.instance {
@@ -192,8 +197,9 @@ impl LocalEnvironment {
             setup.source = external_database(database);
             setup.start = calendar.export_hour(first_day).start();
         }
-        if contract_source == ContractSource::Copy && setup.engine.is_none() {
-            config_path = write_config_with_alerts(&config, &config_path, data_dir)?;
+        let is_story = contract_source == ContractSource::Copy && setup.engine.is_none();
+        if is_story && config.alerts.is_none() {
+            (config_path, schedules_dir) = write_config_with_alerts(&config, data_dir)?;
             config = files::config(&config_path)?;
         }
         let contract = files::contract(&setup.contract_path, &config)?;
@@ -435,28 +441,42 @@ fn remove_previous_run(data_dir: &Path) -> Result {
 fn write_config_with_instance(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
     let mut config = config.clone();
     id.clone_into(&mut config.source.id);
-    let json = serde_json::to_string_pretty(&config).map_err(|error| {
+    write_config(&config, data_dir)
+}
+
+/// Writes a configuration as JSON, which is YAML too.
+fn write_config(config: &Config, dir: &Path) -> Result<PathBuf> {
+    let json = serde_json::to_string_pretty(config).map_err(|error| {
         Failure::Failed(format!("cannot write the configuration as JSON: {error}"))
     })?;
-    let path = data_dir.join(config::FILE_NAME);
+    let path = dir.join(config::FILE_NAME);
     write_file(&path, &json)?;
     Ok(path)
 }
 
-/// A copy of the configuration whose functions send messages, if it has no `alerts` itself: the demo shows them. The
-/// topic of the local SNS has no subscriber.
-fn write_config_with_alerts(config: &Config, path: &Path, data_dir: &Path) -> Result<PathBuf> {
-    if config.alerts.is_some() {
-        return Ok(path.to_owned());
-    }
+/// Lets the functions send messages, if the configuration has no `alerts` itself: the demo shows them. The topic of the
+/// local SNS has no subscriber. Returns the paths of the configuration and of the schedules.
+///
+/// `notify` starts only in the hours of the transfer: with the 288 ticks a day that are deployed, the demo of three days
+/// takes half a minute of processor time more (development profile).
+fn write_config_with_alerts(config: &Config, data_dir: &Path) -> Result<(PathBuf, PathBuf)> {
     let Config { source, export, .. } = config;
     let account = export.role_arn.split(':').nth(4).unwrap_or_default();
     let topic =
         format!("arn:aws:sns:{}:{account}:landbridge-{}-alerts", source.region, source.name);
-    let text = files::read(path, "--config")?;
-    let copy = data_dir.join("deployed").join(config::FILE_NAME);
-    write_file(&copy, &format!("{text}\nalerts:\n  email: {{ topic: \"{topic}\" }}\n"))?;
-    Ok(copy)
+    let alerts = AlertsConfig { email: Some(EmailConfig { topic }), ..AlertsConfig::default() };
+    let config = Config { alerts: Some(alerts), ..config.clone() };
+    let dir = data_dir.join("deployed");
+    let path = write_config(&config, &dir)?;
+    let schedules = dir.join("schedules");
+    for (file, text) in SCHEDULE_FILES {
+        let text = match file {
+            "notify.json" => text.replace(NOTIFY_ALWAYS, NOTIFY_AT_NIGHT),
+            _ => text.to_owned(),
+        };
+        write_file(&schedules.join(file), &text)?;
+    }
+    Ok((path, schedules))
 }
 
 /// Writes a file; creates its directory if it does not exist.
