@@ -29,6 +29,7 @@
 //! | `objects` | tables of many objects: what a load job reads, and how many round trips a tick makes |
 //! | `ops` | `landbridge_ops`: tables and views, every row once, and no day that waits for them |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
+//! | `access` | who sees what by the live policies, and who reads what |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `chaos` | silent faults, and which check sees them |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
@@ -43,6 +44,7 @@
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+mod access;
 mod arrays;
 mod audits;
 mod bounds;

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    check, contract, cost, dashboard, days, doctor, incident, init, key, ledger, models, parquet,
-    receipt, redo, reference, restore, retype, schema, verify,
+    access, check, consumers, contract, cost, dashboard, days, doctor, incident, init, key, ledger,
+    models, parquet, receipt, redo, reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Status(restore::args::StatusArgs),
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
+    Access(Box<access::AccessArgs>),
+    Consumers(consumers::ConsumersArgs),
     Cost(cost::CostArgs),
     Dashboard(dashboard::DashboardArgs),
     /// Generate files for analysts' models, and check what the models show

@@ -5,9 +5,11 @@
 //!
 //! | module | responsibility |
 //! |---|---|
+//! | [`access`] | `landbridge access`: who sees which class, by the live policies |
 //! | [`args`] | the command line: all commands |
 //! | [`aws`] | AWS clients with the caller's credentials |
 //! | [`check`] | `landbridge check`: validates both files and reports all faults |
+//! | [`consumers`] | `landbridge consumers`: who and which dashboards read each table |
 //! | [`contract`] | `landbridge contract show`, `propose`, `check`, `diff`, `export`, `import` |
 //! | [`local`] | `landbridge demo`, `local`, `query`, `models run`: starts `landbridge-local` |
 //! | [`retype`] | `landbridge retype`: loads a column whose type changed beside the old one |
@@ -29,9 +31,11 @@
 //! | [`reference`] | `landbridge completions`, `man`: generated from the command line |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
+mod access;
 mod args;
 mod aws;
 mod check;
+mod consumers;
 mod contract;
 mod cost;
 mod dashboard;
@@ -133,6 +137,8 @@ async fn run(command: Command) -> Result {
         Command::Status(args) => restore::status::run(args).await,
         Command::Init(args) => init::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Consumers(args) => Box::pin(consumers::run(args)).await,
+        Command::Access(args) => Box::pin(access::run(*args)).await,
         Command::Cost(args) => cost::run(args).await,
         Command::Dashboard(args) => dashboard::run(&args),
         Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),

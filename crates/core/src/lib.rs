@@ -14,6 +14,7 @@
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
+//! | [`access`] | who sees which class, by the policies that Google has now |
 //! | [`audit`] | what is unusual about a table, compared with its earlier days |
 //! | [`proof`] | what is computed of a column, so that its values in BigQuery can be proven |
 //! | [`protection`] | what a table's rows are, and the class of each of its columns now |
@@ -30,6 +31,7 @@
 //! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | the error type, and the retry policy and operator's action for each kind |
 
+pub mod access;
 pub mod audit;
 pub mod calendar;
 pub mod config;

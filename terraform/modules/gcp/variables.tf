@@ -72,6 +72,16 @@ variable "dataform" {
   default     = false
 }
 
+variable "access_reviewers" {
+  description = "IAM members who may review who sees what, with `landbridge access` and `landbridge consumers` ([what the role reads](../../../docs/access.md#the-rights)). They read the text of everybody's queries in the project. Default: none, and no such role."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for member in var.access_reviewers : can(regex("^(user|group|serviceAccount):", member))])
+    error_message = "A member must have a form such as `group:auditors@example.com`; allUsers and allAuthenticatedUsers are not accepted."
+  }
+}
+
 variable "loader_role" {
   description = "Role of the load on both datasets. Default: a custom role that can neither read rows nor delete tables. The only sufficient predefined role is `roles/bigquery.dataOwner`."
   type        = string

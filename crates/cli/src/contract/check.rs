@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use landbridge_cli_support::args::FileArgs;
 use landbridge_core::config::Config;
 use landbridge_core::contract::review::{Change, ClassReaders, review};
-use landbridge_core::contract::{Contract, Samples};
+use landbridge_core::contract::{Contract, Samples, TableContract};
 use landbridge_core::types::Engine;
 use landbridge_core::yaml::{self, KeyPath, Violation};
 use landbridge_source::ddl::{self, Place, Schema};
@@ -312,7 +312,8 @@ fn compare(
         .into_iter()
         .map(|change| {
             let (place, renamed) = places.of_change(&change, contract_file);
-            finding(change, place, renamed)
+            let concerns = contract.tables.get(&change.table).and_then(TableContract::concerns);
+            finding(change, place, renamed, concerns)
         })
         .collect();
     findings.extend(schema.unread.iter().map(|unread| Finding {
@@ -338,8 +339,15 @@ fn compare(
     }
 }
 
-fn finding(change: Change, place: Place, renamed: Option<String>) -> Finding {
+fn finding(
+    change: Change,
+    place: Place,
+    renamed: Option<String>,
+    concerns: Option<String>,
+) -> Finding {
     let renamed = renamed.map(|to| format!(" (it is renamed to `{to}`)")).unwrap_or_default();
+    // Of the table, for the reviewers of the change.
+    let concerns = concerns.map(|it| format!(" [{it}]")).unwrap_or_default();
     Finding {
         level: if change.kind.is_error() { Level::Error } else { Level::Warning },
         rule: change.kind.name(),
@@ -347,7 +355,7 @@ fn finding(change: Change, place: Place, renamed: Option<String>) -> Finding {
         line: place.line,
         table: Some(change.table),
         column: change.column,
-        message: change.message + &renamed,
+        message: change.message + &renamed + &concerns,
         proposal: change.proposal,
         readers: change.readers,
     }

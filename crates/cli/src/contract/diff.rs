@@ -166,6 +166,9 @@ fn text(changes: &[ColumnChange], from: &str) -> String {
             rule(&it.before),
             rule(&it.after)
         );
+        if let Some(concerns) = &it.concerns {
+            let _ = writeln!(out, "  {}", printable(concerns));
+        }
         for sight in &it.sights {
             let who = match sight.members.as_slice() {
                 [] => "other readers of the dataset".to_owned(),

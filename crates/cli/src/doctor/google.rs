@@ -172,7 +172,7 @@ async fn dataset(
 
 /// The policy tag of each class, resolved as the load stage does: from the environment, else from
 /// `landbridge.yaml`.
-fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, String> {
+pub(crate) fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, String> {
     let given: BTreeMap<String, String> = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
         Ok(json) => parse_policy_tags(&json).ok_or_else(|| {
             "LANDBRIDGE_POLICY_TAGS is not a JSON object that maps classes to tags".to_owned()

@@ -44,6 +44,7 @@ use crate::failure::{Failure, Result};
 use crate::render::{self, counted};
 use landbridge_cli_support::args::{FileArgs, Output};
 
+pub(crate) use google::tags_by_class;
 use line::{CheckState, ReportLine};
 
 /// Check the files and both clouds, before or after `terraform apply`; changes nothing

@@ -89,6 +89,9 @@ pub struct ColumnChange {
     pub after: Rule,
     /// Who sees something else.
     pub sights: Vec<SightChange>,
+    /// Whom the contract names as owners and consumers of the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concerns: Option<String>,
     /// Whether the change waits for rows of the next load, because it is made before they leave AWS.
     pub with_next_load: bool,
 }
@@ -105,6 +108,10 @@ pub struct Side<'a> {
 impl Side<'_> {
     fn column(&self, table: &str, column: &str) -> Option<&ColumnContract> {
         self.contract.tables.get(table)?.columns.get(column)
+    }
+
+    fn concerns(&self, table: &str) -> Option<String> {
+        self.contract.tables.get(table)?.concerns()
     }
 
     fn rule(&self, table: &str, column: &str) -> Rule {
@@ -208,6 +215,7 @@ fn change(before: Side<'_>, after: Side<'_>, table: &str, column: &str) -> Optio
         table: table.to_owned(),
         column: column.to_owned(),
         direction,
+        concerns: after.concerns(table).or_else(|| before.concerns(table)),
         with_next_load: old.transform != new.transform,
         before: old,
         after: new,

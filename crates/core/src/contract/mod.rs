@@ -83,6 +83,16 @@ pub struct TableContract {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
+    /// Who answers for the table: teams, groups, channels. Checks, differences and incidents name them.
+    /// Names of people are personal data: prefer teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "format::names")]
+    pub owners: Vec<String>,
+    /// What is known to read the table beside what `landbridge consumers` finds: reports, jobs, other
+    /// teams. Checks, differences and incidents name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "format::names")]
+    pub consumers: Vec<String>,
     /// Says that a person has created a row access policy with the filter TRUE on the table.
     /// BigQuery then refuses time travel on it, so a looser class need not wait for the end of the
     /// time-travel window. Readers whom no policy names see no rows, and time travel stays
@@ -246,6 +256,17 @@ impl Contract {
 }
 
 impl TableContract {
+    /// Whom a change of the table concerns, by the contract: `owners: payments; consumers: the weekly
+    /// report`. `None` if the contract names neither.
+    pub fn concerns(&self) -> Option<String> {
+        let list = |what: &str, names: &[String]| {
+            (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
+        };
+        let parts = [list("owners", &self.owners), list("consumers", &self.consumers)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// Whether the contract of a table allows the smallest and largest value of a column to be
     /// written down. Without a contract of the table or of the column, it does not.
     pub fn allows_bounds(table: Option<&Self>, column: &str) -> bool {
@@ -374,6 +395,21 @@ impl Contract {
         self.table(schema, table)
             .and_then(|entry| entry.table.clone())
             .unwrap_or_else(|| default_table_name(database, schema, table))
+    }
+
+    /// Whom the contract names as owners and consumers of tables, by the table's name in BigQuery.
+    pub fn concerns(&self) -> BTreeMap<String, String> {
+        let names = self.bigquery_tables();
+        let of = |(source, table): (&String, &TableContract)| {
+            Some((names[source].clone(), table.concerns()?))
+        };
+        self.tables.iter().filter_map(of).collect()
+    }
+
+    /// The BigQuery name of each table, by its name in the source.
+    pub fn bigquery_tables(&self) -> BTreeMap<String, String> {
+        let name = |table: &String| (table.clone(), crate::models::bigquery_table(self, table));
+        self.tables.keys().map(name).collect()
     }
 
     /// All violations of the rules, given the configuration; empty when the contract

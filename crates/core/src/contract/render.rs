@@ -73,6 +73,12 @@ impl Contract {
             if let Some(description) = &table.description {
                 writeln!(out, "    description: {}", scalar(description))?;
             }
+            for (key, names) in [("owners", &table.owners), ("consumers", &table.consumers)] {
+                if !names.is_empty() {
+                    let names: Vec<String> = names.iter().map(|it| scalar(it)).collect();
+                    writeln!(out, "    {key}: [{}]", names.join(", "))?;
+                }
+            }
             if table.time_travel_forbidden {
                 writeln!(out, "    time_travel_forbidden: true")?;
             }

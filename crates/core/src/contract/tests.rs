@@ -415,6 +415,8 @@ fn rendered_text_reads_back() {
     let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
+        owners: vec!["group:payments@example.com".into(), "#sales, a: b".into()],
+        consumers: vec!["the weekly report".into()],
         time_travel_forbidden: true,
         zone: Some("Asia/Seoul".into()),
         others: Some(Others::Hold),
@@ -437,6 +439,8 @@ fn rendered_text_reads_back() {
           "public.creators":
             table: people
             description: "  spaced: "
+            owners: ["group:payments@example.com", "#sales, a: b"]
+            consumers: [the weekly report]
             time_travel_forbidden: true
             zone: Asia/Seoul
             others: hold

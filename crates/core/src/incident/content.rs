@@ -82,7 +82,12 @@ impl Content {
         Self {
             cause: incident.cause.what.clone(),
             action,
-            items: limited(incident.holding().map(item)),
+            items: limited(incident.holding().map(
+                |member| match facts.concerns.get(&member.table) {
+                    Some(concerns) => format!("{} [{concerns}]", item(member)),
+                    None => item(member),
+                },
+            )),
             ..Self::new(incident, title, facts)
         }
     }

@@ -166,6 +166,8 @@ pub struct Facts {
     pub channels: Vec<Channel>,
     /// `source.name`.
     pub source: String,
+    /// Whom the contract names as owners and consumers, by the table in BigQuery.
+    pub concerns: BTreeMap<String, String>,
     /// How a time is written for people: the zone of the schedule.
     pub zone: jiff::tz::TimeZone,
     /// The ledger's address of the records of a day, up to the day.

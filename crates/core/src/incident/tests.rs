@@ -42,6 +42,7 @@ impl World {
                 Channel::Webhook,
             ],
             source: "shop".to_owned(),
+            concerns: BTreeMap::new(),
             zone: TimeZone::get("Asia/Seoul").unwrap(),
             records_at: "s3://shop-exports/ledger/shop/".to_owned(),
         };
@@ -126,6 +127,19 @@ fn alert(table: &str, what: &'static str, of: &str, when: &str) -> Observation {
 }
 
 const TYPE: &str = "a column changed its type";
+
+#[test]
+fn a_held_table_names_whom_it_concerns() {
+    let mut world = World::new();
+    let concerns = "owners: payments; consumers: the weekly report".to_owned();
+    world.facts.concerns.insert("orders".to_owned(), concerns);
+    for table in ["orders", "people"] {
+        world.see(alert(table, TYPE, "2026-11-21", "2026-11-21T02:30"));
+    }
+    let text = world.tick();
+    let line = "shop.orders.amount [owners: payments; consumers: the weekly report]\n";
+    assert!(text.contains(line) && text.contains("shop.people.amount\n"), "{text}");
+}
 
 #[test]
 fn forty_tables_held_by_one_cause_are_one_message_and_one_end() {

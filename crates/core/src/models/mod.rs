@@ -21,4 +21,5 @@ mod tests;
 pub use dashboard::{DashboardLink, dashboard_links};
 pub use ga4::ga4_violations;
 pub use lookml::lookml;
+pub(crate) use sources::bigquery_table;
 pub use sources::sources_yaml;

@@ -141,7 +141,7 @@ pub(super) fn bigquery_column(config: &Config, source: &str, column: &ColumnCont
 
 /// The BigQuery name of a table of the contract. Neither file names the engine; only PostgreSQL has
 /// a schema `public`, and in MySQL the schema is the database.
-pub(super) fn bigquery_table(contract: &Contract, name: &str) -> String {
+pub(crate) fn bigquery_table(contract: &Contract, name: &str) -> String {
     let (schema, short) = name.split_once('.').unwrap_or(("", name));
     let is_postgres = contract.tables.keys().any(|name| name.starts_with("public."));
     contract.bigquery_table_name(if is_postgres { "" } else { schema }, schema, short)

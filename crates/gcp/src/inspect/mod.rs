@@ -1,6 +1,9 @@
 //! Read-only checks of buckets, datasets, policy tags and the caller's permissions, for the
 //! operator's commands. The stages do not need this metadata.
 
+pub mod jobs;
+pub mod logs;
+pub mod policies;
 pub mod project;
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
@@ -216,6 +219,17 @@ impl Inspector {
             let list = it.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
             list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
         }))
+    }
+
+    /// A call with a body; `None` for HTTP 404.
+    async fn post(
+        &self,
+        what: &'static str,
+        context: &str,
+        url: &str,
+        body: &Value,
+    ) -> Result<Option<Value>> {
+        self.send(what, context, self.http.post(url).json(body)).await
     }
 
     async fn get(&self, what: &'static str, context: &str, url: &str) -> Result<Option<Value>> {

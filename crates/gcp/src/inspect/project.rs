@@ -31,6 +31,9 @@ pub struct PersonalCredentials {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataPolicy {
+    /// Its resource name.
+    #[serde(default)]
+    pub name: String,
     /// The tag's resource name. It may contain the project's number where its id was sent.
     #[serde(default)]
     pub policy_tag: String,
@@ -119,7 +122,7 @@ impl Inspector {
     }
 
     /// The address of an API; `google` is Google's own.
-    fn api(&self, google: &str) -> String {
+    pub(super) fn api(&self, google: &str) -> String {
         match self.other_apis.as_deref() {
             Some("") | None => google.to_owned(),
             Some(custom) => custom.to_owned(),

@@ -47,6 +47,7 @@ Users:
   models          the account of analysts' models: sees masks, writes the dataset of the models
   ga4-export      Google's account that writes the GA4 export
   project-viewer  has the basic role Viewer on the project: may not read the datasets
+  reviewer        reads policies, the list of jobs and records of access: may not read the datasets
 
 A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
 exit code is 3.")]

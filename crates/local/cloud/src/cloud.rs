@@ -178,6 +178,7 @@ impl LocalCloud {
             ("LANDBRIDGE_TOKEN_ANALYST", Principal::Analyst.token().to_owned()),
             ("LANDBRIDGE_TOKEN_PII_READER", Principal::PiiReader.token().to_owned()),
             ("LANDBRIDGE_TOKEN_STRANGER", Principal::Stranger.token().to_owned()),
+            ("LANDBRIDGE_TOKEN_REVIEWER", Principal::Reviewer.token().to_owned()),
             ("LANDBRIDGE_TOKEN_MODELS", Principal::Models.token().to_owned()),
         ];
         variables.extend(client_variables.map(|(name, value)| (name.to_owned(), value)));

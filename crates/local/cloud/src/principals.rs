@@ -6,6 +6,7 @@ use landbridge_core::config::{CLASS_UNCLASSIFIED, Config};
 use landbridge_local_google::{Grants, LocalGoogle, MaskingRule, PolicyTag, Role};
 
 use crate::error::LocalError;
+use crate::roles::ACCESS_REVIEWER;
 
 /// A principal with a bearer token for the local Google Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +30,14 @@ pub enum Principal {
     /// Has the basic role Viewer on the project and no other right. It cannot query the datasets,
     /// and reads the objects of every bucket that still has Google's default policy.
     ProjectViewer,
+    /// Has the custom role `access_reviewer` of `terraform/modules/gcp`: reads policies and the list of
+    /// jobs, and no data.
+    Reviewer,
 }
 
 impl Principal {
     /// All principals.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Loader,
         Self::Analyst,
         Self::PiiReader,
@@ -41,14 +45,11 @@ impl Principal {
         Self::Models,
         Self::Ga4Export,
         Self::ProjectViewer,
+        Self::Reviewer,
     ];
 
-    /// Those who may query the datasets: `dataset_readers` of `terraform/modules/gcp`.
-    const DATASET_READERS: [Self; 4] =
-        [Self::Analyst, Self::PiiReader, Self::Stranger, Self::Models];
-
     /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `models`, `ga4-export`,
-    /// `project-viewer`.
+    /// `project-viewer`, `reviewer`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loader => "loader",
@@ -58,6 +59,7 @@ impl Principal {
             Self::Models => "models",
             Self::Ga4Export => "ga4-export",
             Self::ProjectViewer => "project-viewer",
+            Self::Reviewer => "reviewer",
         }
     }
 
@@ -76,6 +78,7 @@ impl Principal {
             Self::Models => "local-models",
             Self::Ga4Export => "local-ga4-export",
             Self::ProjectViewer => "local-project-viewer",
+            Self::Reviewer => "local-reviewer",
         }
     }
 
@@ -86,9 +89,10 @@ impl Principal {
             Self::Analyst => "analyst@example.com",
             Self::PiiReader => "pii-reader@example.com",
             Self::Stranger => "stranger@example.com",
-            Self::Models => "models@shop-analytics.iam.gserviceaccount.com",
+            Self::Models => "landbridge-shop-models@shop-analytics.iam.gserviceaccount.com",
             Self::Ga4Export => "ga4-export@example.com",
             Self::ProjectViewer => "project-viewer@example.com",
+            Self::Reviewer => "reviewer@example.com",
         }
     }
 }
@@ -117,13 +121,17 @@ pub(crate) fn create_principals(
             message: format!("it has no masking rule {}", class.mask),
         })?;
         let readers: BTreeSet<String> = if name == CLASS_UNCLASSIFIED {
-            null_readers(config)
+            members(config)
         } else {
-            class.masked_readers.iter().map(|member| address(member)).collect()
+            for reader in &class.readers {
+                google.bind(&tag, "roles/datacatalog.categoryFineGrainedReader", reader);
+            }
+            class.masked_readers.iter().cloned().collect()
         };
         google.set_data_policy(&tag, rule, readers);
         tags.insert(name, tag);
     }
+    bind_datasets(google, config);
     for principal in Principal::ALL {
         let grants = grants(principal, config, &tags);
         google.add_principal(principal.token(), principal.email(), grants);
@@ -139,18 +147,26 @@ fn taxonomy_display_name(config: &Config) -> String {
     format!("landbridge_{project}_{}", config.source.name)
 }
 
-/// Those for whom `unclassified` columns are NULL, as in `terraform/modules/gcp/locals.tf`: everyone
-/// who may query the datasets, and the members of all classes. Anyone else is refused.
-fn null_readers(config: &Config) -> BTreeSet<String> {
+/// The members of all classes: by default the readers of the dataset, for whom `unclassified` columns are
+/// NULL, as in `terraform/modules/gcp/locals.tf`. Anyone else is refused.
+fn members(config: &Config) -> BTreeSet<String> {
     let classes = config.pii.all();
-    let members = classes.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers));
-    let readers = Principal::DATASET_READERS.map(|it| it.email().to_owned());
-    members.map(|member| address(member)).chain(readers).collect()
+    classes.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers)).cloned().collect()
 }
 
-/// The address in a member, for example `analysts@example.com` in `group:analysts@example.com`.
-fn address(member: &str) -> String {
-    member.split_once(':').map_or(member, |(_, address)| address).to_owned()
+/// The access lists of the datasets, as in `terraform/modules/gcp`: the owners of the project, and the
+/// members of all classes.
+fn bind_datasets(google: &LocalGoogle, config: &Config) {
+    let warehouse = &config.warehouse;
+    let owners = format!("projectOwner:{}", warehouse.project);
+    let views = warehouse.views.as_ref().map(|it| &it.dataset);
+    for dataset in [&warehouse.dataset, &warehouse.ops_dataset].into_iter().chain(views) {
+        let resource = format!("datasets/{dataset}");
+        google.bind(&resource, "roles/bigquery.dataOwner", &owners);
+        for member in members(config) {
+            google.bind(&resource, "roles/bigquery.dataViewer", &member);
+        }
+    }
 }
 
 fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>) -> Grants {
@@ -166,18 +182,28 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
         }
     };
     let masked = |grants: Grants| tags.values().fold(grants, |it, tag| it.masked_reader(tag));
+    // Readers of the dataset whom no class names see NULL in `unclassified` columns.
+    let null_reader = |grants: Grants| match tags.get(CLASS_UNCLASSIFIED) {
+        Some(tag) => grants.masked_reader(tag),
+        None => grants,
+    };
     match principal {
         // On the project, because the landing bucket's policy has no members but the functions.
         Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
         // Each reader of models is a masked reader: `landbridge models check`.
         Principal::Analyst => {
             masked(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer))
+                .through_groups()
         }
-        Principal::PiiReader => tags.iter().filter(|(class, _)| *class != CLASS_UNCLASSIFIED).fold(
-            with_models(on_datasets(Role::DataViewer), config, Role::DataViewer),
-            |grants, (_, tag)| grants.fine_grained_reader(tag),
-        ),
-        Principal::Stranger => on_datasets(Role::DataViewer),
+        Principal::PiiReader => tags
+            .iter()
+            .filter(|(class, _)| *class != CLASS_UNCLASSIFIED)
+            .fold(
+                null_reader(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer)),
+                |grants, (_, tag)| grants.fine_grained_reader(tag),
+            )
+            .through_groups(),
+        Principal::Stranger => null_reader(on_datasets(Role::DataViewer)),
         Principal::Models => {
             masked(with_models(on_datasets(Role::DataViewer), config, Role::DataEditor))
         }
@@ -185,6 +211,7 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
             with_ga4(Grants::none().project_role(Role::JobUser), config, Role::DataEditor)
         }
         Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
+        Principal::Reviewer => Grants::none().project_role(Role::Custom(ACCESS_REVIEWER)),
     }
 }
 

@@ -49,6 +49,30 @@ const VIEW_WRITER: &[&str] = &[
     "bigquery.tables.update",
 ];
 
+/// The permissions of the custom role `access_reviewer` of terraform/modules/gcp; a test compares them.
+pub(crate) const ACCESS_REVIEWER: &[&str] = &[
+    "bigquery.dataPolicies.get",
+    "bigquery.dataPolicies.getIamPolicy",
+    "bigquery.dataPolicies.list",
+    "bigquery.datasets.get",
+    "bigquery.datasets.getIamPolicy",
+    "bigquery.jobs.list",
+    "bigquery.jobs.listAll",
+    "bigquery.rowAccessPolicies.list",
+    "bigquery.tables.get",
+    "bigquery.tables.getIamPolicy",
+    "bigquery.tables.list",
+    "datacatalog.categories.getIamPolicy",
+    "datacatalog.taxonomies.get",
+    "datacatalog.taxonomies.getIamPolicy",
+    "iam.roles.get",
+    "logging.logEntries.list",
+    "logging.privateLogEntries.list",
+    "resourcemanager.projects.get",
+    "resourcemanager.projects.getIamPolicy",
+    "storage.buckets.getIamPolicy",
+];
+
 /// The name of a function's role.
 pub fn role_name(config: &Config, function: &str) -> String {
     format!("landbridge-{}-{function}", config.source.name)
@@ -193,7 +217,8 @@ mod tests {
     fn in_terraform(role: &str) -> Vec<String> {
         let text = concat!(
             include_str!("../../../../terraform/modules/gcp/warehouse.tf"),
-            include_str!("../../../../terraform/modules/gcp/analysts.tf")
+            include_str!("../../../../terraform/modules/gcp/analysts.tf"),
+            include_str!("../../../../terraform/modules/gcp/access.tf")
         );
         let start = format!("resource \"google_project_iam_custom_role\" \"{role}\"");
         let (_, rest) = text.split_once(&start).expect("the role");
@@ -212,5 +237,6 @@ mod tests {
         assert_eq!(in_terraform("protector"), PROTECTOR);
         assert_eq!(in_terraform("table_viewer"), TABLE_VIEWER);
         assert_eq!(in_terraform("view_writer"), VIEW_WRITER);
+        assert_eq!(in_terraform("access_reviewer"), ACCESS_REVIEWER);
     }
 }

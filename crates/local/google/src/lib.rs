@@ -10,6 +10,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`servers`] | [`LocalGoogle`]: the servers, their set-up, and direct access for tests |
+//! | `policies` | sets IAM policies of resources directly |
 //! | [`versions`] | what tests read directly: former rows, and what a principal can read of them |
 //! | [`access`] | principals, roles, policy tags, data policies, and column access |
 //! | [`masking`] | BigQuery's masking rules, applied to whole columns |
@@ -20,6 +21,7 @@
 //! | [`sts`] | workload identity federation with AWS: exchanges a signed request for a token |
 
 mod bigquery;
+mod policies;
 mod storage;
 mod web;
 

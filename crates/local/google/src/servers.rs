@@ -100,7 +100,7 @@ impl LocalGoogle {
     /// Fails if the data directory cannot be created.
     pub fn new(options: GoogleOptions, clock: Clock) -> io::Result<Self> {
         let store = ObjectStore::new(options.data_dir.join("objects"), clock.clone())?;
-        let access = Arc::new(RwLock::new(AccessControl::default()));
+        let access = Arc::new(RwLock::new(AccessControl::new(&options.project)));
         let storage = Storage::new(
             store.clone(),
             access.clone(),
@@ -238,7 +238,7 @@ impl LocalGoogle {
     }
 
     /// Adds a data policy to a tag, or replaces the masked readers of the policy with this rule.
-    /// Masked readers are e-mail addresses, or
+    /// Masked readers are members of IAM policies (`group:analysts@example.com`), e-mail addresses, or
     /// [`ALL_AUTHENTICATED_USERS`](crate::ALL_AUTHENTICATED_USERS). The first data policy of a
     /// taxonomy starts the enforcement of its tags.
     pub fn set_data_policy(

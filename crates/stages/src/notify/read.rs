@@ -53,6 +53,7 @@ pub(super) async fn facts(
         closures: closures(context, state).await?,
         channels: channels.to_vec(),
         source: context.config.source.name.clone(),
+        concerns: context.contract.concerns(),
         zone: context.calendar.zone().clone(),
         records_at: place.trim_end_matches(INCIDENT_STATE.path()).to_owned(),
     })

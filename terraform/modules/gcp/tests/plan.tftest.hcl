@@ -614,3 +614,36 @@ run "views_are_not_authorised_on_the_tables" {
   }
   expect_failures = [google_bigquery_dataset.this]
 }
+
+run "no_one_reviews_access_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(google_project_iam_custom_role.access_reviewer) == 0 && length(google_project_iam_member.access_reviewer) == 0
+    error_message = "The role that reads everybody's queries must not exist unless it is asked for."
+  }
+}
+
+run "a_reviewer_of_access_reads_policies_and_no_data" {
+  command = plan
+  variables {
+    access_reviewers = ["group:auditors@example.com"]
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.access_reviewer) == ["group:auditors@example.com"]
+    error_message = "The reviewers must get the role."
+  }
+  assert {
+    condition     = alltrue([for permission in google_project_iam_custom_role.access_reviewer[0].permissions : !contains(["bigquery.tables.getData", "storage.objects.get", "datacatalog.categories.fineGrainedGet", "bigquery.dataPolicies.maskedGet"], permission) && length(regexall("\\.(create|update|delete|set|attach)", permission)) == 0])
+    error_message = "A reviewer of access must read no data and change nothing."
+  }
+}
+
+run "all_users_are_refused_as_reviewers_of_access" {
+  command = plan
+  variables {
+    access_reviewers = ["allAuthenticatedUsers"]
+  }
+  expect_failures = [var.access_reviewers]
+}

@@ -17,6 +17,8 @@ tables:
     zone: Asia/Seoul
     others: hold
     time_travel_forbidden: true
+    owners: [payments, \"#sales\"]
+    consumers: [the weekly report]
     columns:
       id: { source: bigint, type: INT64, class: none, bounds: true }
       a: { name: b, source: text, type: STRING, class: email, description: the address }

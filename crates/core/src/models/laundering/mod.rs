@@ -122,6 +122,45 @@ pub fn tables_of(sql: &str) -> Result<Vec<Vec<String>>, String> {
     query::parse(sql).map(|query| query.tables.into_iter().map(|table| table.path).collect())
 }
 
+/// The columns of one table that a text reads.
+pub(crate) struct ColumnsRead {
+    pub(crate) columns: BTreeSet<String>,
+    /// Whether the text was understood. If not, every name that occurs counts.
+    pub(crate) understood: bool,
+}
+
+/// Which of `columns` of a table a text reads. `table` is its name in BigQuery, whatever the dataset. A
+/// best effort that over-estimates: what is not understood, for example a script, reads each column
+/// whose name occurs, and all of them if it selects `*` or its words cannot be told apart.
+pub(crate) fn columns_read(sql: &str, table: &str, columns: &[&str]) -> ColumnsRead {
+    let of = |reads: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
+        columns.iter().filter(|it| reads(it)).map(|it| (*it).to_owned()).collect()
+    };
+    if let Ok(query) = query::parse(sql) {
+        let is_table =
+            |it: &&TableReference| it.path.last().is_some_and(|name| is_same(name, table));
+        let references: Vec<_> = query.tables.iter().filter(is_table).collect();
+        // A view of another name reads the table, so its names may be columns.
+        let references = match references.is_empty() {
+            true => query.tables.iter().collect(),
+            false => references,
+        };
+        let reads = |column: &str| {
+            references.iter().any(|it| {
+                query.mentions(it, column) || it.stars.iter().any(|star| star.includes(column))
+            })
+        };
+        return ColumnsRead { columns: of(&reads), understood: true };
+    }
+    let columns = match tokens::tokens(sql) {
+        Ok(tokens) if !tokens::selects_star(&tokens) => {
+            of(&|column| tokens.iter().any(|token| token.is_name(column)))
+        }
+        _ => of(&|_| true),
+    };
+    ColumnsRead { columns, understood: false }
+}
+
 /// Checks one model. Empty: it launders nothing.
 ///
 /// Without `warehouse.models` there is no reader to compare with, so every model is refused.

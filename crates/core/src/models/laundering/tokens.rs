@@ -1,5 +1,7 @@
 //! The words of a GoogleSQL query (GoogleSQL reference, "Lexical structure and syntax").
 
+use crate::names::is_same;
+
 /// A word of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -17,6 +19,15 @@ impl Token {
     /// Whether this is the keyword, which an identifier in backticks never is.
     pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Self::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+
+    /// Whether this is a name, or a part of a quoted one.
+    pub(super) fn is_name(&self, name: &str) -> bool {
+        match self {
+            Self::Word(word) => is_same(word, name),
+            Self::Quoted(path) => path.split('.').any(|part| is_same(part, name)),
+            Self::Literal | Self::Symbol(_) => false,
+        }
     }
 
     pub(super) fn is_symbol(&self, symbol: char) -> bool {
@@ -64,6 +75,16 @@ pub(super) fn tokens(sql: &str) -> Result<Vec<Token>, String> {
         }
     }
     Ok(tokens)
+}
+
+/// Whether a `*` can stand for all columns: after SELECT, DISTINCT, a comma or a dot, not in `COUNT(*)` or
+/// a product.
+pub(super) fn selects_star(tokens: &[Token]) -> bool {
+    tokens.windows(2).any(|pair| {
+        let before = &pair[0];
+        let may = ["SELECT", "DISTINCT", "ALL", "STRUCT"].iter().any(|it| before.is(it));
+        pair[1].is_symbol('*') && (may || before.is_symbol(',') || before.is_symbol('.'))
+    })
 }
 
 fn end_of_line(chars: &[char], at: usize) -> usize {

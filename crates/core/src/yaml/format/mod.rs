@@ -138,6 +138,11 @@ pub(crate) fn iam_members(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("iam-member") })
 }
 
+/// The schema of a list of names that people read.
+pub(crate) fn names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": schema_named("description") })
+}
+
 /// The schema of a list of datasets.
 pub(crate) fn bigquery_datasets(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("bigquery-dataset") })

@@ -58,6 +58,7 @@ fn help_of_query() {
         out |   models          the account of analysts' models: sees masks, writes the dataset of the models
         out |   ga4-export      Google's account that writes the GA4 export
         out |   project-viewer  has the basic role Viewer on the project: may not read the datasets
+        out |   reviewer        reads policies, the list of jobs and records of access: may not read the datasets
         out |
         out | A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
         out | exit code is 3.
@@ -79,7 +80,7 @@ fn every_command_has_examples() {
 fn an_unknown_user_is_an_error_that_lists_all_users() {
     expect![[r#"
         exit code 2
-        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, models, ga4-export, project-viewer
+        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, models, ga4-export, project-viewer, reviewer
         err |
         err | For more information, try '--help'.
     "#]]

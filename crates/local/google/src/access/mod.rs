@@ -10,9 +10,11 @@
 //! | `role` | roles and the permissions in them |
 //! | `member` | members of IAM policies |
 //! | `bucket_policy` | the IAM policy of a bucket: bindings, members, conditions |
+//! | `policies` | IAM policies of all other resources |
 
 mod bucket_policy;
 mod member;
+pub(crate) mod policies;
 mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +40,8 @@ pub struct Grants {
     buckets: BTreeMap<String, BTreeSet<Role>>,
     fine_grained_tags: BTreeSet<String>,
     masked_tags: BTreeSet<String>,
+    /// The principal has them as a member of groups, so policies do not name it.
+    through_groups: bool,
 }
 
 impl Grants {
@@ -78,6 +82,14 @@ impl Grants {
     #[must_use]
     pub fn fine_grained_reader(mut self, tag: impl Into<String>) -> Self {
         self.fine_grained_tags.insert(tag.into());
+        self
+    }
+
+    /// Says that the principal stands for the members of groups: it has the rights of the groups, and
+    /// IAM policies name the groups, not the principal.
+    #[must_use]
+    pub fn through_groups(mut self) -> Self {
+        self.through_groups = true;
         self
     }
 
@@ -163,6 +175,16 @@ pub(crate) struct AccessControl {
     /// Tag → rule → masked readers of the data policy.
     data_policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
     bucket_policies: BTreeMap<String, BucketPolicy>,
+    /// The project's id.
+    project: String,
+    /// Bindings that were set on resources themselves, by resource.
+    bindings: BTreeMap<String, Vec<policies::PolicyBinding>>,
+    /// What the access lists of datasets give.
+    dataset_access: BTreeMap<String, Vec<policies::PolicyBinding>>,
+    /// Folders and the organisation above the project.
+    ancestors: Vec<String>,
+    /// Resources whose policies no caller may read.
+    denied_policies: BTreeSet<String>,
     denied_buckets: BTreeSet<String>,
     denied_datasets: BTreeSet<String>,
     /// Counts the changes of what a principal may read.
@@ -170,6 +192,11 @@ pub(crate) struct AccessControl {
 }
 
 impl AccessControl {
+    /// No principals and no policies.
+    pub(crate) fn new(project: &str) -> Self {
+        Self { project: project.to_owned(), ..Self::default() }
+    }
+
     /// Counts a change. Called for every access to change something, also if nothing changes.
     pub(crate) fn count_change(&mut self) {
         self.changes += 1;
@@ -287,6 +314,7 @@ impl AccessControl {
     /// Whether `caller` has a permission on the project.
     pub(crate) fn allows_on_project(&self, caller: &Principal, permission: &str) -> bool {
         caller.grants.project.iter().any(|role| role.allows(permission))
+            || self.is_bound_above(caller, |role| Role::named_allows(role, permission))
     }
 
     /// Whether `caller` has a permission on a dataset and its tables.
@@ -303,7 +331,10 @@ impl AccessControl {
         let roles = caller.grants.datasets.get(dataset).into_iter().flatten();
         !self.denied_datasets.contains(dataset)
             && (self.allows_on_project(caller, permission)
-                || roles.into_iter().any(|it| it.allows(permission)))
+                || roles.into_iter().any(|it| it.allows(permission))
+                || self.is_bound(caller, &format!("datasets/{dataset}"), |role| {
+                    Role::named_allows(role, permission)
+                }))
     }
 
     /// Whether `caller` has a permission on a bucket.
@@ -391,6 +422,11 @@ impl AccessControl {
         self.tags.get(tag).map(|it| it.display_name.clone())
     }
 
+    /// The parent of a policy tag.
+    pub(crate) fn parent_of(&self, tag: &str) -> Option<&str> {
+        self.tags.get(tag)?.parent.as_deref()
+    }
+
     /// `TAXONOMY : TAG`, the form in which BigQuery's errors name a tag.
     pub(crate) fn tag_label(&self, tag: &str) -> String {
         let taxonomy = taxonomy_of(tag);
@@ -419,7 +455,12 @@ impl AccessControl {
         // A tag tree has at most five levels (Data Catalog's limit). The limit here ends a cycle.
         for _ in 0..16 {
             let Some(tag) = current else { break };
-            if caller.grants.fine_grained_tags.contains(&tag.name) {
+            let is_fine_grained = |role: &str| role == policies::FINE_GRAINED_READER;
+            if caller.grants.fine_grained_tags.contains(&tag.name)
+                || self.is_bound(caller, &tag.name, is_fine_grained)
+                || self.is_bound(caller, taxonomy, is_fine_grained)
+                || self.is_bound_above(caller, is_fine_grained)
+            {
                 return ColumnAccess::Plain;
             }
             if let Some(rule) = self.masking_rule_at(caller, &tag.name) {
@@ -439,7 +480,8 @@ impl AccessControl {
             .filter(|(_, readers)| {
                 caller.grants.masked_tags.contains(tag)
                     || readers.contains(&caller.email)
-                    || readers.contains(ALL_AUTHENTICATED_USERS)
+                    || readers.iter().any(|it| member::includes(it, caller, &self.project))
+                    || self.is_bound_above(caller, |role| role == policies::MASKED_READER)
             })
             .map(|(rule, _)| *rule)
             .min()

@@ -118,6 +118,12 @@ impl Role {
         name.starts_with("roles/storage.").then_some(role)
     }
 
+    /// Whether a role with a name that policies contain includes a permission. The name of a custom role
+    /// says nothing here.
+    pub(super) fn named_allows(name: &str, permission: &str) -> bool {
+        Self::ALL.into_iter().any(|role| role.name() == name && role.allows(permission))
+    }
+
     /// Whether the role includes a permission such as `bigquery.tables.getData`.
     pub(super) fn allows(self, permission: &str) -> bool {
         let metadata = [

@@ -53,7 +53,8 @@ impl BigQuery {
         name: &TableName,
         permission: &str,
     ) -> Result<(), GoogleError> {
-        if self.with_access(|access| access.allows_on_dataset(caller, &name.dataset, permission)) {
+        let table = (name.dataset.as_str(), name.table.as_str());
+        if self.with_access(|access| access.allows_on_table(caller, table, permission)) {
             return Ok(());
         }
         Err(GoogleError::access_denied(format!(
@@ -63,8 +64,15 @@ impl BigQuery {
     }
 
     pub(super) fn policy_tag(&self, name: &str) -> ApiResult {
-        self.with_access(|access| access.tag_display_name(name))
-            .map(|shown| json_response(200, &json!({"name": name, "displayName": shown})))
+        let resource = self.with_access(|access| {
+            let mut tag = json!({"name": name, "displayName": access.tag_display_name(name)?});
+            if let Some(parent) = access.parent_of(name) {
+                tag["parentPolicyTag"] = json!(parent);
+            }
+            Some(tag)
+        });
+        resource
+            .map(|tag| json_response(200, &tag))
             .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
     }
 

@@ -51,13 +51,17 @@ impl BigQuery {
                     location.unwrap_or(&self.location),
                     settable_properties(&body)?,
                 )?;
-                Ok(json_response(
-                    200,
-                    &self.catalog().dataset(&self.project, id)?.resource(&self.project, id),
-                ))
+                self.apply_access_list(id, body.get("access"));
+                self.dataset_response(id)
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }
+    }
+
+    /// The resource of a dataset, with its complete access list.
+    fn dataset_response(&self, id: &str) -> ApiResult {
+        let resource = self.catalog().dataset(&self.project, id)?.resource(&self.project, id);
+        Ok(json_response(200, &self.with_access_list(id, resource)))
     }
 
     pub(crate) fn create_dataset(
@@ -89,11 +93,7 @@ impl BigQuery {
         match call.method.as_str() {
             "GET" => {
                 self.authorize_on_dataset(caller, id, "bigquery.datasets.get")?;
-                let catalog = self.catalog();
-                Ok(json_response(
-                    200,
-                    &catalog.dataset(&self.project, id)?.resource(&self.project, id),
-                ))
+                self.dataset_response(id)
             }
             method @ ("PATCH" | "PUT") => {
                 self.authorize_on_dataset(caller, id, "bigquery.datasets.update")?;
@@ -114,7 +114,10 @@ impl BigQuery {
                 dataset.properties = properties;
                 dataset.expire_rows(now);
                 dataset.mark_modified(now);
-                Ok(json_response(200, &dataset.resource(&self.project, id)))
+                let access = dataset.properties.get("access").cloned();
+                drop(catalog);
+                self.apply_access_list(id, access.as_ref());
+                self.dataset_response(id)
             }
             "DELETE" => {
                 self.authorize_on_dataset(caller, id, "bigquery.datasets.delete")?;

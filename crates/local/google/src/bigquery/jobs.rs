@@ -4,7 +4,7 @@
 //! job's id can never be used again, whether the job succeeded or not. A test can hold a job: it
 //! stays RUNNING without any effect until the test releases it, as a slow job does in BigQuery.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -255,7 +255,12 @@ impl BigQuery {
         match job_spec {
             JobSpec::Query(spec, target) => {
                 let done = self.run_statement(caller, &spec, target.as_deref(), false).await?;
-                Ok(JobOutcome::of_statement(done))
+                let mut outcome = JobOutcome::of_statement(done);
+                // "Referenced tables for the job" (BigQuery v2, JobStatistics2).
+                let tables = spec.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+                let tables: Vec<Value> = tables.iter().map(TableName::reference).collect();
+                outcome.statistics["query"]["referencedTables"] = json!(tables);
+                Ok(outcome)
             }
             JobSpec::Copy(spec) => {
                 Ok(JobOutcome { statistics: self.copy(caller, &spec)?, ..JobOutcome::default() })

@@ -14,6 +14,7 @@
 //! | `load` | load jobs and their file formats |
 //! | `uploads` | jobs whose data is uploaded with them |
 //! | `project` | APIs of a project beside BigQuery |
+//! | `policies` | IAM policies and roles |
 //! | `settings` | which settings of a request have an effect |
 //! | `write` | the dispositions with which jobs write to tables |
 //! | `query` | SQL over tables that are masked for the caller |
@@ -27,6 +28,7 @@ mod discovery;
 mod job;
 mod jobs;
 mod load;
+mod policies;
 pub(crate) mod project;
 mod queries;
 pub(crate) mod query;
@@ -89,7 +91,8 @@ impl BigQuery {
         }
         let caller = self.authenticate(&call)?;
         self.catalog().expire_tables(self.clock.now());
-        if let Some(result) = self.project_api(&caller, &call) {
+        let beside = self.policy_api(&caller, &call);
+        if let Some(result) = beside.or_else(|| self.project_api(&caller, &call)) {
             return result;
         }
         let path = call.path();

@@ -21,6 +21,8 @@ const EFFECTIVE_POLICY: &str = ":getEffectivePolicy";
 pub(crate) struct ProjectSettings {
     /// APIs that are not enabled, such as `sts.googleapis.com`.
     pub(crate) disabled_services: BTreeSet<String>,
+    /// Entries of the project's log, which a test adds: these servers write none.
+    pub(crate) log_entries: Vec<Value>,
     /// The rules of organisation policies by constraint.
     pub(crate) organisation_policies: BTreeMap<String, Value>,
 }

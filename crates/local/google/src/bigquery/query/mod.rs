@@ -58,6 +58,8 @@ pub(crate) struct QuerySpec {
     pub(crate) temporary: Option<crate::bigquery::temporary::TemporaryTables>,
     /// How many views lie between the caller's query and this one.
     pub(crate) view_depth: usize,
+    /// The tables and views that the query and its views read, once it has run.
+    pub(crate) referenced: Arc<std::sync::Mutex<std::collections::BTreeSet<TableName>>>,
 }
 
 impl QuerySpec {

@@ -56,6 +56,10 @@ impl BigQuery {
                 return self.meta_tables(caller, name).map(Arc::new);
             }
             self.authorize_read(caller, name, spec.through.as_ref())?;
+            spec.referenced
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .insert(name.clone());
             if name.table.ends_with('*') {
                 self.refuse_time_travel(name, as_of.as_deref())?;
                 return self.wildcard_table(caller, name, salt).map(Arc::new);
@@ -94,7 +98,8 @@ impl BigQuery {
         through: Option<&TableName>,
     ) -> Result<(), GoogleError> {
         let may_read = |access: &AccessControl| {
-            access.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
+            let table = (name.dataset.as_str(), name.table.as_str());
+            access.allows_on_table(caller, table, "bigquery.tables.getData")
         };
         let is_own = name.project == self.project;
         if is_own && self.with_access(may_read) {
@@ -132,6 +137,7 @@ impl BigQuery {
             through: Some(name.clone()),
             plain_only: spec.plain_only,
             view_depth: spec.view_depth + 1,
+            referenced: spec.referenced.clone(),
             ..QuerySpec::plain(&sql)
         };
         let error = match self.run_query(caller, &inner(query.clone()), dry_run).await {

@@ -1,0 +1,131 @@
+//! Lists query jobs: who read which tables, and where the results went. (BigQuery v2, `jobs.list`: jobs of the
+//! last six months. The texts of all users' queries need `bigquery.jobs.listAll`.)
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use landbridge_core::access::{JobTable, QueryJob, QueryText};
+use landbridge_core::{Error, ErrorKind, Result};
+use serde_json::Value;
+
+use super::Inspector;
+
+/// Jobs of a page: BigQuery's largest (`jobs.list`, `maxResults`).
+const PAGE_SIZE: u32 = 1_000;
+/// What is asked about a job. An answer of `jobs.list` contains more, for example the query's plan.
+const FIELDS: &str = "nextPageToken,jobs(user_email,errorResult,jobReference/location,configuration(labels,jobType,query(query,destinationTable)),statistics(creationTime,query/referencedTables))";
+
+impl Inspector {
+    /// The query jobs of all users of the project that were created from `from` until before `until`, in a
+    /// location, and succeeded. `visit` gets each page, so that no more than a page is in memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.jobs.listAll`; any other BigQuery error.
+    pub async fn query_jobs(
+        &self,
+        location: &str,
+        (from, until): (Timestamp, Timestamp),
+        mut visit: impl FnMut(Vec<QueryJob>),
+    ) -> Result<()> {
+        const WHAT: &str = "the jobs of the project cannot be listed";
+        let mut page = String::new();
+        loop {
+            let url = format!(
+                "{}/projects/{}/jobs?allUsers=true&projection=full&stateFilter=done&maxResults={PAGE_SIZE}&minCreationTime={}&maxCreationTime={}&fields={FIELDS}{page}",
+                self.bigquery,
+                self.project,
+                from.as_millisecond(),
+                until.as_millisecond() - 1,
+            );
+            let found = self.get(WHAT, &self.project, &url).await?;
+            let found =
+                found.ok_or_else(|| Error::new(ErrorKind::NotFound, WHAT, &self.project))?;
+            let jobs = found.get("jobs").and_then(Value::as_array);
+            visit(jobs.into_iter().flatten().filter_map(|it| query_job(it, location)).collect());
+            match found.get("nextPageToken").and_then(Value::as_str) {
+                Some(token) if !token.is_empty() => page = format!("&pageToken={token}"),
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+/// A query job of `location` that succeeded; `None` for any other job.
+fn query_job(job: &Value, location: &str) -> Option<QueryJob> {
+    let text = |pointer: &str| job.pointer(pointer).and_then(Value::as_str);
+    let is_here = text("/jobReference/location").is_none_or(|it| it.eq_ignore_ascii_case(location));
+    let failed = job.get("errorResult").is_some() || job.pointer("/status/errorResult").is_some();
+    if !is_here || failed {
+        return None;
+    }
+    let query = text("/configuration/query/query")?;
+    let tables = job.pointer("/statistics/query/referencedTables").and_then(Value::as_array);
+    let labels = job.pointer("/configuration/labels").and_then(Value::as_object);
+    let labels = labels.into_iter().flatten();
+    let created: i64 = text("/statistics/creationTime")?.parse().ok()?;
+    Some(QueryJob {
+        user: text("/user_email").unwrap_or_default().to_owned(),
+        created: Timestamp::from_millisecond(created).ok()?,
+        tables: tables.into_iter().flatten().filter_map(table).collect(),
+        destination: job
+            .pointer("/configuration/query/destinationTable")
+            .and_then(table)
+            .filter(|it| !it.dataset.starts_with('_')),
+        labels: labels
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect::<BTreeMap<_, _>>(),
+        text: QueryText::new(query),
+    })
+}
+
+fn table(it: &Value) -> Option<JobTable> {
+    let text = |key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(JobTable {
+        project: text("projectId")?,
+        dataset: text("datasetId")?,
+        table: text("tableId")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_job_in_the_documented_form() {
+        // BigQuery v2, resource `JobList.jobs` with the projection `full`.
+        let job = json!({
+            "id": "p:asia-northeast3.job_1", "kind": "bigquery#job", "state": "DONE",
+            "user_email": "a@example.com",
+            "jobReference": {"projectId": "p", "jobId": "job_1", "location": "asia-northeast3"},
+            "configuration": {
+                "jobType": "QUERY",
+                "labels": {"requestor": "looker_studio", "looker_studio_report_id": "r"},
+                "query": {
+                    "query": "SELECT 'kim@example.com'",
+                    "destinationTable": {"projectId": "p", "datasetId": "_6f", "tableId": "anon"},
+                },
+            },
+            "statistics": {
+                "creationTime": "1763683200000",
+                "query": {"referencedTables": [
+                    {"projectId": "p", "datasetId": "shop", "tableId": "creators"},
+                ]},
+            },
+        });
+        let read = query_job(&job, "ASIA-northeast3").expect("a job");
+        assert_eq!(read.tables[0].to_string(), "p.shop.creators");
+        assert_eq!(read.destination, None, "a temporary table");
+        assert_eq!(read.labels["looker_studio_report_id"], "r");
+        assert!(!format!("{read:?}").contains("kim@"));
+        assert!(query_job(&job, "us").is_none(), "another location");
+        let mut failed = job.clone();
+        failed["errorResult"] = json!({"reason": "accessDenied"});
+        assert!(query_job(&failed, "asia-northeast3").is_none());
+        let mut load = job;
+        load["configuration"] = json!({"jobType": "LOAD", "load": {}});
+        assert!(query_job(&load, "asia-northeast3").is_none());
+    }
+}
