@@ -11,6 +11,8 @@
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
+//! | `described` | the descriptions of tables and columns: class, mask and day beside a person's text |
+//! | `judged` | a column that everyone may read gets personal values: nobody reads one of them |
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `google` | answers of the real Google Cloud that differ from the simple case |
@@ -55,6 +57,7 @@ mod conditions;
 mod contracts;
 mod crash;
 mod dbt;
+mod described;
 mod drift;
 mod explore;
 mod faults;
@@ -63,6 +66,7 @@ mod google;
 mod googlesql;
 mod hours;
 mod incidents;
+mod judged;
 mod lands;
 mod leaves;
 mod mariadb;

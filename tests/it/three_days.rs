@@ -34,6 +34,8 @@ async fn a_database_is_transferred_for_three_days_and_stays_masked() {
             assert_eq!(Some(receipt.rows_footer), receipt.rows_loaded, "{day} {target}");
             assert_eq!(receipt.rows_loaded, receipt.rows_table, "{day} {target}");
             assert!(receipt.columns.iter().all(|column| column.tag_read_back), "{day} {target}");
+            let mut codes = receipt.notes.iter().map(|note| note.code);
+            assert!(codes.all(|code| code != NoteCode::LooksPersonal), "{day} {target}");
         }
         bookings.push(receipts["public.bookings"].rows_footer);
         if day != "2026-11-21" {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config};
+use crate::describe::{self, own_part};
 use crate::names::is_same;
 use crate::types::{BigQueryType, ColumnType};
 use crate::{Error, ErrorKind, Result};
@@ -101,6 +102,21 @@ impl SchemaChange {
                 columns
             }
         }
+    }
+
+    /// The same change, with the class of each column in its description. A column that `desired` does
+    /// not have is `unclassified`.
+    #[must_use]
+    pub fn described(mut self, desired: &[DesiredColumn], config: &Config) -> Self {
+        let (Self::Create(columns) | Self::Unchanged(columns) | Self::Patch { columns, .. }) =
+            &mut self;
+        for column in columns {
+            let wanted = desired.iter().find(|it| is_same(&it.name, &column.name));
+            let class = wanted.map_or(CLASS_UNCLASSIFIED, |it| it.class.as_str());
+            let own = column.description.as_deref();
+            column.description = Some(describe::column(own, class, config));
+        }
+        self
     }
 }
 
@@ -240,10 +256,11 @@ fn update_column(
     if !is_same_tag(policy_tag.as_deref(), live.policy_tag.as_deref()) {
         notes.push(format!("~ {} ({class}): policy tag", live.name));
     }
-    let description = desired
-        .and_then(|desired| desired.description.clone())
-        .or_else(|| live.description.clone());
-    if description != live.description {
+    // Our own part of a description is no change of the schema.
+    let own = own_part(live.description.as_deref());
+    let description =
+        desired.and_then(|desired| desired.description.as_deref()).or(own).map(str::to_owned);
+    if description.as_deref() != own {
         notes.push(format!("~ {}: description", live.name));
     }
     let Some(ty) = ty else {

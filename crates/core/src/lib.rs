@@ -38,6 +38,7 @@ pub mod config;
 pub mod contract;
 pub mod cost;
 pub mod created;
+pub mod describe;
 pub mod diff;
 pub mod error;
 pub mod ids;

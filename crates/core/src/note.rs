@@ -45,6 +45,9 @@ pub enum NoteCode {
     ClassWaits,
     /// The source type of a column is not the one in the contract: it is masked for everyone.
     SourceTypeDiffers,
+    /// The values of a column of class `none` look personal: it is masked for everyone until a person
+    /// pins it or gives it a class.
+    LooksPersonal,
     /// A policy tag was lost during the load and was set again.
     PolicyTagRestored,
     /// The table has lost more rows than `checks.max_shrink_percent`.

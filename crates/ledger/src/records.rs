@@ -13,7 +13,9 @@ use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan};
-use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
+use landbridge_core::protection::{
+    FormerRows, LooksPersonal, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows,
+};
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::redo::{RedoDone, RedoRequest};
 use landbridge_core::restore::SettingsRecord;
@@ -316,6 +318,10 @@ pub struct ItemRecord {
     /// Whether audits need its figures, and the key that seals them could not be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsealed: bool,
+    /// The columns of class `none` whose values look personal, by name in the source. It contains no
+    /// value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub personal: BTreeMap<String, LooksPersonal>,
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of

@@ -38,7 +38,7 @@ const END: &str = "2026-11-20T17:50:00Z";
 const DAY: &str = "2026-11-21";
 
 /// A server with an empty database `shop`, and a client of it.
-async fn start_server() -> (TestPostgres, Client) {
+pub(crate) async fn start_server() -> (TestPostgres, Client) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     // If PostgreSQL is missing, the error lists what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));

@@ -174,6 +174,11 @@ pub struct ColumnContract {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::statute")]
     pub legal_basis: Option<String>,
+    /// Says that a person has looked at the values: the column stays `class: none` also on days on
+    /// which its values look personal. Without it, such a column is masked for everyone from that
+    /// day on. Only for `class: none`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// Description of the column in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
@@ -332,8 +337,15 @@ impl ColumnContract {
             name: None,
             resident_number: None,
             legal_basis: None,
+            pinned: false,
             description: None,
         }
+    }
+
+    /// Whether the values are judged again every day: everyone may read them, and no person has
+    /// pinned that.
+    pub fn is_judged_again(&self) -> bool {
+        self.class == CLASS_NONE && !self.pinned && self.transform.is_none()
     }
 
     /// The description of the column in BigQuery: the contract's, with the legal basis.

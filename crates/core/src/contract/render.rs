@@ -161,6 +161,9 @@ fn flow(column: &ColumnContract) -> String {
         flow.push_str(", legal_basis: ");
         flow.push_str(&scalar(basis));
     }
+    if column.pinned {
+        flow.push_str(", pinned: true");
+    }
     if let Some(description) = &column.description {
         flow.push_str(", description: ");
         flow.push_str(&scalar(description));

@@ -364,10 +364,10 @@ impl Reviewer<'_> {
                     ChangeKind::ResidentValues,
                     "and the column leaves AWS without a legal basis: write `transform: drop` and `resident_number: true`, or `legal_basis`, or `resident_number: false` if they are something else",
                 )
-            } else if named.class == CLASS_NONE && named.transform.is_none() {
+            } else if named.is_judged_again() {
                 (
                     ChangeKind::PersonalValues,
-                    "and every reader of the dataset may read the column: give it a class",
+                    "and every reader of the dataset may read the column: give it a class, or write `pinned: true` if the values are harmless",
                 )
             } else {
                 continue;

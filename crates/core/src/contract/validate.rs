@@ -33,6 +33,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
         transforms(table, config, &path, &mut problems);
         law::check(name, table, config, &path, &mut problems);
         bounds(table, &path, &mut problems);
+        pins(table, &path, &mut problems);
         times::check(table, config, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
@@ -253,6 +254,27 @@ fn bounds(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violation>) 
                 format!("`bounds: true` is not possible for column `{name}`, which {why}"),
             )
             .help(help),
+        );
+    }
+}
+
+/// Checks that `pinned: true` is only at columns whose values everyone may read: no other column is
+/// judged again.
+fn pins(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violation>) {
+    for (name, column) in table.columns.iter().filter(|(_, column)| column.pinned) {
+        if column.class == CLASS_NONE && column.transform.is_none() {
+            continue;
+        }
+        let why = match column.transform {
+            Some(transform) => format!("has `transform: {}`", transform.name()),
+            None => format!("has class `{}`", column.class),
+        };
+        problems.push(
+            Violation::new(
+                path.key("columns").key(name).key("pinned"),
+                format!("`pinned: true` has no effect for column `{name}`, which {why}"),
+            )
+            .help("remove `pinned`: only columns of class `none` are judged again"),
         );
     }
 }

@@ -250,6 +250,10 @@ pub(super) fn describe(incident: &mut Incident, facts: &Facts) {
 
 fn effect(incident: &Incident, facts: &Facts) -> String {
     let cause = &incident.cause;
+    if cause.what == what::LOOKS_PERSONAL {
+        return "The columns are NULL for everyone; all other columns are published as usual."
+            .to_owned();
+    }
     if cause.is_notice() {
         return "Nothing stops: tables are published as usual.".to_owned();
     }

@@ -52,6 +52,9 @@ pub mod what {
     /// A contract that is not applied.
     pub const CONTRACT_OLDER: &str = "the deployed contract is older than the recorded one, so it is not applied; deploy it again";
 
+    /// A column that everyone may read by the contract, and whose values look personal.
+    pub const LOOKS_PERSONAL: &str = "the values of columns of class `none` look personal";
+
     /// Problems of a stage that has no part in the day: that a day is published says nothing of them. They
     /// are reported once a day, so they have ended when a later day is published without them.
     pub(super) const BESIDE_THE_DAY: [&str; 4] =

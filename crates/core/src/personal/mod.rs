@@ -113,6 +113,15 @@ pub fn judge_values(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict
     values::strong(evidence)
 }
 
+/// What a sample of a day's values says of a column that a contract calls `none`: a verdict where the
+/// values outweigh that. The forms and shares are those of [`judge`], with the confidence medium or
+/// high; at least three values must have the form, because the verdict closes a column that people
+/// use.
+pub fn judge_again(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
+    let by_value = values::strong_of_several(evidence)?;
+    outweighs(subject, evidence, &by_value).then_some(by_value)
+}
+
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     let by_name = names::judge(subject);

@@ -6,6 +6,7 @@
 //! | [`objects`] | assigns the objects of the export to the tables of the manifest |
 //! | [`columns`] | what happens to each column: copied, retyped, tokenised or dropped |
 //! | `guard` | what holds a table before any of its objects leaves AWS |
+//! | [`judged`] | which columns are judged again by a sample of their values |
 //! | [`table`] | one table's columns, items and rows, or why it is held |
 //! | `times` | which dates with a time become DATETIME, and which instants |
 //! | `revision` | names of a plan's objects and records, and when they change |
@@ -13,6 +14,7 @@
 
 pub mod columns;
 mod guard;
+pub mod judged;
 pub mod objects;
 pub mod partitions;
 mod revision;

@@ -82,6 +82,21 @@ pub struct ColumnRows {
     /// Whether the column stays text because of a misfit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays_text: bool,
+    /// What the values look like, if they look personal and the contract said `none` of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks_like: Option<LooksPersonal>,
+}
+
+/// What a sample of values looks like, by the classifier of `contract propose`. It contains counts,
+/// and no value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LooksPersonal {
+    /// The kind of personal data, in the plural: `e-mail addresses`.
+    pub kind: String,
+    /// How many of the sampled values have the form of that kind.
+    pub reason: String,
+    /// The day whose rows were judged.
+    pub day: Day,
 }
 
 /// Rows that a load has replaced, and that time travel may still reach.
@@ -147,6 +162,7 @@ impl TableRows {
                 token_domain: token_domain.filter(|domain| !domain.is_empty()),
                 zone,
                 stays_text: stays_text(name),
+                looks_like: None,
             };
             Some((name.to_owned(), rows))
         };
@@ -160,6 +176,45 @@ impl TableRows {
             redo: plan.redo,
             ..Self::unknown()
         }
+    }
+
+    /// Takes over that values of earlier rows looked personal, where the contract still says `none`
+    /// of the column and no person has pinned it: a column does not open again because one day's
+    /// sample looks harmless.
+    pub fn keep_suspicions(&mut self, earlier: &TableRows, contract: &Contract) {
+        if earlier.source_table != self.source_table {
+            return;
+        }
+        let named = contract.tables.get(&self.source_table);
+        for (source, rows) in self.columns.iter_mut().flatten() {
+            let before = earlier.columns.as_ref().and_then(|columns| columns.get(source));
+            let Some(looks_like) = before.and_then(|before| before.looks_like.clone()) else {
+                continue;
+            };
+            let named = named.and_then(|table| {
+                let exact = table.columns.get(source);
+                exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
+            });
+            if rows.looks_like.is_none() && named.is_some_and(ColumnContract::is_judged_again) {
+                rows.looks_like = Some(looks_like);
+            }
+        }
+    }
+
+    /// The columns whose values look personal although the contract says `none` of them, by their
+    /// names in the source.
+    pub fn suspected<'a>(
+        &'a self,
+        contract: &'a Contract,
+    ) -> impl Iterator<Item = (&'a str, &'a LooksPersonal)> {
+        let named = contract.tables.get(&self.source_table);
+        self.columns.iter().flatten().filter_map(move |(source, rows)| {
+            let looks_like = rows.looks_like.as_ref()?;
+            let columns = &named?.columns;
+            let exact = columns.get(source);
+            let named = exact.or_else(|| columns.get(rows.contract_key.as_ref()?))?;
+            named.is_judged_again().then_some((source.as_str(), looks_like))
+        })
     }
 
     /// What the columns of these rows are called.
@@ -252,6 +307,10 @@ impl ColumnRows {
     /// same type.
     pub fn is_described_by(&self, named: &ColumnContract) -> bool {
         if self.transform != named.transform {
+            return false;
+        }
+        // Values that look personal are not what `none` was said of, until a person pins it.
+        if self.looks_like.is_some() && named.is_judged_again() {
             return false;
         }
         let same_source = self.has_source_type(&named.source);

@@ -28,6 +28,7 @@ fn text() -> ColumnRows {
         token_domain: None,
         zone: None,
         stays_text: false,
+        looks_like: None,
     }
 }
 
@@ -319,4 +320,39 @@ fn unclassified_hides_most_and_none_nothing() {
     assert!(class_rank("none") < class_rank("email"));
     assert_eq!(class_rank("email"), class_rank("account"));
     assert!(class_rank("account") < class_rank("unclassified"));
+}
+
+/// What `none` was said of are not these values, until a person pins it or gives them a class.
+#[test]
+fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
+    let suspected = |name: &str| LooksPersonal {
+        kind: name.to_owned(),
+        reason: "90 % of 100 sampled values look like phone numbers".to_owned(),
+        day: "2026-11-22".parse().unwrap(),
+    };
+    let looks = ColumnRows { looks_like: Some(suspected("phone numbers")), ..text() };
+    let (clean, personal) = (rows("public.t", &[("c", text())]), rows("public.t", &[("c", looks)]));
+    let none = contract(None, named("none", None));
+    let pinned = contract(None, ColumnContract { pinned: true, ..named("none", None) });
+    let classed = contract(None, named("phone", None));
+    let of = |current: &[&TableRows], former: &[&TableRows], contract: &Contract| {
+        class(current, former, contract).class
+    };
+    // While the job may be writing, and afterwards; time travel still reaches the former rows.
+    assert_eq!(of(&[&clean, &personal], &[], &none), "unclassified");
+    assert_eq!(of(&[&personal], &[&clean], &none), "unclassified");
+    assert_eq!(of(&[&clean], &[&personal], &none), "unclassified");
+    assert_eq!(of(&[&personal], &[&clean], &pinned), "none");
+    assert_eq!(of(&[&personal], &[], &classed), "phone");
+
+    // The next day's rows look harmless: the column stays closed under the same contract only.
+    for (contract, kept) in [(&none, 1), (&pinned, 0), (&classed, 0)] {
+        let mut next = clean.clone();
+        next.keep_suspicions(&personal, contract);
+        assert_eq!(next.suspected(contract).count(), kept);
+        assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept == 1);
+    }
+    let mut other = rows("public.other", &[("c", text())]);
+    other.keep_suspicions(&personal, &none);
+    assert_eq!(other.columns.unwrap()["c"].looks_like, None);
 }

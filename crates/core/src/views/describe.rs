@@ -2,8 +2,8 @@
 //! person sees what they see.
 
 use super::{Class, KnownColumn, Presented, ViewContext, ViewTable};
-use crate::config::Mask;
 use crate::contract::{Mode, TableContract};
+use crate::describe::shown;
 use crate::types::BigQueryType;
 
 /// The longest description of a column, in characters (BigQuery v2 API, `TableFieldSchema`).
@@ -118,13 +118,8 @@ fn of_class(class: Class<'_>, presented: Presented) -> Option<String> {
     let Class::Named(name, mask) = class else { return None };
     let seen = match (mask, presented) {
         // Masked text is no JSON.
-        (_, Presented::Json) | (Mask::AlwaysNull, _) => "NULL",
-        (Mask::Sha256, _) => "a hash, equal for equal values",
-        (Mask::EmailMask, _) => "XXXXX and the domain",
-        (Mask::LastFourCharacters, _) => "XXXXX and the last four characters",
-        (Mask::FirstFourCharacters, _) => "the first four characters and XXXXX",
-        (Mask::DateYearMask, _) => "1 January of the year",
-        (Mask::DefaultMaskingValue, _) => "the type's default value in every row",
+        (_, Presented::Json) => "NULL",
+        (mask, _) => shown(mask),
     };
     Some(format!(
         "Class {name} ({mask}): masked readers see {seen}, readers the value, anyone else an error."

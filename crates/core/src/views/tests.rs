@@ -69,6 +69,7 @@ fn bookings() -> Bookings {
             token_domain: None,
             zone: None,
             stays_text: false,
+            looks_like: None,
         };
         rows.insert(source.clone(), column);
     }

@@ -22,6 +22,8 @@ const LABEL_LOAD: &str = "landbridge_load";
 pub struct TableInfo {
     /// Its columns and the label that Landbridge set.
     pub live: LiveTable,
+    /// Its description.
+    pub description: Option<String>,
     /// The number of its rows.
     pub rows: u64,
     /// Its version, for [`BigQuery::patch_table`].
@@ -254,12 +256,37 @@ impl BigQuery {
         if let Some(fields) = patched_fields(live, columns) {
             body["schema"] = json!({ "fields": fields });
         }
+        self.patch(dataset, table, live, &body).await
+    }
+
+    /// Sets the description of the table that was read as `live`, and nothing else of it. Refused if the
+    /// table has changed since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.tables.update`; any other BigQuery error.
+    pub async fn describe_table(
+        &self,
+        dataset: &str,
+        table: &str,
+        live: &TableInfo,
+        description: &str,
+    ) -> Result<Patched> {
+        self.patch(dataset, table, live, &json!({ "description": description })).await
+    }
+
+    async fn patch(
+        &self,
+        dataset: &str,
+        table: &str,
+        live: &TableInfo,
+        body: &Value,
+    ) -> Result<Patched> {
         let call = RestCall {
             what: "a table cannot be changed",
             context: self.table_path(dataset, table),
             method: Method::PATCH,
             path: self.table_url(dataset, table),
-            body: Some(&body),
+            body: Some(body),
             if_match: Some(&live.etag),
         };
         match self.rest.send(&call).await {
@@ -376,6 +403,7 @@ fn table_info(resource: &Value) -> TableInfo {
             source_label: label(resource, LABEL_SOURCE).map(str::to_owned),
             columns: fields.iter().map(column).collect(),
         },
+        description: text(resource, "description"),
         rows: text(resource, "numRows").and_then(|rows| rows.parse().ok()).unwrap_or(0),
         etag: text(resource, "etag").unwrap_or_default(),
         stamp: TableStamp {

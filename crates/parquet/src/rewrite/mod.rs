@@ -17,6 +17,7 @@
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | decides which row groups go into which output file |
 //! | [`proof`] | the figures of columns, by which their values in BigQuery can be proven |
+//! | [`sample`] | a few values of a text column, to see what they look like |
 //! | `token`, `key` | the format of tokens and of the token key |
 //! | `report` | the report of a rewrite |
 //! | `source`, `error` | positioned reads; the internal error |
@@ -44,6 +45,7 @@ mod prepend;
 pub mod proof;
 mod relax;
 mod report;
+pub mod sample;
 mod schema;
 mod source;
 pub mod stream;

@@ -1,6 +1,7 @@
 //! The policy tags of one table: computed from the record of its rows, set conditionally.
 
 use landbridge_core::config::CLASS_UNCLASSIFIED;
+use landbridge_core::describe;
 use landbridge_core::diff::{LiveColumn, TableColumn, policy_tag_for};
 use landbridge_core::protection::TableRows;
 use landbridge_core::types::BigQueryType;
@@ -101,10 +102,13 @@ impl TableTags<'_> {
         let column = |column: &LiveColumn| {
             let now = readable.class_now(self.table, &column.name, &self.context.contract);
             let tags = &self.context.tags;
-            let policy_tag = policy_tag_for(&now.class, tags).or_else(|error| {
+            let mut class = now.class.as_str();
+            let policy_tag = policy_tag_for(class, tags).or_else(|error| {
                 missing.get_or_insert(error);
-                policy_tag_for(CLASS_UNCLASSIFIED, tags)
+                class = CLASS_UNCLASSIFIED;
+                policy_tag_for(class, tags)
             });
+            let own = describe::own_part(column.description.as_deref());
             TableColumn {
                 name: column.name.clone(),
                 // The type of a live column is not changed.
@@ -112,7 +116,7 @@ impl TableTags<'_> {
                 repeated: false,
                 // Without a tag for `unclassified`, the tag stays as it is.
                 policy_tag: policy_tag.map_or_else(|_| column.policy_tag.clone(), |it| it.cloned()),
-                description: column.description.clone(),
+                description: Some(describe::column(own, class, &self.context.config)),
             }
         };
         let columns = live.live.columns.iter().filter(|it| is_leaf(it)).map(column).collect();

@@ -22,7 +22,8 @@ use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
-use super::proof::TableFigures;
+use super::judge;
+use super::proof::{Shared, TableFigures};
 use super::token_key::DayTokenKey;
 use crate::Context;
 
@@ -58,7 +59,8 @@ pub(super) enum ItemOutcome {
 /// checksum, and recorded.
 ///
 /// `text` are the columns that stay text because a value of the table does not fit. With `proof`, the record
-/// has the figures of the columns that proof and audits need, sealed.
+/// has the figures of the columns that proof and audits need, sealed. It always has the verdicts about columns of
+/// class `none` whose values look personal.
 ///
 /// # Errors
 /// Any error of the rewriting engine, S3 or Cloud Storage.
@@ -66,12 +68,13 @@ pub(super) async fn transfer_item(
     context: &Context,
     ledger: &DayLedger,
     (table, item, text): (&TablePlan, &TransferItem, &BTreeSet<String>),
-    key: &DayTokenKey,
+    shared: &Shared,
     proof: Option<TableFigures>,
 ) -> Result<ItemOutcome> {
     let bucket = &context.config.transfer.bucket;
+    let personal = judge::looks_personal(context, (table, item), shared.day).await?;
     let plan = rewrite_plan(&table.columns, text);
-    let mut rewriter = rewriter(context, ledger, plan, key).await?;
+    let mut rewriter = rewriter(context, ledger, plan, &shared.tokens).await?;
     if let Some(figures) = &proof
         && let Some(plan) = figures.plan_of(context, table, item.number).await
     {
@@ -87,7 +90,8 @@ pub(super) async fn transfer_item(
     if let Some(difference) = difference(bucket, item, stored, result.sum()) {
         return Ok(ItemOutcome::OtherContent(difference));
     }
-    record_item(context, ledger, (table, item), stored, &result, proof).await?;
+    let record = record(context, (table, item), stored, &result, proof)?;
+    ledger.create(&records::item(table, item.number), &ItemRecord { personal, ..record }).await?;
     Ok(ItemOutcome::Recorded)
 }
 
@@ -112,19 +116,19 @@ pub(super) async fn scan_item(
     Ok(())
 }
 
-async fn record_item(
+/// The record of a transferred object, without verdicts about its columns.
+fn record(
     context: &Context,
-    ledger: &DayLedger,
     (table, item): (&TablePlan, &TransferItem),
     stored: StoredObject,
     result: &RewriteResult,
     proof: Option<TableFigures>,
-) -> Result<()> {
+) -> Result<ItemRecord> {
     let report = result.report(item)?;
     let sealed = |of: &dyn Fn(&TableFigures) -> BTreeMap<String, String>| {
         proof.as_ref().map(of).unwrap_or_default()
     };
-    let record = ItemRecord {
+    Ok(ItemRecord {
         object: item.object.clone(),
         generation: stored.generation,
         bytes: stored.bytes,
@@ -141,9 +145,8 @@ async fn record_item(
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),
         audit: sealed(&|it| it.audit(table, item.number, &report)),
         unsealed: proof.as_ref().is_some_and(|it| it.unsealed),
-    };
-    ledger.create(&records::item(table, item.number), &record).await?;
-    Ok(())
+        personal: BTreeMap::new(),
+    })
 }
 
 /// The statistics of a rewrite as they may be written down: the bounds of a column are two of its

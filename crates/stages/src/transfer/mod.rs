@@ -7,6 +7,7 @@
 //! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
 //! | `audit` | compares a table with its earlier days when all its objects are transferred |
+//! | [`judge`] | judges columns of class `none` again, by a sample of their values |
 //! | [`budget`] | which objects a tick may start |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |
@@ -17,6 +18,7 @@ mod audit;
 mod budget;
 mod fairness;
 mod item;
+mod judge;
 mod landed;
 mod planning;
 mod proof;
@@ -412,7 +414,7 @@ async fn do_work(
         Some(text) => {
             let proof = shared.figures_of(context, table, work.bytes).await?;
             let parts = (&**table, item, &**text);
-            Box::pin(item::transfer_item(context, ledger, parts, &shared.tokens, proof)).await
+            Box::pin(item::transfer_item(context, ledger, parts, shared, proof)).await
         }
         None => {
             Box::pin(item::scan_item(context, ledger, table, item)).await?;

@@ -288,9 +288,12 @@ impl Evidence {
     }
 
     fn first(&self, signs: &[Sign]) -> Option<Verdict> {
-        let sign = signs.iter().find(|sign| self.matches(sign))?;
+        signs.iter().find(|sign| self.matches(sign)).map(|sign| self.verdict(sign))
+    }
+
+    fn verdict(&self, sign: &Sign) -> Verdict {
         let reason = format!("{} look like {}", self.describe(sign.form), sign.kind.plural());
-        Some(Verdict::new(Finding::Personal(sign.kind), sign.confidence, reason))
+        Verdict::new(Finding::Personal(sign.kind), sign.confidence, reason)
     }
 
     fn describe(&self, form: Form) -> String {
@@ -351,6 +354,18 @@ fn is_personal_member(name: &str, value: &str) -> bool {
 pub(super) fn strong(evidence: &Evidence) -> Option<Verdict> {
     evidence.first(STRONG)
 }
+
+/// As [`strong`], of a form that at least [`SEVERAL`] values have.
+pub(super) fn strong_of_several(evidence: &Evidence) -> Option<Verdict> {
+    let several = STRONG.iter().filter(|sign| {
+        let count = evidence.counts.get(&sign.form).copied().unwrap_or(0);
+        evidence.matches(sign) && count >= SEVERAL
+    });
+    several.map(|sign| evidence.verdict(sign)).next()
+}
+
+/// So many values must have a form for [`strong_of_several`].
+const SEVERAL: u32 = 3;
 
 /// The share of values that have a form, for all of them to count as having it.
 const ALL: f64 = 0.98;

@@ -64,9 +64,13 @@ impl TableLoad<'_> {
         });
         rows.token_key = key.map(str::to_owned);
         let content = |item: &ItemRecord| (item.object.clone(), item.bytes, item.crc32c, item.rows);
-        let items: Vec<_> = items.iter().map(content).collect();
-        let all = (&rows, self.table.revision, items);
+        let contents: Vec<_> = items.iter().map(content).collect();
+        let all = (&rows, self.table.revision, contents);
         rows.digest = hash(&serde_json::to_string(&all).expect("names and numbers are JSON"));
+        // Not part of the digest: it says what the same content looks like.
+        for (name, columns) in rows.columns.iter_mut().flatten() {
+            columns.looks_like = items.iter().find_map(|item| item.personal.get(name).cloned());
+        }
         rows
     }
 
@@ -161,6 +165,10 @@ impl TableLoad<'_> {
         }
         if next.loaded.is_none() && live.is_some_and(|live| live.rows > 0) {
             next.loaded = Some(TableRows::unknown());
+        }
+        let mut rows = rows;
+        if let Some(earlier) = &next.loaded {
+            rows.keep_suspicions(earlier, &self.context.contract);
         }
         next.day = self.day.day;
         // A claim that was deleted or put back counts on from the number that the table has.

@@ -1,9 +1,11 @@
 //! Creating or patching the table, with the policy tags that its rows need now.
 
 use jiff::Timestamp;
+use landbridge_core::describe;
 use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::table::ResolvedTable;
+use landbridge_core::protection::LooksPersonal;
 use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::{Created, Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{NewTable, Patched, TableInfo, TableStamp};
@@ -26,6 +28,7 @@ impl TableLoad<'_> {
             let waits = class.waits_until.map(|until| waiting_note(&column.name, until));
             now.notes.extend(waits);
             now.notes.extend(self.other_source_type(&column.source_column, held));
+            now.notes.extend(self.looks_personal(&column.source_column, held));
             column.class = class.class;
         }
         now
@@ -50,6 +53,18 @@ impl TableLoad<'_> {
         Some(Note::of_column(NoteCode::SourceTypeDiffers, column, text))
     }
 
+    /// A note if the values of a column of class `none` look personal.
+    fn looks_personal(&self, column: &str, held: &Held) -> Option<Note> {
+        let rows = held.claim.loading.as_ref().or(held.claim.loaded.as_ref())?;
+        let mut suspected = rows.suspected(&self.context.contract);
+        let (_, looks_like) = suspected.find(|(name, _)| *name == column)?;
+        let LooksPersonal { reason, day, .. } = looks_like;
+        let text = format!(
+            "column `{column}` is masked for everyone: contract.yaml calls it `none`, and on {day} {reason}"
+        );
+        Some(Note::of_column(NoteCode::LooksPersonal, column, text))
+    }
+
     /// Creates or patches the table so that every column has the tag that the rows of the claim
     /// need, and reads the tags back. `None`: a newer contract is deployed, or a newer load has taken
     /// the table over.
@@ -69,7 +84,8 @@ impl TableLoad<'_> {
                 &now.columns,
                 live.as_ref().map(|state| &state.live),
                 &self.context.tags,
-            )?;
+            )?
+            .described(&now.columns, &self.context.config);
             let number = self.context.deployment.number;
             if live.as_ref().is_some_and(|live| self.is_overtaken(live, held)) {
                 return Ok(None);
@@ -132,6 +148,34 @@ impl TableLoad<'_> {
             Created::New => Patched::Yes,
             Created::AlreadyExists => Patched::Overtaken,
         })
+    }
+
+    /// Says in the description of the table of which day its rows are. It is set after they were proven, so that
+    /// it never names a day whose rows are not there. A table that other people change all the time keeps its
+    /// description.
+    pub(super) async fn describe_rows(&self, held: &Held, state: &TableInfo) -> Result<()> {
+        let (dataset, table) = (&self.context.config.warehouse.dataset, &self.table.table);
+        let contract = self.context.contract.tables.get(&self.table.source_table);
+        let of_contract = contract.and_then(|contract| contract.description.as_deref());
+        let mut live = state.clone();
+        for _ in 0..MAX_READS {
+            if self.is_overtaken(&live, held) {
+                return Ok(());
+            }
+            let own = describe::own_part(live.description.as_deref()).or(of_contract);
+            let wanted = describe::table(own, &self.table.source_table, self.day.day);
+            if live.description.as_deref() == Some(wanted.as_str()) {
+                return Ok(());
+            }
+            let bigquery = &self.context.gcp.bigquery;
+            let patched = bigquery.describe_table(dataset, table, &live, &wanted).await?;
+            if patched == Patched::Yes {
+                return Ok(());
+            }
+            live = self.read_back().await?;
+        }
+        tracing::warn!(table = self.name(), "the description of a table does not name its day");
+        Ok(())
     }
 
     /// The table as it is now.

@@ -1,0 +1,185 @@
+//! Which columns the transfer judges again, by which objects, and what a sample of values says of one.
+//!
+//! A contract calls a column `none` because a person or a classifier has looked at its values once. The
+//! values change: so every day a sample of them is judged by the classifier of `contract propose`. What
+//! a verdict means for the column decides [`crate::protection`].
+
+use super::{SourceColumn, TablePlan};
+use crate::calendar::Day;
+use crate::contract::{ColumnContract, TableContract};
+use crate::personal::{Evidence, Finding, Subject, judge_again};
+use crate::protection::LooksPersonal;
+use crate::types::{Annotation, BigQueryType, Physical};
+
+/// So many objects of a table are sampled, so that the cost of a table does not grow with its size.
+pub const MAX_OBJECTS: usize = 16;
+
+/// A column that is judged again.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgedColumn<'a> {
+    column: &'a SourceColumn,
+    named: &'a ColumnContract,
+    table: &'a str,
+}
+
+/// The columns of a table that are judged again: text of class `none` that no person has pinned and
+/// that leaves AWS as it is. Numbers are judged by name alone, because keys and times have the forms of
+/// personal numbers by chance.
+pub fn judged_columns<'a>(
+    plan: &'a TablePlan,
+    contract: Option<&'a TableContract>,
+) -> Vec<JudgedColumn<'a>> {
+    let table = plan.source_table.split_once('.').map_or("", |(_, table)| table);
+    let columns = plan.columns.iter().filter_map(|column| {
+        let named = contract?.columns.get(column.key())?;
+        let is_text = column.parquet.physical == Physical::ByteArray
+            && matches!(
+                column.parquet.annotation,
+                Annotation::None | Annotation::String | Annotation::Json | Annotation::Enum
+            )
+            && matches!(named.bigquery_type, BigQueryType::String | BigQueryType::Json);
+        (is_text && named.is_judged_again()).then_some(JudgedColumn { column, named, table })
+    });
+    columns.collect()
+}
+
+/// Whether the object with this number, of so many, is sampled: [`MAX_OBJECTS`] at even distances, and
+/// always the last, which has the newest rows.
+pub fn is_sampled(number: usize, objects: usize) -> bool {
+    let step = objects.div_ceil(MAX_OBJECTS).max(1);
+    number.is_multiple_of(step) || number + 1 == objects
+}
+
+impl JudgedColumn<'_> {
+    /// Its name in the source.
+    pub fn name(&self) -> &str {
+        &self.column.parquet.name
+    }
+
+    /// What these values of `day` say: the kind of personal data that they look like, if it outweighs
+    /// the contract. No value is kept.
+    pub fn judge<'v>(
+        &self,
+        values: impl IntoIterator<Item = &'v str>,
+        day: Day,
+    ) -> Option<LooksPersonal> {
+        let mut evidence = Evidence::default();
+        for value in values {
+            match self.named.mode.is_nullable() {
+                true => evidence.observe(value),
+                false => evidence.observe_array(value),
+            }
+        }
+        let subject = Subject {
+            table: self.table,
+            column: self.name(),
+            source_type: &self.named.source,
+            bigquery_type: self.named.bigquery_type,
+        };
+        let verdict = judge_again(subject, &evidence)?;
+        let Finding::Personal(kind) = verdict.finding else { return None };
+        Some(LooksPersonal { kind: kind.plural().to_owned(), reason: verdict.reason, day })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rewrite::Action;
+    use crate::types::ParquetColumn;
+
+    fn text(name: &str) -> SourceColumn {
+        let parquet = ParquetColumn {
+            name: name.to_owned(),
+            physical: Physical::ByteArray,
+            annotation: Annotation::String,
+        };
+        SourceColumn::new(parquet, "text")
+    }
+
+    fn plan(columns: Vec<SourceColumn>) -> TablePlan {
+        let mut plan: TablePlan = serde_json::from_value(serde_json::json!({
+            "source_table": "public.orders", "table": "orders", "columns": [], "items": [],
+            "rows": 0, "bytes": 0, "notes": [],
+        }))
+        .unwrap();
+        plan.columns = columns;
+        plan
+    }
+
+    fn contract(columns: &[(&str, ColumnContract)]) -> TableContract {
+        let columns = columns.iter().map(|(name, it)| ((*name).to_owned(), it.clone()));
+        TableContract { columns: columns.collect(), ..TableContract::default() }
+    }
+
+    fn none(ty: BigQueryType) -> ColumnContract {
+        ColumnContract::new("text", ty, "none")
+    }
+
+    #[test]
+    fn text_of_class_none_that_nobody_pinned_is_judged() {
+        let string = || none(BigQueryType::String);
+        let mut number = text("total");
+        number.parquet.physical = Physical::Int64;
+        let mut renamed = text("Memo");
+        renamed.contract_key = Some("memo".to_owned());
+        let mut amount = text("amount");
+        amount.action = Action::Keep;
+        let columns = ["note", "pinned", "email", "unknown", "dropped", "json"].map(text);
+        let plan = plan([columns.to_vec(), vec![number, renamed, amount]].concat());
+        let contract = contract(&[
+            ("note", string()),
+            ("memo", string()),
+            ("pinned", ColumnContract { pinned: true, ..string() }),
+            ("email", ColumnContract { class: "email".to_owned(), ..string() }),
+            (
+                "dropped",
+                ColumnContract { transform: Some(crate::contract::Transform::SetNull), ..string() },
+            ),
+            ("json", none(BigQueryType::Json)),
+            ("total", none(BigQueryType::Int64)),
+            // An exact number, which the export writes as text.
+            ("amount", none(BigQueryType::Numeric)),
+        ]);
+        let judged = judged_columns(&plan, Some(&contract));
+        let names: Vec<&str> = judged.iter().map(JudgedColumn::name).collect();
+        assert_eq!(names, ["note", "json", "Memo"]);
+        assert!(judged_columns(&plan, None).is_empty());
+    }
+
+    #[test]
+    fn few_objects_of_many_are_sampled_and_always_the_last() {
+        let of = |objects| (0..objects).filter(|it| is_sampled(*it, objects)).collect::<Vec<_>>();
+        assert_eq!(of(1), [0]);
+        assert_eq!(of(16).len(), 16);
+        for objects in [17, 100, 1_000, 30_000] {
+            let sampled = of(objects);
+            assert!(sampled.len() <= MAX_OBJECTS + 1, "{objects}: {}", sampled.len());
+            assert_eq!((sampled[0], sampled[sampled.len() - 1]), (0, objects - 1));
+        }
+    }
+
+    #[test]
+    fn a_verdict_has_counts_and_no_value() {
+        let plan = plan(vec![text("memo")]);
+        let contract = contract(&[("memo", none(BigQueryType::String))]);
+        let [memo] = judged_columns(&plan, Some(&contract))[..] else { panic!("one column") };
+        let day: Day = "2026-11-22".parse().unwrap();
+        let numbers: Vec<String> =
+            (1..60).map(|it| format!("9{:02}1{it:02}-2345678", it % 9)).collect();
+        let found = memo.judge(numbers.iter().map(String::as_str), day);
+        assert_eq!(found, None, "no such date of birth");
+        let numbers: Vec<String> = (10..28).map(|it| format!("9001{it}-2345678")).collect();
+        let found = memo.judge(numbers.iter().map(String::as_str), day).unwrap();
+        assert_eq!(found.kind, "resident registration numbers");
+        assert_eq!(found.day, day);
+        let text = serde_json::to_string(&found).unwrap();
+        assert!(text.contains("100 % of 18 sampled values"), "{text}");
+        assert!(numbers.iter().all(|it| !text.contains(it)), "{text}");
+        // Two values of a form can be there by chance.
+        assert_eq!(memo.judge(numbers.iter().take(2).map(String::as_str), day), None);
+        let harmless = (0..500).map(|it| format!("order {it} was packed"));
+        let harmless: Vec<String> = harmless.collect();
+        assert_eq!(memo.judge(harmless.iter().map(String::as_str), day), None);
+    }
+}

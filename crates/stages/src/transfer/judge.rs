@@ -1,0 +1,103 @@
+//! Columns of class `none` are judged again by a sample of the day's values, in memory: what is recorded of an
+//! object is the verdict.
+//!
+//! The sample is read from the source before the object is transferred, so that its memory is that of the transfer.
+//! Reads are bounded per table ([`MAX_OBJECTS`](landbridge_core::plan::judged::MAX_OBJECTS)) and per column
+//! ([`sample`]).
+
+use std::collections::BTreeMap;
+
+use landbridge_core::Result;
+use landbridge_core::calendar::Day;
+use landbridge_core::plan::judged::{JudgedColumn, is_sampled, judged_columns};
+use landbridge_core::plan::objects::ObjectMeta;
+use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
+use landbridge_core::protection::LooksPersonal;
+use landbridge_parquet::rewrite::sample::{Part, sample};
+use landbridge_parquet::{Footer, RangeReader};
+
+use super::item::S3Object;
+use crate::Context;
+
+/// Objects up to this size are read at once instead of column by column.
+const SMALL: u64 = 1 << 20;
+
+/// The columns of an object whose values look personal although the contract calls them `none`, by their
+/// names in the source. The same object always has the same verdicts.
+///
+/// # Errors
+/// Any S3 error, [`ErrorKind::Corrupt`](landbridge_core::ErrorKind::Corrupt) if the file has no valid footer.
+pub(super) async fn looks_personal(
+    context: &Context,
+    (table, item): (&TablePlan, &TransferItem),
+    day: Day,
+) -> Result<BTreeMap<String, LooksPersonal>> {
+    let contract = context.contract.tables.get(&table.source_table);
+    let columns = judged_columns(table, contract);
+    let ItemSource::Object { key, etag, bytes } = &item.from else { return Ok(BTreeMap::new()) };
+    if columns.is_empty() || item.rows == 0 || !is_sampled(item.number, table.items.len()) {
+        return Ok(BTreeMap::new());
+    }
+    let bucket = &context.config.export.bucket;
+    let object = S3Object {
+        s3: context.aws.s3.clone(),
+        bucket: bucket.clone(),
+        object: ObjectMeta { key: key.clone(), etag: etag.clone(), bytes: *bytes },
+    };
+    let judged = Judged { name: format!("s3://{bucket}/{key}"), bytes: *bytes, item, day };
+    if *bytes <= SMALL {
+        let all = object.read(0, *bytes).await?;
+        return judged.of(&all, &columns).await;
+    }
+    judged.of(&object, &columns).await
+}
+
+/// The object that is judged.
+struct Judged<'a> {
+    name: String,
+    bytes: u64,
+    item: &'a TransferItem,
+    day: Day,
+}
+
+impl Judged<'_> {
+    async fn of<R: RangeReader>(
+        &self,
+        source: &R,
+        columns: &[JudgedColumn<'_>],
+    ) -> Result<BTreeMap<String, LooksPersonal>> {
+        let footer = Footer::read(source, self.bytes, &self.name).await?;
+        let groups = match &self.item.row_groups {
+            Some(groups) => groups.clone(),
+            None => 0..footer.metadata.num_row_groups(),
+        };
+        let Some(last) = groups.clone().last() else { return Ok(BTreeMap::new()) };
+        let parts = [(groups.start, Part::First), (last, Part::Last)];
+        let mut found = BTreeMap::new();
+        for column in columns {
+            let mut before = Vec::new();
+            for (group, part) in parts {
+                let sample = sample(source, &footer, (group, column.name()), part).await?;
+                if sample.unreadable {
+                    let (object, column) = (&self.name, column.name());
+                    tracing::warn!(
+                        object,
+                        column,
+                        "a column has no sample: its pages cannot be read"
+                    );
+                }
+                // A chunk that is small has one sample.
+                if sample.values == before {
+                    continue;
+                }
+                let values = sample.values.iter().map(String::as_str);
+                if let Some(looks_like) = column.judge(values, self.day) {
+                    found.insert(column.name().to_owned(), looks_like);
+                    break;
+                }
+                before = sample.values;
+            }
+        }
+        Ok(found)
+    }
+}
