@@ -9,9 +9,11 @@
 //! |---|---|
 //! | `role` | roles and the permissions in them |
 //! | `member` | members of IAM policies |
+//! | `control` | policies that calls of the control plane set |
 //! | `bucket_policy` | the IAM policy of a bucket: bindings, members, conditions |
 
 mod bucket_policy;
+mod control;
 mod member;
 mod role;
 
@@ -22,6 +24,7 @@ use serde_json::Value;
 
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
+use crate::turned::is_turned;
 use bucket_policy::BucketPolicy;
 pub(crate) use role::OVERRIDE_TIME_TRAVEL_RESTRICTIONS;
 pub use role::Role;
@@ -165,6 +168,8 @@ pub(crate) struct AccessControl {
     bucket_policies: BTreeMap<String, BucketPolicy>,
     denied_buckets: BTreeSet<String>,
     denied_datasets: BTreeSet<String>,
+    /// What calls of the control plane have set.
+    controlled: control::Controlled,
     /// Counts the changes of what a principal may read.
     changes: u64,
 }
@@ -303,6 +308,7 @@ impl AccessControl {
         let roles = caller.grants.datasets.get(dataset).into_iter().flatten();
         !self.denied_datasets.contains(dataset)
             && (self.allows_on_project(caller, permission)
+                || self.access_list_allows(caller, dataset, permission)
                 || roles.into_iter().any(|it| it.allows(permission)))
     }
 
@@ -419,7 +425,9 @@ impl AccessControl {
         // A tag tree has at most five levels (Data Catalog's limit). The limit here ends a cycle.
         for _ in 0..16 {
             let Some(tag) = current else { break };
-            if caller.grants.fine_grained_tags.contains(&tag.name) {
+            if caller.grants.fine_grained_tags.contains(&tag.name)
+                || self.is_tag_reader(caller, &tag.name)
+            {
                 return ColumnAccess::Plain;
             }
             if let Some(rule) = self.masking_rule_at(caller, &tag.name) {
@@ -434,6 +442,12 @@ impl AccessControl {
     /// masked reader.
     fn masking_rule_at(&self, caller: &Principal, tag: &str) -> Option<MaskingRule> {
         let data_policies = self.data_policies.get(tag)?;
+        let reads_another = |tags: &BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>| {
+            tags.values().flat_map(BTreeMap::values).any(|it| it.contains(&caller.email))
+        };
+        if is_turned("masked-reader-on-policy") && reads_another(&self.data_policies) {
+            return data_policies.keys().next().copied();
+        }
         data_policies
             .iter()
             .filter(|(_, readers)| {

@@ -51,6 +51,7 @@ impl BigQuery {
                     location.unwrap_or(&self.location),
                     settable_properties(&body)?,
                 )?;
+                self.access_mut().set_dataset_access(id, body.get("access"));
                 Ok(json_response(
                     200,
                     &self.catalog().dataset(&self.project, id)?.resource(&self.project, id),
@@ -114,6 +115,7 @@ impl BigQuery {
                 dataset.properties = properties;
                 dataset.expire_rows(now);
                 dataset.mark_modified(now);
+                self.access_mut().set_dataset_access(id, dataset.properties.get("access"));
                 Ok(json_response(200, &dataset.resource(&self.project, id)))
             }
             "DELETE" => {

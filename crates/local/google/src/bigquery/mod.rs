@@ -13,6 +13,7 @@
 //! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
 //! | `load` | load jobs and their file formats |
 //! | `uploads` | jobs whose data is uploaded with them |
+//! | `control_plane` | taxonomies, data policies and tokens of accounts, as a caller changes them |
 //! | `project` | APIs of a project beside BigQuery |
 //! | `settings` | which settings of a request have an effect |
 //! | `write` | the dispositions with which jobs write to tables |
@@ -21,6 +22,7 @@
 
 mod authorization;
 pub(crate) mod catalog;
+mod control_plane;
 mod copy;
 mod datasets;
 mod discovery;
@@ -90,6 +92,9 @@ impl BigQuery {
         let caller = self.authenticate(&call)?;
         self.catalog().expire_tables(self.clock.now());
         if let Some(result) = self.project_api(&caller, &call) {
+            return result;
+        }
+        if let Some(result) = self.control_plane(&caller, &call) {
             return result;
         }
         let path = call.path();
@@ -177,6 +182,12 @@ impl BigQuery {
 
     pub(crate) fn project_settings(&self) -> MutexGuard<'_, ProjectSettings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn access_mut(&self) -> std::sync::RwLockWriteGuard<'_, AccessControl> {
+        let mut access = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        access.count_change();
+        access
     }
 
     pub(crate) fn with_access<T>(&self, read: impl FnOnce(&AccessControl) -> T) -> T {
