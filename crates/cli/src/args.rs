@@ -8,7 +8,7 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
     check, contract, cost, dashboard, days, doctor, incident, init, key, ledger, models, parquet,
-    receipt, redo, restore, retype, schema, verify,
+    probe, receipt, redo, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -81,6 +81,12 @@ pub(crate) enum Command {
     Status(restore::args::StatusArgs),
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
+    /// Show on real accounts what Landbridge assumes of the clouds
+    #[command(arg_required_else_help = true)]
+    Probe {
+        #[command(subcommand)]
+        command: probe::ProbeCommand,
+    },
     Cost(cost::CostArgs),
     Dashboard(dashboard::DashboardArgs),
     /// Generate files for analysts' models, and check what the models show

@@ -39,6 +39,7 @@ fn help_of_the_command() {
         out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |              account
         out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing
+        out |   probe      Show on real accounts what Landbridge assumes of the clouds
         out |   cost       Estimate what a month costs, item by item, and name the largest item
         out |   dashboard  Print links that create reports in Data Studio (formerly Looker Studio), or LookML
         out |              views
@@ -63,7 +64,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 19] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
@@ -80,6 +81,9 @@ fn every_command_has_examples() {
         &["init"],
         &["doctor"],
         &["cost"],
+        &["probe", "google"],
+        &["probe", "aws"],
+        &["probe", "clean"],
     ];
     for command in commands {
         let run = landbridge(&repository(), &[command, &["--help"]].concat());
