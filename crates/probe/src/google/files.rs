@@ -106,10 +106,12 @@ fn list_levels<T>(lists: &[Vec<T>]) -> (Vec<i16>, Vec<i16>) {
     let (mut defined, mut repeated) = (Vec::new(), Vec::new());
     for list in lists {
         if list.is_empty() {
-            (defined.push(0), repeated.push(0));
+            defined.push(0);
+            repeated.push(0);
         }
         for at in 0..list.len() {
-            (defined.push(1), repeated.push(i16::from(at > 0)));
+            defined.push(1);
+            repeated.push(i16::from(at > 0));
         }
     }
     (defined, repeated)

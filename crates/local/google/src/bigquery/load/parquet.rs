@@ -267,11 +267,10 @@ fn is_string(parquet: &Type) -> bool {
 /// Whether bytes load as text, because a claim about them is turned around.
 fn is_turned_to_text(parquet: &Type) -> bool {
     let info = parquet.get_basic_info();
-    match info.logical_type_ref() {
-        Some(LogicalType::Enum) => is_turned("load-enum-is-bytes"),
-        Some(_) => false,
-        None => info.converted_type() == ConvertedType::NONE && is_turned("load-no-coercion"),
-    }
+    let (logical, converted) = (info.logical_type_ref(), info.converted_type());
+    let is_enum = logical == Some(&LogicalType::Enum) || converted == ConvertedType::ENUM;
+    let is_bare = logical.is_none() && converted == ConvertedType::NONE;
+    is_enum && is_turned("load-enum-is-bytes") || is_bare && is_turned("load-no-coercion")
 }
 
 /// The first of NUMERIC, BIGNUMERIC and STRING that the job allows and that can represent all
