@@ -28,6 +28,9 @@ SURE = {
     "assumed": "no source says it, or not all of it",
 }
 COSTS = {"free", "cents"}
+BY = {"google": "`landbridge probe google`", "aws": "`landbridge probe aws`"}
+# The tables of the claims that each command probes.
+PROBES = {"google": "crates/probe/src/google/mod.rs", "aws": "crates/probe/src/aws/mod.rs"}
 NEEDS = {"scratch dataset", "scratch prefix", "snapshot", "read-only"}
 REQUIRED = {"id", "cloud", "area", "sentence", "source", "sure", "code", "local"}
 OPTIONAL = {"against", "differs", "tests", "probe"}
@@ -83,9 +86,11 @@ def references(claim, key):
 
 
 def probe_problems(probe):
-    if set(probe) != {"what", "cost", "needs"}:
-        return ["probe: has exactly what, cost and needs"]
+    if set(probe) - {"by"} != {"what", "cost", "needs"}:
+        return ["probe: has exactly what, cost and needs, and by if a command does it"]
     problems = []
+    if probe.get("by", "google") not in BY:
+        problems.append(f"probe.by: {probe['by']} is none of {', '.join(BY)}")
     if probe["cost"] not in COSTS:
         problems.append(f"probe.cost: {probe['cost']} is none of {', '.join(sorted(COSTS))}")
     if probe["needs"] not in NEEDS:
@@ -132,6 +137,11 @@ def all_problems(claims):
         problems += [f"{claim.get('id', '?')}: {problem}" for problem in claim_problems(claim)]
     ids = Counter(claim.get("id") for claim in claims)
     problems += [f"{id_}: the id is there {n} times" for id_, n in ids.items() if n > 1]
+    for by, file in PROBES.items():
+        said = {it["id"] for it in claims if it.get("probe", {}).get("by") == by}
+        done = set(re.findall(r'^    \(?"([a-z0-9]+(?:-[a-z0-9]+)+)"', text_of(file) or "", re.M))
+        problems += [f"{id_}: {file} does not probe it" for id_ in sorted(said - done)]
+        problems += [f"{id_}: {file} probes it; write `by`" for id_ in sorted(done - said)]
     return problems
 
 
@@ -161,7 +171,9 @@ def proof(claim):
     """How an entry is shown, in two words or three."""
     ways = ["tests"] if claim.get("tests") else []
     if "probe" in claim:
-        ways.append(f"probe ({claim['probe']['cost']}, {claim['probe']['needs']})")
+        probe = claim["probe"]
+        way = f"`probe {probe['by']}`" if "by" in probe else "by hand"
+        ways.append(f"{way} ({probe['cost']}, {probe['needs']})")
     return ", ".join(ways) or "–"
 
 
@@ -191,7 +203,8 @@ def entry(claim):
         lines.append(f"- **Tests:** {shown(claim['tests'])}")
     if "probe" in claim:
         probe = claim["probe"]
-        lines.append(f"- **On real accounts** ({probe['cost']}, {probe['needs']}): {probe['what']}")
+        by = f"{BY[probe['by']]}; " if "by" in probe else "by hand; "
+        lines.append(f"- **On real accounts** ({by}{probe['cost']}, {probe['needs']}): {probe['what']}")
     return lines + [""]
 
 
@@ -201,6 +214,10 @@ def listing(claims, note):
 
 def page(claims):
     assumed = [it for it in claims if it["sure"] == "assumed"]
+
+    def probed(cloud):
+        return sum(it.get("probe", {}).get("by") == cloud for it in claims)
+
     lines = [
         "# Claims",
         "",
@@ -216,6 +233,9 @@ def page(claims):
         *counts(claims),
         "",
         *[f"- **{sure}**: {meaning}" for sure, meaning in SURE.items()],
+        "",
+        f"[`landbridge probe`](probe.md) shows {probed('google')} claims on Google Cloud and {probed('aws')} on AWS; the rest",
+        "of the proofs on real accounts is done by hand.",
         "",
         "What a proof on real accounts needs: a *scratch dataset* with a taxonomy of its own and generated rows, a",
         "*scratch prefix* of a bucket, a small *snapshot* that may be exported, or only rights to read. It costs",

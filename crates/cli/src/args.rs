@@ -8,7 +8,7 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
     access, check, consumers, contract, cost, dashboard, days, doctor, incident, init, key, ledger,
-    models, parquet, receipt, redo, reference, restore, retype, schema, verify,
+    models, parquet, probe, receipt, redo, reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -83,6 +83,12 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Access(Box<access::AccessArgs>),
     Consumers(consumers::ConsumersArgs),
+    /// Show on real accounts what Landbridge assumes of the clouds
+    #[command(arg_required_else_help = true)]
+    Probe {
+        #[command(subcommand)]
+        command: probe::ProbeCommand,
+    },
     Cost(cost::CostArgs),
     Dashboard(dashboard::DashboardArgs),
     /// Generate files for analysts' models, and check what the models show

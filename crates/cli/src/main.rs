@@ -25,6 +25,7 @@
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
+//! | [`probe`] | `landbridge probe google`, `aws`, `clean`: shows what is assumed of the clouds |
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
 //! | [`dashboard`] | `landbridge dashboard`: links to reports, LookML views |
 //! | [`models`] | `landbridge models sources`, `check`: the tables for analysts' models, and whether models launder |
@@ -48,6 +49,7 @@ mod ledger;
 mod local;
 mod models;
 mod parquet;
+mod probe;
 mod receipt;
 mod redo;
 mod reference;
@@ -86,9 +88,13 @@ fn main() -> ExitCode {
         Err(error) => return Failure::Failed(format!("cannot start: {error}")).report(),
     };
     let command = async {
-        tokio::select! {
-            result = run(cli.command) => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        match cli.command {
+            // It deletes what it created before it ends.
+            Command::Probe { command } => Box::pin(probe::run(command)).await,
+            command => tokio::select! {
+                result = run(command) => result,
+                _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            },
         }
     };
     match runtime.block_on(command) {
@@ -103,6 +109,7 @@ async fn run(command: Command) -> Result {
         | Command::Local(_)
         | Command::Query(_)
         | Command::Models { command: ModelsCommand::Run(_) } => Err(local::start()),
+        Command::Probe { command } => Box::pin(probe::run(command)).await,
         Command::Check(args) => check::run(&args),
         Command::Contract { command: ContractCommand::Show(args) } => contract::show(&args),
         Command::Contract { command: ContractCommand::Propose(args) } => {

@@ -8,6 +8,7 @@
 //! | [`storage`] | objects: conditional writes and metadata |
 //! | [`bigquery`] | tables and load jobs |
 //! | [`inspect`] | read-only checks of buckets, datasets, policy tags and permissions |
+//! | [`raw`] | calls whose answers are looked at as they are, for `landbridge probe` |
 //! | [`error`] | maps every Google error to an `ErrorKind` |
 //! | `message` | which of BigQuery's messages may be shown |
 
@@ -18,6 +19,7 @@ pub mod error;
 pub mod federation;
 pub mod inspect;
 mod message;
+pub mod raw;
 pub mod storage;
 mod upload;
 

@@ -7,12 +7,14 @@
 //! | [`env`] | the stages' context for moto and a local Google |
 //! | [`stages`] | creating and pruning snapshots, export, transfer |
 //! | [`bounds`] | `landbridge ledger remove-bounds` in a bucket that keeps versions |
+//! | [`probe`] | `landbridge probe aws` |
 //! | [`doctor`] | what `landbridge doctor` reads from IAM, KMS and EventBridge Scheduler |
 
 mod bounds;
 mod capabilities;
 mod doctor;
 mod env;
+mod probe;
 mod server;
 mod stages;
 

@@ -109,6 +109,17 @@ impl S3 {
         Ok(all)
     }
 
+    /// Deletes an object, for `landbridge probe`: nothing else deletes an object of S3. Idempotent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `s3:DeleteObject`; any other S3 error.
+    pub async fn delete(&self, bucket: &str, key: &str) -> Result<()> {
+        let result = self.client.delete_object().bucket(bucket).key(key).send().await;
+        result
+            .map(|_| ())
+            .map_err(|error| failed("an object cannot be deleted", uri(bucket, key), error))
+    }
+
     /// Reads exactly `length` bytes from offset `start`, of the version with the ETag of `object`.
     ///
     /// # Errors

@@ -23,8 +23,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("protect", &["stages"]),
     ("views", &["stages"]),
     ("notify", &["stages"]),
+    ("probe", &["aws", "core", "gcp", "parquet"]),
     ("cli-support", &["core", "ledger", "source"]),
-    ("cli", &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "source", "stages"]),
+    (
+        "cli",
+        &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "probe", "source", "stages"],
+    ),
     // The emulator. It does not use core: an emulator that shares the rules it checks would agree
     // with every mistake in them.
     ("local-wire", &[]),

@@ -10,7 +10,7 @@ use crate::error::{error_kind, no_token};
 use crate::message;
 
 /// BigQuery's endpoint.
-const ENDPOINT: &str = "https://bigquery.googleapis.com/bigquery/v2";
+pub(crate) const ENDPOINT: &str = "https://bigquery.googleapis.com/bigquery/v2";
 
 /// One call.
 pub(super) struct RestCall<'a> {

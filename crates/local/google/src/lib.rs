@@ -15,6 +15,7 @@
 //! | [`access`] | principals, roles, policy tags, data policies, and column access |
 //! | [`masking`] | BigQuery's masking rules, applied to whole columns |
 //! | [`error`] | errors in Google's form |
+//! | [`turned`] | claims of `claims.toml` that tests turn around |
 //! | `web` | HTTP requests and responses, bearer tokens |
 //! | `storage` | Cloud Storage: buckets, objects, uploads, preconditions |
 //! | `bigquery` | BigQuery: datasets, tables, jobs, loads, and SQL with masking per caller |
@@ -30,6 +31,7 @@ pub mod error;
 pub mod masking;
 pub mod servers;
 pub mod sts;
+pub mod turned;
 pub mod versions;
 
 /// The number of the only project. Like real ones, it has twelve digits.

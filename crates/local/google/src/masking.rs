@@ -15,6 +15,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::turned::is_turned;
+
 /// A predefined masking rule. The order is BigQuery's priority: if several rules apply to a
 /// caller, the first one is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,7 +78,8 @@ impl MaskingRule {
     pub(crate) fn supports(self, data_type: &DataType) -> bool {
         match self {
             Self::Default | Self::AlwaysNull => {
-                !matches!(element_type(data_type), DataType::Struct(_))
+                !(is_turned("mask-arrays") && matches!(data_type, DataType::List(_)))
+                    && !matches!(element_type(data_type), DataType::Struct(_))
             }
             Self::RandomHash | Self::Sha256 => {
                 matches!(data_type, DataType::Utf8 | DataType::Binary)
@@ -141,6 +144,7 @@ impl MaskingRule {
         match self {
             Self::RandomHash => hashed(salt),
             Self::EmailMask => match email_domain(value) {
+                Some(_) if is_turned("mask-rules") => hashed(&[]),
                 Some(domain) => format!("XXXXX@{domain}"),
                 None => hashed(&[]),
             },
@@ -191,6 +195,9 @@ fn first_day_of_year(days: i32) -> i32 {
 /// A column with the type's default value in every row.
 fn default_values(data_type: &DataType, len: usize) -> ArrayRef {
     match data_type {
+        DataType::Utf8 if is_turned("mask-default-values") => {
+            Arc::new(StringArray::from(vec!["?"; len]))
+        }
         DataType::Utf8 => Arc::new(StringArray::from(vec![""; len])),
         DataType::Binary => Arc::new(BinaryArray::from(vec![&b""[..]; len])),
         // BigQuery shows a REPEATED column without values as an empty list.

@@ -21,6 +21,7 @@ use crate::masking::MaskingRule;
 use crate::storage::store::{NewObject, ObjectStore, Preconditions};
 use crate::storage::{Storage, UploadInterruption};
 use crate::sts::{AwsProvider, CallerIdentityLookup, Sts};
+use crate::turned;
 use crate::web::Handler;
 
 /// The configuration of the servers.
@@ -91,6 +92,8 @@ pub struct LocalGoogle {
     pub(crate) storage: Storage,
     pub(crate) bigquery: BigQuery,
     sts: Sts,
+    /// The claim that is turned around; see [`turned`](crate::turned).
+    turned: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl LocalGoogle {
@@ -126,16 +129,25 @@ impl LocalGoogle {
             metadata_update_limit: options.metadata_update_limit,
             query_limits: options.query_limits,
         };
-        Ok(Self { storage, bigquery, sts })
+        Ok(Self { storage, bigquery, sts, turned: Arc::default() })
     }
 
     /// The Cloud Storage service.
     pub fn storage_service(&self) -> Arc<dyn wire::Service> {
-        let storage = self.storage.clone();
+        let (storage, turned) = (self.storage.clone(), self.turned.clone());
         Handler::service(move |call| {
-            let storage = storage.clone();
-            Box::pin(async move { storage.handle(call) })
+            let (storage, turned) = (storage.clone(), turned_claim(&turned));
+            Box::pin(turned::answer(turned, async move { storage.handle(call) }))
         })
+    }
+
+    /// Turns a claim around for all later calls of clients, or with `None` turns none. Returns `false`,
+    /// and changes nothing, for a claim that cannot be turned; see [`TURNABLE`](turned::TURNABLE).
+    pub fn turn(&self, claim: Option<&str>) -> bool {
+        let known = claim.map(|it| turned::TURNABLE.iter().copied().find(|known| *known == it));
+        let (Some(Some(_)) | None) = known else { return false };
+        *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = known.flatten();
+        true
     }
 
     /// Sets the address of the Cloud Storage server (`http://127.0.0.1:PORT`); later calls have no
@@ -147,10 +159,10 @@ impl LocalGoogle {
 
     /// The BigQuery service.
     pub fn bigquery_service(&self) -> Arc<dyn wire::Service> {
-        let bigquery = self.bigquery.clone();
+        let (bigquery, turned) = (self.bigquery.clone(), self.turned.clone());
         Handler::service(move |call| {
-            let bigquery = bigquery.clone();
-            Box::pin(async move { bigquery.handle(call).await })
+            let (bigquery, turned) = (bigquery.clone(), turned_claim(&turned));
+            Box::pin(turned::answer(turned, async move { bigquery.handle(call).await }))
         })
     }
 
@@ -433,4 +445,8 @@ impl LocalGoogle {
         access.count_change();
         access
     }
+}
+
+fn turned_claim(turned: &Mutex<Option<&'static str>>) -> Option<&'static str> {
+    *turned.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,6 +20,7 @@ use super::schema::{Field, arrow_schema, fields_resource};
 use super::uploads::Upload;
 use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// A table's name, displayed as `PROJECT:DATASET.TABLE` like in BigQuery's messages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -297,7 +298,8 @@ impl Table {
     }
 
     pub(crate) fn etag(&self) -> String {
-        format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
+        let version = if is_turned("patch-label-changes-etag") { 0 } else { self.version };
+        format!("\"{}-{version}\"", self.created.as_microsecond())
     }
 
     /// The `type` of the REST API.
@@ -538,5 +540,8 @@ pub(crate) fn int64(value: &Value) -> Option<i64> {
 }
 
 pub(crate) fn dataset_not_found(project: &str, id: &str) -> GoogleError {
-    GoogleError::not_found(format!("Not found: Dataset {project}:{id}"))
+    match is_turned("table-not-found-text") {
+        true => GoogleError::not_found("Not found: Table"),
+        false => GoogleError::not_found(format!("Not found: Dataset {project}:{id}")),
+    }
 }

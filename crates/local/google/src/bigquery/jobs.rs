@@ -19,6 +19,7 @@ use super::write::{WriteDisposition, WriteTarget};
 use super::{BigQuery, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::{GoogleError, status_of_reason};
+use crate::turned::{self, is_turned};
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 /// Checks Google's rule for job ids.
@@ -77,6 +78,9 @@ impl BigQuery {
         if dry_run {
             return self.dry_run(caller, job_spec, configuration, location).await;
         }
+        if let Some(turned) = self.turned_repetition(caller, id, &configuration, &job_spec) {
+            return turned;
+        }
         let id = self.register_job(caller, id, location, configuration)?;
         if let Some(job_spec) = self.hold_if_planned(&id, caller, job_spec) {
             let outcome = self.run_job(caller, job_spec).await;
@@ -88,10 +92,45 @@ impl BigQuery {
         Ok(json_response(200, &job.resource(&self.project, &id, false)))
     }
 
+    /// What a job with an existing id does if a claim of it is turned around.
+    fn turned_repetition(
+        &self,
+        caller: &Principal,
+        id: Option<&str>,
+        configuration: &Value,
+        job_spec: &JobSpec,
+    ) -> Option<ApiResult> {
+        let id = id?;
+        let existing = self.catalog().jobs.get(id).cloned()?;
+        let kind = |it: &Value| it.get("jobType").cloned();
+        let is_same_kind = kind(&existing.configuration) == kind(configuration);
+        if is_turned("job-id-shared-by-kinds") && !is_same_kind {
+            self.catalog().jobs.remove(id);
+        }
+        if is_turned("job-id-once") && is_same_kind {
+            return Some(Ok(json_response(200, &existing.resource(&self.project, id, true))));
+        }
+        if let JobSpec::Load(spec) = job_spec
+            && is_same_kind
+            && is_turned("receipts-append-once")
+        {
+            let _ = self.load(caller, spec);
+        }
+        None
+    }
+
     pub(super) fn get_job(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
         self.authorize_job(caller, call, id)?;
         let mut catalog = self.catalog();
         let job = catalog.jobs.get_mut(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        if job.configuration.get("query").is_some() && is_turned("job-visible-at-once") {
+            return Err(job_not_found(&self.project, id));
+        }
+        if is_turned("job-configuration-read-back")
+            && let Some(load) = job.configuration.get_mut("load").and_then(Value::as_object_mut)
+        {
+            load.remove("sourceUris");
+        }
         let done = job.done && job.running_polls_left == 0;
         job.running_polls_left = job.running_polls_left.saturating_sub(u32::from(job.done));
         Ok(json_response(200, &job.resource(&self.project, id, done)))
@@ -266,9 +305,9 @@ impl BigQuery {
                 Ok(JobOutcome { statistics: self.copy(caller, &spec)?, ..JobOutcome::default() })
             }
             JobSpec::Load(spec) => {
-                let (server, caller) = (self.clone(), caller.clone());
-                let statistics =
-                    tokio::task::spawn_blocking(move || server.load(&caller, &spec)).await;
+                let (server, caller, turned) = (self.clone(), caller.clone(), turned::current());
+                let load = move || turned::within(turned, || server.load(&caller, &spec));
+                let statistics = tokio::task::spawn_blocking(load).await;
                 let statistics = statistics.map_err(|_| {
                     GoogleError::new(500, "internalError", "The load job stopped unexpectedly.")
                 })??;

@@ -13,6 +13,7 @@
 //! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
 //! | `load` | load jobs and their file formats |
 //! | `uploads` | jobs whose data is uploaded with them |
+//! | `control_plane` | taxonomies, data policies and tokens of accounts, as a caller changes them |
 //! | `project` | APIs of a project beside BigQuery |
 //! | `policies` | IAM policies and roles |
 //! | `settings` | which settings of a request have an effect |
@@ -22,6 +23,7 @@
 
 mod authorization;
 pub(crate) mod catalog;
+mod control_plane;
 mod copy;
 mod datasets;
 mod discovery;
@@ -93,6 +95,9 @@ impl BigQuery {
         self.catalog().expire_tables(self.clock.now());
         let beside = self.policy_api(&caller, &call);
         if let Some(result) = beside.or_else(|| self.project_api(&caller, &call)) {
+            return result;
+        }
+        if let Some(result) = self.control_plane(&caller, &call) {
             return result;
         }
         let path = call.path();
@@ -180,6 +185,12 @@ impl BigQuery {
 
     pub(crate) fn project_settings(&self) -> MutexGuard<'_, ProjectSettings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn access_mut(&self) -> std::sync::RwLockWriteGuard<'_, AccessControl> {
+        let mut access = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        access.count_change();
+        access
     }
 
     pub(crate) fn with_access<T>(&self, read: impl FnOnce(&AccessControl) -> T) -> T {

@@ -121,12 +121,19 @@ impl BigQuery {
         self.authorize_project_api(caller, project, "bigquery.dataPolicies.list")?;
         let parent = format!("projects/{project}/locations/{location}");
         let policies = self.with_access(|access| access.masks_below(&parent));
+        let named = self.with_access(|access| access.named_data_policies());
+        let id_of = |number: usize, tag: &str, mask: &str| {
+            let known =
+                named.iter().find(|(_, its_tag, its_mask)| its_tag == tag && *its_mask == mask);
+            known.map_or_else(|| format!("policy_{number}"), |(id, ..)| id.clone())
+        };
         let policies: Vec<Value> = (1..)
             .zip(policies)
             .map(|(number, (tag, mask))| {
+                let id = id_of(number, &tag, mask);
                 json!({
-                    "name": format!("{parent}/dataPolicies/policy_{number}"),
-                    "dataPolicyId": format!("policy_{number}"),
+                    "name": format!("{parent}/dataPolicies/{id}"),
+                    "dataPolicyId": id,
                     "policyTag": tag,
                     "dataPolicyType": "DATA_MASKING_POLICY",
                     "dataMaskingPolicy": {"predefinedExpression": mask},

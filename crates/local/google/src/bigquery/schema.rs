@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// The time zone of TIMESTAMP columns.
 pub(crate) const UTC: &str = "+00:00";
@@ -186,7 +187,7 @@ impl Field {
                     .collect::<Vec<_>>(),
             ),
         };
-        if tags.as_ref().is_some_and(|it| it.len() > 1) {
+        if tags.as_ref().is_some_and(|it| it.len() > 1) && !is_turned("tag-one-per-column") {
             return Err(GoogleError::invalid(format!(
                 "Field {name} has more than one policy tag: at most one is allowed."
             )));
@@ -304,6 +305,9 @@ pub(crate) fn check_field_name(name: &str) -> Result<(), GoogleError> {
         )));
     }
     let upper = name.to_uppercase();
+    if is_turned("column-name-rules") {
+        return Ok(());
+    }
     match RESERVED_PREFIXES.iter().find(|prefix| upper.starts_with(**prefix)) {
         Some(prefix) => Err(GoogleError::invalid(format!(
             "Invalid field name \"{name}\". Field names are not allowed to start with the \
@@ -360,6 +364,12 @@ pub(crate) fn patched_fields(
             return schema_mismatch(format!("Field {name} has changed mode from {from} to {to}"));
         }
         field.name.clone_from(&before.name);
+        if is_turned("patch-empty-tags-clear") {
+            field.tags = field.tags.filter(|it| !it.is_empty());
+        }
+        if is_turned("patch-named-tags-stay") && field.tags.is_some() && field.tags == before.tags {
+            field.tags = Some(Vec::new());
+        }
         if omitted == OmittedTags::Kept {
             field.tags = field.tags.or_else(|| before.tags.clone());
         }

@@ -12,7 +12,11 @@ use super::schema::{Field, OmittedTags, find_field, parse_schema, patched_fields
 use super::{BigQuery, check_etag, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
+
+/// The property of a table whose tags are not in force, if the claim `tag-in-force-at-once` is turned.
+pub(super) const LATE_TAGS: &str = "late tags";
 
 impl BigQuery {
     pub(super) async fn handle_tables(
@@ -95,6 +99,11 @@ impl BigQuery {
                 let catalog = self.catalog();
                 let location = &catalog.dataset(&name.project, &name.dataset)?.location;
                 let mut resource = catalog.table(name)?.resource(name, location);
+                if is_turned("table-read-own-write")
+                    && let Some(resource) = resource.as_object_mut()
+                {
+                    resource.remove("labels");
+                }
                 if catalog.numbers_in_tags
                     && let Some(schema) = resource.get_mut("schema")
                 {
@@ -170,7 +179,9 @@ impl BigQuery {
             false => OmittedTags::Kept,
         };
         let table = catalog.table_mut(name)?;
-        check_etag(call, &table.etag())?;
+        if !is_turned("patch-if-match") {
+            check_etag(call, &table.etag())?;
+        }
         let fields = match new {
             Some(new) => patched_fields(&table.fields, new, omitted, &name.to_string())?,
             None => table.fields.clone(),
@@ -181,6 +192,12 @@ impl BigQuery {
         check_labels(&properties)?;
         check_layout(&fields, &Value::Object(properties.clone()))?;
         table.count_metadata_update(self.metadata_update_limit, name)?;
+        if is_turned("tag-in-force-at-once")
+            && fields.iter().any(|it| it.tag().is_some())
+            && table.fields.iter().all(|it| it.tag().is_none())
+        {
+            properties.insert(LATE_TAGS.to_owned(), json!(true));
+        }
         table.fields = fields;
         table.properties = properties;
         table.mark_modified(self.clock.now());

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::{Table, TableRows, int64};
 use super::schema::{Field, find_field};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// The property of a dataset that sets the window.
 const WINDOW_PROPERTY: &str = "maxTimeTravelHours";
@@ -54,7 +55,9 @@ impl Window {
 /// 400 unless it is a multiple of 24 hours from 48 to 168.
 pub(super) fn check_window(properties: &mut Map<String, Value>) -> Result<(), GoogleError> {
     let Some(value) = properties.get_mut(WINDOW_PROPERTY) else { return Ok(()) };
-    match int64(value).filter(|it| WINDOW_HOURS.contains(it) && it % 24 == 0) {
+    match int64(value)
+        .filter(|it| is_turned("time-travel-window") || WINDOW_HOURS.contains(it) && it % 24 == 0)
+    {
         Some(hours) => {
             *value = json!(hours.to_string());
             Ok(())
@@ -141,7 +144,10 @@ impl Table {
     fn former_version(&self, former: &FormerRows) -> Version {
         Version {
             number: former.number,
-            fields: with_tags_of(&former.fields, &self.fields),
+            fields: match is_turned("time-travel-current-tags") {
+                true => former.fields.clone(),
+                false => with_tags_of(&former.fields, &self.fields),
+            },
             rows: former.rows.clone(),
             since: former.since,
             replaced_at: Some(former.replaced_at),

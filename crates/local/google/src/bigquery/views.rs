@@ -8,6 +8,7 @@ use super::statements::NewView;
 use super::{BigQuery, check_etag, check_labels, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response};
 
 /// Properties of tables that a view cannot have.
@@ -122,6 +123,9 @@ fn keep_descriptions(fields: &mut [Field], before: &[Field]) {
 /// Sets the descriptions in the schema of a request. A view's schema follows from its query: its columns,
 /// types and modes cannot be set.
 fn describe(fields: &mut [Field], body: &Value) -> Result<(), GoogleError> {
+    if is_turned("view-descriptions-stay") {
+        return Ok(());
+    }
     let Some(schema) = body.get("schema").filter(|it| !it.is_null()) else { return Ok(()) };
     for given in parse_schema(Some(schema))? {
         let field = fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&given.name));

@@ -12,6 +12,7 @@ use super::schema::{Field, FieldMode, is_same_name};
 use super::tables::check_table_id;
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// `writeDisposition`: what happens to the rows of an existing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +168,12 @@ impl BigQuery {
             return Ok(());
         };
         self.authorize_on_table(caller, name, "bigquery.tables.updateData")?;
+        if is_turned("load-no-fine-grained-reader")
+            && target.disposition == WriteDisposition::TruncateData
+            && table.fields.iter().any(|it| it.tag().is_some())
+        {
+            return Err(GoogleError::access_denied("Access Denied: the table has policy tags."));
+        }
         check_is_table(table, name)?;
         check_write_empty(target.disposition, table, name)
     }
@@ -214,11 +221,39 @@ impl BigQuery {
                 rows = TableRows::new(batches);
                 with_new_columns(&table.fields, fields)
             }
-            WriteDisposition::TruncateData => with_new_columns(&table.fields, fields),
+            WriteDisposition::TruncateData => {
+                if is_turned("load-truncate-data-keeps-row-access") {
+                    table.row_access.clear();
+                }
+                with_new_columns(&table.fields, fields)
+            }
         };
+        let fields = turned_fields(target.disposition, &table.fields, fields);
         table.replace_rows(fields, rows, now, window);
         Ok(())
     }
+}
+
+/// The fields after a job, if a claim of what becomes of them is turned around.
+fn turned_fields(
+    disposition: WriteDisposition,
+    before: &[Field],
+    mut fields: Vec<Field>,
+) -> Vec<Field> {
+    let truncates_data = disposition == WriteDisposition::TruncateData;
+    for field in &mut fields {
+        if truncates_data && is_turned("load-truncate-data-keeps-schema") {
+            field.properties.remove("description");
+        }
+        if truncates_data && is_turned("load-truncate-data-keeps-tags") {
+            field.tags = None;
+        }
+        if disposition == WriteDisposition::Truncate && is_turned("load-truncate-drops-tags") {
+            let before = before.iter().find(|it| is_same_name(&it.name, &field.name));
+            field.tags = before.and_then(|it| it.tags.clone());
+        }
+    }
+    fields
 }
 
 /// # Errors

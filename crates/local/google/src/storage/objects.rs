@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::store::{NewObject, Object, Preconditions, object_not_found, writable_properties};
 use super::{Storage, preconditions, unknown_call};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response, no_content_response, response_with};
 
 /// The largest page of a listing, from Google's documentation of `objects.list`.
@@ -143,6 +144,9 @@ impl Storage {
         let mut last = None;
         let mut more = false;
         for object in self.store.list(bucket, prefix)? {
+            if is_turned("gcs-consistent") {
+                continue;
+            }
             let name = &object.name;
             if start.is_some_and(|it| name.as_str() < it)
                 || end.is_some_and(|it| name.as_str() >= it)

@@ -15,6 +15,7 @@ use md5::Digest;
 use serde_json::{Map, Value, json};
 
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// One generation of an object.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ impl Object {
             "storageClass": "STANDARD",
             "size": self.size.to_string(),
             "md5Hash": self.md5_base64(),
-            "crc32c": self.crc32c_base64(),
+            "crc32c": if is_turned("gcs-crc32c") { "AAAAAA==".to_owned() } else { self.crc32c_base64() },
             "etag": self.etag(),
             "timeCreated": self.created.to_string(),
             "updated": self.updated.to_string(),
@@ -139,13 +140,22 @@ pub(crate) struct Preconditions {
 impl Preconditions {
     /// Checks the preconditions against the existing object. A missing object has generation 0.
     pub(crate) fn check(&self, existing: Option<&Object>) -> Result<(), GoogleError> {
+        if is_turned("gcs-create-if-absent") {
+            return Ok(());
+        }
         let generation = existing.map_or(0, |it| it.generation);
         let metageneration = existing.map_or(0, |it| it.metageneration);
         let holds = self.generation.is_none_or(|want| want == generation)
             && self.not_generation.is_none_or(|unwanted| unwanted != generation)
             && self.metageneration.is_none_or(|want| want == metageneration)
             && self.not_metageneration.is_none_or(|unwanted| unwanted != metageneration);
-        if holds { Ok(()) } else { Err(GoogleError::condition_not_met()) }
+        match holds {
+            true => Ok(()),
+            false if is_turned("gcs-create-refused-412-or-403") => {
+                Err(GoogleError::duplicate("The object exists."))
+            }
+            false => Err(GoogleError::condition_not_met()),
+        }
     }
 }
 

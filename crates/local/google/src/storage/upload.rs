@@ -10,6 +10,7 @@ use super::resumable::ChunkOutcome;
 use super::store::{NewObject, writable_properties};
 use super::{Storage, preconditions, unknown_call};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response, response_with};
 
 impl Storage {
@@ -64,6 +65,9 @@ impl Storage {
         // Report a refusal that is certain before the client sends any bytes.
         let existing = self.store.get(bucket, &new_object.name)?;
         new_object.check(existing.as_deref())?;
+        if is_turned("gcs-upload-whole") {
+            self.store.put(self.new_object(call, bucket, &metadata)?, b"")?;
+        }
         let id = self.sessions.open(new_object);
         let prefix = if call.path().first() == Some(&"resumable") { "/resumable" } else { "" };
         let location = format!(

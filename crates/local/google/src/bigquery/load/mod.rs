@@ -31,6 +31,7 @@ use super::write::{WriteDisposition, check_required};
 use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
+use crate::turned::is_turned;
 pub(super) use spec::LoadSpec;
 use spec::SourceFormat;
 
@@ -51,16 +52,28 @@ impl BigQuery {
         check_layout(&fields, &Value::Object(target.properties.clone()))?;
         let mut batches = Vec::new();
         for file in &files {
-            for batch in read_file(spec, file, &fields)? {
+            let read = match read_file(spec, file, &fields) {
+                Err(error) if is_turned("load-atomic") => {
+                    self.commit(target, existing.is_some(), fields, TableRows::new(batches))?;
+                    return Err(error);
+                }
+                read => read?,
+            };
+            for batch in read {
                 check_required(&fields, &batch)?;
                 batches.push(batch);
             }
         }
         let rows = TableRows::new(batches);
+        if rows.row_count == 0 && is_turned("load-zero-rows") {
+            return Err(GoogleError::invalid("The files have no rows."));
+        }
+        let reported =
+            rows.row_count + u64::from(rows.row_count > 0 && is_turned("job-rows-reported"));
         let statistics = json!({"load": {
             "inputFiles": files.len().to_string(),
             "inputFileBytes": files.iter().map(Source::size).sum::<u64>().to_string(),
-            "outputRows": rows.row_count.to_string(),
+            "outputRows": reported.to_string(),
             "outputBytes": rows.logical_bytes.to_string(),
             "badRecords": "0",
         }});

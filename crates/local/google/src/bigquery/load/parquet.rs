@@ -24,6 +24,7 @@ use crate::bigquery::schema::{
     Field, FieldMode, FieldType, arrow_schema, find_field, is_same_name,
 };
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// How a load job converts Parquet columns.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,7 @@ pub(super) fn read(
     for (column, physical) in columns.iter().zip(&physical) {
         match find_field(fields, &column.name) {
             Some(field) => check_field(column, field, physical, uri)?,
-            None if options.ignore_unknown => {}
+            None if options.ignore_unknown || is_turned("load-unknown-column-refused") => {}
             None => {
                 return Err(read_error(
                     uri,
@@ -119,6 +120,9 @@ pub(super) fn read(
                         uri,
                         &format!("Required field {} is missing from the file", field.name),
                     )),
+                    None if is_turned("load-missing-column-null") => {
+                        Err(read_error(uri, "A column of the table is missing from the file"))
+                    }
                     None => Ok(new_null_array(arrow.data_type(), batch.num_rows())),
                 }
             })
@@ -164,6 +168,7 @@ fn field_of(
         data_type if data_type.is_integer() => FieldType::Integer,
         DataType::Float16 | DataType::Float32 | DataType::Float64 => FieldType::Float,
         DataType::Date32 => FieldType::Date,
+        DataType::Time64(_) if is_turned("load-time") => return unsupported("is a TIME"),
         DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => FieldType::Time,
         DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(_)
             if parquet.is_primitive() && parquet.get_physical_type() != Physical::INT96 =>
@@ -172,9 +177,15 @@ fn field_of(
         }
         // With isAdjustedToUTC=false (googleapis/python-bigquery #895, #985, #1061). INT96 is an instant,
         // and for milliseconds no source names another type than TIMESTAMP.
-        DataType::Timestamp(TimeUnit::Microsecond, None) => FieldType::Datetime,
+        DataType::Timestamp(TimeUnit::Microsecond, None) if !is_turned("load-datetime") => {
+            FieldType::Datetime
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) if is_turned("load-timestamp-units") => {
+            return unsupported("has millisecond precision");
+        }
         DataType::Timestamp(..) => FieldType::Timestamp,
         DataType::Utf8 if is_string(parquet) => FieldType::String,
+        DataType::Binary if is_turned_to_text(parquet) => FieldType::String,
         DataType::Utf8
         | DataType::Binary
         | DataType::FixedSizeBinary(_)
@@ -216,6 +227,9 @@ fn list_field(
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
     if parquet.is_primitive() {
+        if is_turned("load-bare-repeated-leaf") {
+            return Err(read_error(uri, "A repeated column has no group around it"));
+        }
         // A repeated leaf without a group around it is REPEATED with any option.
         let element_field = field_of(parquet, item, uri, options)?;
         return Ok(Field { name: name.clone(), mode: FieldMode::Repeated, ..element_field });
@@ -250,6 +264,15 @@ fn is_string(parquet: &Type) -> bool {
     }
 }
 
+/// Whether bytes load as text, because a claim about them is turned around.
+fn is_turned_to_text(parquet: &Type) -> bool {
+    let info = parquet.get_basic_info();
+    let (logical, converted) = (info.logical_type_ref(), info.converted_type());
+    let is_enum = logical == Some(&LogicalType::Enum) || converted == ConvertedType::ENUM;
+    let is_bare = logical.is_none() && converted == ConvertedType::NONE;
+    is_enum && is_turned("load-enum-is-bytes") || is_bare && is_turned("load-no-coercion")
+}
+
 /// The first of NUMERIC, BIGNUMERIC and STRING that the job allows and that can represent all
 /// values of the precision and scale.
 fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<FieldType> {
@@ -257,7 +280,11 @@ fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<Fie
     let integer = i16::from(precision) - scale;
     if options.numeric && scale <= 9 && integer <= 29 {
         Some(FieldType::Numeric)
-    } else if options.bignumeric && scale <= 38 && integer <= 38 {
+    } else if options.bignumeric
+        && !(scale == 10 && is_turned("load-decimal-38-10"))
+        && scale <= 38
+        && integer <= 38
+    {
         Some(FieldType::Bignumeric)
     } else {
         options.string.then_some(FieldType::String)
@@ -291,7 +318,10 @@ fn check_field(
         ));
     }
     // Reported in java-bigquery #13 and python-bigquery #10, with this message.
-    if source_field.mode == FieldMode::Required && table_field.mode == FieldMode::Nullable {
+    if source_field.mode == FieldMode::Required
+        && table_field.mode == FieldMode::Nullable
+        && !is_turned("load-required-refused")
+    {
         let file = uri.rsplit('/').next().unwrap_or_default();
         return Err(GoogleError::invalid(format!(
             "Error while reading data, error message: Provided schema is not compatible with the \

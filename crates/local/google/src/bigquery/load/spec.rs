@@ -11,6 +11,7 @@ use crate::bigquery::merge_properties;
 use crate::bigquery::schema::{check_field_name, is_flexible, parse_schema};
 use crate::bigquery::write::{WriteDisposition, WriteTarget};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// `sourceFormat`, as far as this server supports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl ColumnNameMap {
             name.chars().map(|c| if is_kept(c) || c == '.' { c } else { '_' }).collect()
         };
         let mapped = match self {
+            Self::Strict if is_turned("load-flexible-names") => replaced(is_flexible),
             Self::Strict => name.to_owned(),
             Self::V2 => replaced(is_flexible),
             Self::V1 => replaced(plain),

@@ -15,6 +15,7 @@ use crate::bigquery::catalog::{TableName, TableRows};
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
+use crate::turned::is_turned;
 
 /// How a caller may read one column.
 #[derive(Clone, Debug)]
@@ -47,6 +48,9 @@ impl ColumnView {
         let Some(tag) = field.tag() else { return Self::Plain };
         match access.column_access(caller, tag) {
             ColumnAccess::Plain => Self::Plain,
+            ColumnAccess::Denied if is_turned("neither-role-refused") => {
+                Self::Masked(MaskingRule::AlwaysNull)
+            }
             ColumnAccess::Denied => Self::Denied(GoogleError::access_denied(format!(
                 "Access denied: User does not have permission to access policy tag \"{}\" on column \
                  {path}.",
@@ -54,6 +58,9 @@ impl ColumnView {
             ))),
             ColumnAccess::Masked(rule) => match rule_for(rule, field) {
                 Some(rule) => Self::Masked(rule),
+                None if is_turned("mask-wrong-type-fails") && field.mode != FieldMode::Repeated => {
+                    Self::Masked(MaskingRule::AlwaysNull)
+                }
                 // The rule does not support the type: BigQuery fails the query.
                 None => Self::Denied(GoogleError::invalid(format!(
                     "Data masking rule {} cannot be applied to column {path} of type {}.",
@@ -156,6 +163,11 @@ impl MaskedTable {
             hidden_columns: 0,
             bytes_behind: None,
         }
+    }
+
+    /// The same table, in which every column can be read, for a claim that is turned around.
+    pub(super) fn all_plain(self) -> Self {
+        Self { views: vec![ColumnView::Plain; self.fields.len()], ..self }
     }
 
     /// The same table with its last columns left out of `SELECT *`.
@@ -291,6 +303,14 @@ impl MaskedTable {
             Some(ColumnView::Denied(error)) => Err(error.clone()),
             _ => Ok(()),
         }
+    }
+
+    /// The rows of the given columns as they are, for a claim that is turned around.
+    pub(super) fn plain_batches(&self, columns: &[usize]) -> Result<Vec<RecordBatch>, ArrowError> {
+        let schema: SchemaRef = Arc::new(Schema::new(
+            columns.iter().map(|at| self.schema.field(*at).clone()).collect::<Vec<_>>(),
+        ));
+        Ok(self.rows.batches_with_schema(&schema))
     }
 
     /// The rows of the given columns, masked.

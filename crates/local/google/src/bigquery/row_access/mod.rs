@@ -23,6 +23,7 @@ use super::catalog::{TableName, TableRows};
 use super::{BigQuery, list_response};
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 pub(super) use statement::PolicyStatement;
 
@@ -238,7 +239,7 @@ impl RowPolicy {
         reference["policyId"] = json!(id);
         json!({
             "rowAccessPolicyReference": reference,
-            "filterPredicate": TRUE_FILTER,
+            "filterPredicate": if is_turned("row-access-list") { "1 = 1" } else { TRUE_FILTER },
             "creationTime": self.created.to_string(),
             "lastModifiedTime": self.created.to_string(),
         })

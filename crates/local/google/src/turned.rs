@@ -1,0 +1,98 @@
+//! Claims that are turned around: the servers then behave as if the sentence of `claims.toml` with this id
+//! were false. Tests use it to show that `landbridge probe` notices each of them, and names no other.
+//!
+//! A claim is turned for the calls of one [`LocalGoogle`](crate::LocalGoogle). Code asks
+//! [`is_turned`] where it behaves as the claim says; outside of a call, nothing is turned.
+
+use std::future::Future;
+
+use crate::web::ApiResult;
+
+/// The ids of all claims that can be turned.
+pub const TURNABLE: &[&str] = &[
+    "column-name-rules",
+    "data-policy-id",
+    "dml-needs-plain-rights",
+    "gcs-consistent",
+    "gcs-crc32c",
+    "gcs-create-if-absent",
+    "gcs-create-refused-412-or-403",
+    "gcs-upload-whole",
+    "job-configuration-read-back",
+    "job-id-once",
+    "job-id-shared-by-kinds",
+    "job-rows-reported",
+    "job-visible-at-once",
+    "load-atomic",
+    "load-bare-repeated-leaf",
+    "load-datetime",
+    "load-decimal-38-10",
+    "load-enum-is-bytes",
+    "load-flexible-names",
+    "load-missing-column-null",
+    "load-no-coercion",
+    "load-no-fine-grained-reader",
+    "load-required-refused",
+    "load-time",
+    "load-timestamp-units",
+    "load-truncate-data-keeps-row-access",
+    "load-truncate-data-keeps-schema",
+    "load-truncate-data-keeps-tags",
+    "load-truncate-drops-tags",
+    "load-unknown-column-refused",
+    "load-zero-rows",
+    "mask-arrays",
+    "mask-before-everything",
+    "mask-default-values",
+    "mask-rules",
+    "mask-wrong-type-fails",
+    "masked-reader-needs-plain-access",
+    "masked-reader-on-policy",
+    "neither-role-refused",
+    "patch-empty-tags-clear",
+    "patch-if-match",
+    "patch-label-changes-etag",
+    "patch-named-tags-stay",
+    "policy-change-delay",
+    "receipts-append-once",
+    "row-access-ends-time-travel",
+    "row-access-list",
+    "table-not-found-text",
+    "table-read-own-write",
+    "tag-delete-opens",
+    "tag-in-force-at-once",
+    "tag-one-per-column",
+    "time-travel-current-tags",
+    "time-travel-other-schema",
+    "time-travel-window",
+    "view-descriptions-stay",
+    "view-only-read-columns",
+    "view-tags-of-reader",
+];
+
+tokio::task_local! {
+    static TURNED: Option<&'static str>;
+}
+
+/// Whether the claim is turned for the current call.
+pub(crate) fn is_turned(claim: &str) -> bool {
+    current() == Some(claim)
+}
+
+/// The claim that is turned for the current call, for [`within`] on another thread.
+pub(crate) fn current() -> Option<&'static str> {
+    TURNED.try_with(|it| *it).unwrap_or(None)
+}
+
+/// Runs a part of a call on another thread.
+pub(crate) fn within<T>(turned: Option<&'static str>, run: impl FnOnce() -> T) -> T {
+    TURNED.sync_scope(turned, run)
+}
+
+/// Answers a call with a claim turned.
+pub(crate) async fn answer(
+    turned: Option<&'static str>,
+    call: impl Future<Output = ApiResult>,
+) -> ApiResult {
+    TURNED.scope(turned, call).await
+}

@@ -1,0 +1,258 @@
+//! Claims about a finished export, from its keys, manifests and footers.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use landbridge_aws::S3;
+use landbridge_core::Result;
+use landbridge_core::manifest::{self, ManifestFile};
+use landbridge_core::plan::objects::ObjectMeta;
+use landbridge_parquet::footer::{Footer, RangeReader};
+use parquet::basic::{Compression, Repetition};
+
+use super::{Options, failed};
+use crate::report::{Finding, Probed, Shape, Stop, seen};
+
+/// How many footers are read at most.
+const FOOTERS: usize = 300;
+
+/// The claims of this module.
+const CLAIMS: [&str; 8] = [
+    "export-layout",
+    "export-manifest-names",
+    "export-manifest-shape",
+    "export-success-marker",
+    "export-empty-table",
+    "export-columns-optional",
+    "export-encodings",
+    "export-empty-row-groups",
+];
+
+pub(super) async fn probe(s3: &S3, options: &Options, findings: &mut Vec<Finding>) {
+    let Some(prefix) = &options.export else {
+        let skip = |claim| Finding::new(claim, Err(Stop::skipped("needs --export")));
+        return findings.extend(CLAIMS.map(skip));
+    };
+    let root = format!("{}/", prefix.trim_end_matches('/'));
+    let listed = s3.list(&options.bucket, &root).await;
+    let listed =
+        listed.map_err(failed("the export was not listed")).and_then(|it| match it.is_empty() {
+            true => Err(Stop::failed(Shape::of("the export has no objects"))),
+            false => Ok(it),
+        });
+    let objects = match listed {
+        Ok(objects) => objects,
+        Err(stop) => return findings.extend(CLAIMS.map(|it| Finding::new(it, Err(stop.clone())))),
+    };
+    let keys: Vec<&str> = objects.iter().filter_map(|it| it.key.strip_prefix(&root)).collect();
+    findings.push(Finding::new("export-layout", layout(&keys)));
+    findings.push(Finding::new("export-manifest-names", manifest_names(&keys)));
+    findings.push(Finding::new("export-success-marker", success_markers(&keys)));
+    let shape = manifest_shape(s3, &options.bucket, &objects, &root).await;
+    findings.push(Finding::new("export-manifest-shape", shape));
+    let footers = read_footers(s3, &options.bucket, &objects).await;
+    let of = |probe: fn(&[Footer]) -> Probed| match &footers {
+        Ok(footers) if footers.is_empty() => Err(Stop::skipped("the export has no Parquet files")),
+        Ok(footers) => probe(footers),
+        Err(stop) => Err(stop.clone()),
+    };
+    findings.push(Finding::new("export-columns-optional", of(columns_optional)));
+    findings.push(Finding::new("export-encodings", of(encodings)));
+    findings.push(Finding::new("export-empty-row-groups", of(empty_row_groups)));
+    let empty = footers.and_then(|footers| empty_tables(&keys, &footers));
+    findings.push(Finding::new("export-empty-table", empty));
+}
+
+fn is_data(key: &str) -> bool {
+    key.ends_with(".parquet")
+}
+
+fn folder(key: &str) -> &str {
+    key.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether every file of data is below a database and a table with its schema.
+fn layout(keys: &[&str]) -> Probed {
+    let data: Vec<&&str> = keys.iter().filter(|it| is_data(it)).collect();
+    let in_form = |key: &&&str| {
+        let mut parts = key.split('/');
+        let (database, table) = (parts.next(), parts.next());
+        database.is_some_and(|it| !it.is_empty())
+            && table.is_some_and(|it| {
+                it.split_once('.').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty())
+            })
+            && parts.next().is_some()
+    };
+    if data.is_empty() {
+        return Err(Stop::skipped("the export has no Parquet files"));
+    }
+    let good = data.iter().filter(|it| in_form(it)).count();
+    let shape = Shape::default().number(data.len() as u64, "files");
+    seen(good == data.len(), shape.number(good as u64, "in the layout"))
+}
+
+fn manifest_names(keys: &[&str]) -> Probed {
+    let json: Vec<&&str> =
+        keys.iter().filter(|it| !it.contains('/') && it.ends_with(".json")).collect();
+    let kinds: Vec<_> = json.iter().filter_map(|it| ManifestFile::from_key(it)).collect();
+    let count = |kind| kinds.iter().filter(|it| **it == kind).count();
+    let (info, tables) = (count(ManifestFile::Info), count(ManifestFile::Tables));
+    let shape = Shape::default().number(json.len() as u64, "JSON objects");
+    let shape = shape.number(info as u64, "of the export").number(tables as u64, "of tables");
+    seen(info == 1 && tables > 0 && kinds.len() == json.len(), shape)
+}
+
+fn success_markers(keys: &[&str]) -> Probed {
+    let marked: BTreeSet<&str> =
+        keys.iter().filter(|it| it.ends_with("/_SUCCESS")).map(|it| folder(it)).collect();
+    let with_data: BTreeSet<&str> =
+        keys.iter().filter(|it| is_data(it)).map(|it| folder(it)).collect();
+    if with_data.is_empty() {
+        return Err(Stop::skipped("the export has no Parquet files"));
+    }
+    let is_marked = |folder: &&str| {
+        let mut above = *folder;
+        loop {
+            if marked.contains(above) {
+                return true;
+            }
+            match above.rsplit_once('/') {
+                Some((parent, _)) => above = parent,
+                None => return false,
+            }
+        }
+    };
+    let without = with_data.iter().filter(|it| !is_marked(it)).count();
+    let shape = Shape::default().number(with_data.len() as u64, "folders with files");
+    seen(without == 0, shape.number(without as u64, "without _SUCCESS"))
+}
+
+async fn manifest_shape(s3: &S3, bucket: &str, objects: &[ObjectMeta], root: &str) -> Probed {
+    let (mut tables, mut typed, mut dotted) = (0_u64, 0_u64, 0_u64);
+    let is_manifest = |it: &&ObjectMeta| {
+        it.key.strip_prefix(root).is_some_and(|it| !it.contains('/'))
+            && ManifestFile::from_key(&it.key) == Some(ManifestFile::Tables)
+    };
+    for object in objects.iter().filter(is_manifest) {
+        let read = s3.get(bucket, &object.key).await.map_err(failed("a manifest was not read"))?;
+        let Some((bytes, _)) = read else {
+            return Err(Stop::failed(Shape::of("a manifest was not read")));
+        };
+        let Ok(entries) = manifest::parse_tables("manifest", &bytes) else {
+            return seen(false, Shape::of("a manifest has no valid perTableStatus"));
+        };
+        for entry in entries {
+            tables += 1;
+            dotted += u64::from(entry.target.contains('.'));
+            typed += u64::from(!entry.columns.is_empty());
+        }
+    }
+    let shape = Shape::default().number(tables, "entries").number(dotted, "with a dotted target");
+    seen(tables > 0 && dotted > 0 && typed > 0, shape.number(typed, "with types of columns"))
+}
+
+/// A version of an object, read in ranges.
+struct Ranges<'a>(&'a S3, &'a str, &'a ObjectMeta);
+
+impl RangeReader for Ranges<'_> {
+    async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
+        self.0.range(self.1, self.2, start, length).await
+    }
+}
+
+async fn read_footers(s3: &S3, bucket: &str, objects: &[ObjectMeta]) -> Result<Vec<Footer>, Stop> {
+    let mut footers = Vec::new();
+    for object in objects.iter().filter(|it| is_data(&it.key)).take(FOOTERS) {
+        let footer = Footer::read(&Ranges(s3, bucket, object), object.bytes, "file").await;
+        footers.push(footer.map_err(failed("a footer was not read"))?);
+    }
+    Ok(footers)
+}
+
+fn columns_optional(footers: &[Footer]) -> Probed {
+    let (mut optional, mut required, mut others) = (0_u64, 0_u64, 0_u64);
+    for footer in footers {
+        for field in footer.metadata.file_metadata().schema().get_fields() {
+            match field.get_basic_info().repetition() {
+                Repetition::OPTIONAL => optional += 1,
+                Repetition::REQUIRED => required += 1,
+                Repetition::REPEATED => others += 1,
+            }
+        }
+    }
+    let shape = Shape::default().number(optional, "OPTIONAL").number(required, "REQUIRED");
+    seen(others == 0, shape.number(others, "others"))
+}
+
+fn encodings(footers: &[Footer]) -> Probed {
+    let by_mr = |it: &&Footer| {
+        it.metadata.file_metadata().created_by().is_some_and(|by| by.starts_with("parquet-mr"))
+    };
+    let written = footers.iter().filter(by_mr).count();
+    let chunks =
+        || footers.iter().flat_map(|it| it.metadata.row_groups()).flat_map(|it| it.columns());
+    let gzip = chunks().filter(|it| matches!(it.compression(), Compression::GZIP(_))).count();
+    let all = chunks().count();
+    let shape = Shape::default().number(footers.len() as u64, "files");
+    let shape = shape.number(written as u64, "by parquet-mr").number(all as u64, "column chunks");
+    seen(written == footers.len() && gzip == all, shape.number(gzip as u64, "with GZIP"))
+}
+
+fn empty_row_groups(footers: &[Footer]) -> Probed {
+    let groups = || footers.iter().flat_map(|it| it.metadata.row_groups());
+    let empty: Vec<_> = groups().filter(|it| it.num_rows() == 0).collect();
+    let with_data =
+        empty.iter().filter(|it| it.columns().iter().any(|it| it.num_values() > 0)).count();
+    let shape = Shape::default().number(groups().count() as u64, "row groups");
+    let shape = shape.number(empty.len() as u64, "without rows");
+    match empty.is_empty() {
+        true => Err(Stop::skipped("no row group without rows was seen")),
+        false => seen(with_data == 0, shape.number(with_data as u64, "of these with values")),
+    }
+}
+
+fn empty_tables(keys: &[&str], footers: &[Footer]) -> Probed {
+    let table = |key: &str| key.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
+    let marked: BTreeSet<String> =
+        keys.iter().filter(|it| it.ends_with("/_SUCCESS")).map(|it| table(it)).collect();
+    let with_data: BTreeSet<String> =
+        keys.iter().filter(|it| is_data(it)).map(|it| table(it)).collect();
+    let marker_only = marked.difference(&with_data).count() as u64;
+    let no_rows = footers.iter().filter(|it| it.rows() == 0).count() as u64;
+    if marker_only + no_rows == 0 {
+        return Err(Stop::skipped("the export has no empty table"));
+    }
+    let shape = Shape::default().number(marker_only, "tables with _SUCCESS alone");
+    seen(true, shape.number(no_rows, "files without rows"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(probed: Probed) -> bool {
+        probed.is_ok_and(|it| it.holds)
+    }
+
+    #[test]
+    fn keys_show_the_layout() {
+        let good = [
+            "export_info_e.json",
+            "export_tables_info_e_from_1_to_2.json",
+            "shop/public.orders/1/part-0.parquet",
+            "shop/public.orders/1/_SUCCESS",
+            "shop/public.users/part-0.parquet",
+            "shop/public.users/_SUCCESS",
+        ];
+        assert!(
+            holds(layout(&good)) && holds(manifest_names(&good)) && holds(success_markers(&good))
+        );
+        let flat = ["orders/part-0.parquet", "info.json"];
+        assert!(
+            !holds(layout(&flat))
+                && !holds(manifest_names(&flat))
+                && !holds(success_markers(&flat))
+        );
+        assert!(layout(&["export_info_e.json"]).is_err());
+    }
+}

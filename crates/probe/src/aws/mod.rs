@@ -1,0 +1,221 @@
+//! The AWS side: conditional writes below a scratch prefix, and what can be read of the account's snapshots and of a
+//! finished export. Of an export it reads names, sizes, manifests and footers; it reads no row.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | a run, and the claims that can be read from RDS |
+//! | `writes` | conditional writes and reads below the scratch prefix |
+//! | `export` | a finished export: keys, manifests, footers |
+
+mod export;
+mod writes;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use landbridge_aws::rds::ExportStatus;
+use landbridge_aws::{Aws, S3};
+use landbridge_core::{Error, ErrorKind, Result};
+
+use crate::google::Run;
+use crate::report::{Finding, Probed, Report, Shape, Stop, seen};
+
+/// Where a run probes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bucket of exports and ledger.
+    pub bucket: String,
+    /// The database whose snapshots are looked at.
+    pub source: String,
+    /// The key prefix of a finished export, with its id: `<prefix>/<export id>`; `None`: none is looked at.
+    pub export: Option<String>,
+    /// Whether objects may be written below [`PREFIX`](crate::google::PREFIX).
+    pub writes: bool,
+}
+
+/// Each claim that this side probes.
+pub const CLAIMS: &[&str] = &[
+    "export-columns-optional",
+    "export-empty-row-groups",
+    "export-empty-table",
+    "export-encodings",
+    "export-layout",
+    "export-manifest-names",
+    "export-manifest-shape",
+    "export-status-values",
+    "export-success-marker",
+    "export-tasks-stay-listed",
+    "rds-automated-snapshot-exports",
+    "rds-snapshot-quota",
+    "s3-create-if-none-match",
+    "s3-etag-follows-content",
+    "s3-get-if-match",
+    "s3-read-after-write",
+    "s3-replace-if-match",
+];
+
+/// An error of a call that prepares a probe. Its text may contain names, so only its kind is said.
+pub(super) fn failed(what: &'static str) -> impl Fn(Error) -> Stop {
+    move |error| {
+        Stop::failed(Shape::of(what).and(match error.kind() {
+            ErrorKind::Denied => "access was denied",
+            ErrorKind::NotFound => "it does not exist",
+            ErrorKind::Conflict => "it has changed",
+            ErrorKind::Corrupt => "its content is not valid",
+            ErrorKind::Transient | ErrorKind::Throttled => "AWS did not answer",
+            _ => "AWS refused it",
+        }))
+    }
+}
+
+/// Runs the probes, and deletes every object that the run wrote, also if `interrupt` ends first: then the rest
+/// of the claims is not tested.
+///
+/// # Errors
+/// [`ErrorKind::Transient`] if the operating system gives no random bytes.
+pub async fn run(
+    aws: &Aws,
+    options: &Options,
+    now: Timestamp,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Report> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|_| {
+        Error::new(ErrorKind::Transient, "the operating system gives no random bytes", "probe")
+    })?;
+    let run = Run::new(now, u32::from_be_bytes(random));
+    let mut findings = Vec::new();
+    tokio::select! {
+        () = probe_all(aws, options, now, &run, &mut findings) => {}
+        () = interrupt => {}
+    }
+    let cleaned_up =
+        !options.writes || delete(&aws.s3, &options.bucket, &run.prefix()).await.is_ok();
+    for claim in CLAIMS {
+        if !findings.iter().any(|it: &Finding| it.claim == *claim) {
+            let stop = Stop::failed(Shape::of("the run was interrupted"));
+            findings.push(Finding::new(claim, Err(stop)));
+        }
+    }
+    Ok(Report::new("aws", findings, cleaned_up))
+}
+
+async fn probe_all(
+    aws: &Aws,
+    options: &Options,
+    now: Timestamp,
+    run: &Run,
+    findings: &mut Vec<Finding>,
+) {
+    findings.push(Finding::new("rds-snapshot-quota", quota(aws).await));
+    findings.push(Finding::new("rds-automated-snapshot-exports", automated(aws, options).await));
+    let tasks = aws.rds.export_tasks().await.map_err(failed("the export tasks were not listed"));
+    findings.push(Finding::new(
+        "export-status-values",
+        tasks.clone().and_then(|tasks| {
+            let unknown = tasks.iter().filter(|it| it.status == ExportStatus::Unknown).count();
+            match tasks.is_empty() {
+                true => Err(Stop::skipped("the account has no export tasks")),
+                false => seen(
+                    unknown == 0,
+                    Shape::default()
+                        .number(tasks.len() as u64, "tasks")
+                        .number(unknown as u64, "unknown states"),
+                ),
+            }
+        }),
+    ));
+    findings.push(Finding::new(
+        "export-tasks-stay-listed",
+        tasks.and_then(|tasks| {
+            let ended = |it: &landbridge_aws::rds::ExportTask| {
+                it.ended.is_some_and(|end| now.duration_since(end) > SignedDuration::from_hours(24))
+            };
+            match tasks.iter().filter(|it| ended(it)).count() as u64 {
+                0 => Err(Stop::skipped(
+                    "no task that ended more than a day ago is listed; none may exist",
+                )),
+                old => {
+                    seen(true, Shape::default().number(old, "tasks that ended more than a day ago"))
+                }
+            }
+        }),
+    ));
+    writes::probe(&aws.s3, options, run, findings).await;
+    export::probe(&aws.s3, options, findings).await;
+}
+
+async fn quota(aws: &Aws) -> Probed {
+    let quota = aws.rds.snapshot_quota().await.map_err(failed("the quota was not read"))?;
+    match quota {
+        Some(quota) => seen(quota.max > 0, Shape::default().number(quota.max, "snapshots allowed")),
+        None => seen(false, Shape::of("the quota is not reported")),
+    }
+}
+
+async fn automated(aws: &Aws, options: &Options) -> Probed {
+    let all = aws.rds.automated_snapshots(&options.source).await;
+    let all = all.map_err(failed("the automated snapshots were not listed"))?;
+    if all.is_empty() {
+        return Err(Stop::skipped("the source has no automated snapshots"));
+    }
+    let start = format!("rds:{}-", options.source.to_ascii_lowercase());
+    let in_form = all.iter().filter(|it| it.id.strip_prefix(&start).is_some_and(is_minute)).count();
+    let shape = Shape::default().number(all.len() as u64, "automated snapshots");
+    seen(in_form == all.len(), shape.number(in_form as u64, "ids in the form"))
+}
+
+/// Whether a text has the form `YYYY-MM-DD-hh-mm`.
+fn is_minute(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [4, 2, 2, 2, 2] && text.chars().all(|c| c == '-' || c.is_ascii_digit())
+}
+
+/// Deletes all objects below a prefix of a run. Idempotent.
+async fn delete(s3: &S3, bucket: &str, prefix: &str) -> Result<()> {
+    for object in s3.list(bucket, prefix).await? {
+        s3.delete(bucket, &object.key).await?;
+    }
+    Ok(())
+}
+
+/// The objects that runs left in a bucket.
+///
+/// # Errors
+/// Any S3 error.
+pub async fn find_leftovers(s3: &S3, bucket: &str) -> Result<Vec<String>> {
+    let all = s3.list(bucket, crate::google::PREFIX).await?;
+    Ok(all.into_iter().map(|it| it.key).filter(|key| Run::of_object(key).is_some()).collect())
+}
+
+/// Deletes what [`find_leftovers`] found. Idempotent.
+///
+/// # Errors
+/// Any S3 error.
+pub async fn delete_leftovers(s3: &S3, bucket: &str, keys: &[String]) -> Result<()> {
+    for key in keys {
+        s3.delete(bucket, key).await?;
+    }
+    Ok(())
+}
+
+/// Generated content of an object.
+pub(super) fn content(number: u64) -> Bytes {
+    Bytes::from(format!("generated by landbridge probe, {number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_automated_snapshots_end_with_a_minute() {
+        for (text, is_in_form) in [
+            ("2026-11-21-01-00", true),
+            ("2026-11-21", false),
+            ("2026-11-21-01-0x", false),
+            ("mine", false),
+        ] {
+            assert_eq!(is_minute(text), is_in_form, "{text}");
+        }
+    }
+}

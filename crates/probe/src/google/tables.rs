@@ -1,0 +1,141 @@
+//! Claims about tables and their tags: what a patch changes, and what a load keeps.
+
+use serde_json::{Value, json};
+
+use super::jobs::rows;
+use super::lab::{Lab, has_tag, is_tagged};
+use super::masks::Tags;
+use crate::report::{Probed, Shape, Stop, seen};
+
+fn number(tag: Option<&str>) -> Value {
+    let mut field = json!({"name": "n", "type": "INTEGER", "mode": "NULLABLE"});
+    if let Some(tag) = tag {
+        field["policyTags"] = json!({"names": [tag]});
+    }
+    json!([field])
+}
+
+fn etag(table: &Value) -> String {
+    table.get("etag").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+pub(super) async fn patch_if_match(lab: &Lab) -> Probed {
+    lab.table("if_match", number(None)).await?;
+    let before = etag(&lab.get("if_match").await?);
+    let first = lab.patch("if_match", &json!({"labels": {"one": "1"}})).await?;
+    if etag(&first) == before {
+        return Err(Stop::failed(Shape::of("the ETag did not change")));
+    }
+    let late = lab.try_patch("if_match", &json!({"labels": {"two": "2"}}), Some(&before)).await?;
+    let after = lab.get("if_match").await?;
+    let unchanged = etag(&after) == etag(&first);
+    let shape = Shape::of("a patch with the older ETag").answer(&late);
+    let shape = shape.and(if unchanged { "nothing changed" } else { "the table changed" });
+    seen([412, 403].contains(&late.status) && unchanged, shape)
+}
+
+pub(super) async fn label_changes_etag(lab: &Lab) -> Probed {
+    lab.table("etag", number(None)).await?;
+    let before = etag(&lab.get("etag").await?);
+    lab.patch("etag", &json!({"labels": {"one": "1"}})).await?;
+    let labelled = etag(&lab.get("etag").await?);
+    let schema = json!([number(None)[0], {"name": "more", "type": "INTEGER", "mode": "NULLABLE"}]);
+    lab.patch("etag", &json!({"schema": {"fields": schema}})).await?;
+    let widened = etag(&lab.get("etag").await?);
+    let (label, column) = (before != labelled, labelled != widened);
+    let shape = Shape::of(if label { "a label changes it" } else { "a label does not change it" });
+    let shape =
+        shape.and(if column { "a column changes it" } else { "a column does not change it" });
+    seen(label && column, shape)
+}
+
+pub(super) async fn read_own_write(lab: &Lab) -> Probed {
+    let mut found = 0;
+    // One table each: a table takes five changes in ten seconds.
+    for number_of in 0..10 {
+        let table = format!("own_write_{number_of}");
+        lab.table(&table, number(None)).await?;
+        lab.patch(&table, &json!({"labels": {"written": "yes"}})).await?;
+        let read = lab.get(&table).await?;
+        found += u64::from(read.pointer("/labels/written") == Some(&json!("yes")));
+    }
+    seen(found == 10, Shape::of("of 10 patches").number(found, "read at once"))
+}
+
+pub(super) async fn not_found_text(lab: &Lab) -> Probed {
+    use landbridge_gcp::raw::Api;
+    use reqwest::Method;
+    let path = lab.table_path("does_not_exist");
+    let table = lab.call(Api::BigQuery, Method::GET, path, None).await?;
+    let path = lab.project(&format!("/datasets/{}_none/tables/none", lab.run.dataset()));
+    let dataset = lab.call(Api::BigQuery, Method::GET, path, None).await?;
+    let names = |answer: &landbridge_gcp::raw::Answer| {
+        answer.text("/error/message").contains("Not found: Dataset")
+    };
+    let shape =
+        Shape::of("a missing table").answer(&table).and("a missing dataset").answer(&dataset);
+    let shape =
+        shape.and(if names(&dataset) { "its text names the dataset" } else { "its text does not" });
+    seen(table.status == 404 && dataset.status == 404 && !names(&table) && names(&dataset), shape)
+}
+
+pub(super) async fn named_tags_stay(lab: &Lab, tags: &Tags) -> Probed {
+    let tag = tags.name("email")?;
+    lab.table("named_tags", number(Some(tag))).await?;
+    let mut fields = number(Some(tag));
+    fields[0]["description"] = json!("described");
+    lab.patch("named_tags", &json!({"schema": {"fields": fields}})).await?;
+    let kept = has_tag(&lab.get("named_tags").await?, "n", tag);
+    seen(kept, Shape::of(if kept { "the tag stayed" } else { "the tag is gone" }))
+}
+
+pub(super) async fn empty_tags_clear(lab: &Lab, tags: &Tags) -> Probed {
+    lab.table("empty_tags", number(Some(tags.name("email")?))).await?;
+    let mut fields = number(None);
+    fields[0]["policyTags"] = json!({"names": []});
+    lab.patch("empty_tags", &json!({"schema": {"fields": fields}})).await?;
+    let gone = !is_tagged(&lab.get("empty_tags").await?, "n");
+    seen(gone, Shape::of(if gone { "the tag is gone" } else { "the tag stayed" }))
+}
+
+pub(super) async fn one_tag(lab: &Lab, tags: &Tags) -> Probed {
+    let mut two = number(None);
+    two[0]["policyTags"] = json!({"names": [tags.name("email")?, tags.name("null")?]});
+    let two = lab.try_table("two_tags", two).await?;
+    let record = json!([{
+        "name": "r", "type": "RECORD", "fields": number(None),
+        "policyTags": {"names": [tags.name("email")?]},
+    }]);
+    let record = lab.try_table("tagged_record", record).await?;
+    let shape = Shape::of("two tags").answer(&two).and("a RECORD").answer(&record);
+    seen(two.status == 400 && record.status == 400, shape)
+}
+
+pub(super) async fn truncate_data_keeps_tags(lab: &Lab, tags: &Tags) -> Probed {
+    let tag = tags.name("email")?;
+    lab.table("keeps_tags", number(Some(tag))).await?;
+    lab.must_load("keeps_tags", &rows(3)?).await?;
+    lab.must_load("keeps_tags", &rows(3)?).await?;
+    let kept = has_tag(&lab.get("keeps_tags").await?, "n", tag);
+    seen(kept, Shape::of(if kept { "the tag stayed" } else { "the tag is gone" }))
+}
+
+pub(super) async fn truncate_drops_tags(lab: &Lab, tags: &Tags) -> Probed {
+    lab.table("drops_tags", number(Some(tags.name("email")?))).await?;
+    let uri = lab.put("drops-tags.parquet", &rows(3)?).await?;
+    let mut load = lab.load("drops_tags", &[uri]);
+    load["writeDisposition"] = json!("WRITE_TRUNCATE");
+    load["schema"] = json!({"fields": number(None)});
+    let job = lab.run_job(&lab.job_id(), json!({"load": load})).await?;
+    if !job.succeeded() {
+        return Err(Stop::failed(job.shape()));
+    }
+    let gone = !is_tagged(&lab.get("drops_tags").await?, "n");
+    seen(gone, Shape::of(if gone { "the tag is gone" } else { "the tag stayed" }))
+}
+
+pub(super) async fn no_fine_grained_reader(lab: &Lab, tags: &Tags) -> Probed {
+    lab.table("no_reader", number(Some(tags.name("email")?))).await?;
+    let job = lab.load_file("no_reader", &rows(3)?).await?;
+    seen(job.succeeded(), job.shape())
+}

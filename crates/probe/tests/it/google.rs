@@ -1,0 +1,91 @@
+//! The Google side.
+
+use futures::StreamExt;
+use landbridge_local_google::turned::TURNABLE;
+use landbridge_local_wire::{CallFault, CallFaultKind};
+use landbridge_probe::{Report, Verdict, google};
+
+use crate::cloud::{BUCKET, Cloud, LOCATION, MASKED, PLAIN, PROJECT};
+
+/// The findings that are not good, for messages.
+fn others(report: &Report) -> Vec<String> {
+    let others = report.findings.iter().filter(|it| it.verdict != Verdict::Holds);
+    others.map(|it| format!("{}: {}: {}", it.claim, it.verdict.name(), it.seen.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_claim_holds_in_the_local_cloud() {
+    let cloud = Cloud::start().await;
+    let report = cloud.probe().await;
+    assert_eq!(others(&report), Vec::<String>::new());
+    assert_eq!(report.holds, google::claims().len());
+    assert!(report.cleaned_up);
+    assert!(cloud.is_clean().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_is_turned_around_is_the_only_one_that_is_named() {
+    assert_eq!(TURNABLE.to_vec(), google::claims(), "every probe has a claim that can be turned");
+    let start = std::time::Instant::now();
+    let (mut named, mut faults) = (0, Vec::new());
+    let turned = TURNABLE.iter().map(|claim| async move {
+        let cloud = Cloud::start().await;
+        assert!(cloud.google.turn(Some(claim)));
+        (claim, cloud.probe().await)
+    });
+    let mut reports = futures::stream::iter(turned).buffer_unordered(4);
+    while let Some((claim, report)) = reports.next().await {
+        match report.contradicted() == [*claim] {
+            true => named += 1,
+            false => faults.push(format!("{claim}: {:?}", others(&report))),
+        }
+    }
+    println!(
+        "{} claims, {} of {} named when turned, {:.1?}",
+        google::claims().len(),
+        named,
+        TURNABLE.len(),
+        start.elapsed()
+    );
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_contains_no_name_and_no_value() {
+    let cloud = Cloud::start().await;
+    let report = cloud.probe().await;
+    let text = serde_json::to_string(&report).expect("JSON");
+    let names = [PROJECT, BUCKET, LOCATION, MASKED, PLAIN, "osprey", "landbridge_probe", "people"];
+    for name in names {
+        assert!(!text.contains(name), "{name}");
+    }
+    for value in ["generated-4321", "generated@", "former\"", "gs://", "projects/"] {
+        assert!(!text.contains(value), "{value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_contradicts_no_claim_and_leaves_nothing() {
+    let cloud = Cloud::start().await;
+    cloud.monitor.clear_fault();
+    cloud.probe().await;
+    let calls = cloud.monitor.count();
+    let runs = (1..calls).step_by(37).map(|call_number| async move {
+        let cloud = Cloud::start().await;
+        let fault = CallFault { call_number, kind: CallFaultKind::DropResponse };
+        cloud.monitor.inject_fault(fault);
+        let now = "2026-07-01T00:00:00Z".parse().expect("an instant");
+        let options = Cloud::options();
+        let run = google::run(cloud.api(), options, now, std::future::pending(), |_, _| {}).await;
+        assert!(cloud.monitor.fault_fired(), "call {call_number}");
+        let contradicted = run.map(|it| it.contradicted()).unwrap_or_default();
+        (call_number, contradicted, cloud.is_clean().await)
+    });
+    let mut runs = futures::stream::iter(runs).buffer_unordered(6);
+    let mut number = 0;
+    while let Some((call, contradicted, clean)) = runs.next().await {
+        assert_eq!((contradicted, clean), (Vec::new(), true), "call {call} of {calls}");
+        number += 1;
+    }
+    println!("{calls} calls, {number} of them lost in turn");
+}
