@@ -433,7 +433,7 @@ async fn the_proof_key_opens_figures_and_makes_no_tokens() {
     // A day without the key has no figures and is published.
     assert!(env.run_day(1).await.is_empty(), "{}", env.log_output());
     let warnings = env.log_output();
-    assert!(warnings.contains("objects are transferred without figures"), "{warnings}");
+    assert!(warnings.contains("objects are transferred without the figures"), "{warnings}");
     assert!(warnings.contains(PROOF_KEY), "{warnings}");
     aws.deny_secret(PROOF_KEY, false);
     check(4, &["no figures were recorded on 2026-11-22", "the proof key could not be read"]);
