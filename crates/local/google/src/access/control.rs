@@ -1,11 +1,8 @@
-//! Policies that calls of the control plane set: readers of tags, data policies with ids, access lists of
-//! datasets.
+//! Policies that calls of the control plane set: readers of tags, data policies with ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use super::{AccessControl, Principal, Role, member, taxonomy_of};
+use super::{AccessControl, Principal, member, taxonomy_of};
 use crate::masking::MaskingRule;
 
 /// What such calls have set.
@@ -16,8 +13,6 @@ pub(super) struct Controlled {
     tag_readers: BTreeMap<String, BTreeSet<String>>,
     /// Id of a data policy → its tag and rule.
     policies: BTreeMap<String, (String, MaskingRule)>,
-    /// Dataset → address and role of each entry of its access list that names a person or an account.
-    datasets: BTreeMap<String, Vec<(String, Role)>>,
 }
 
 impl AccessControl {
@@ -99,33 +94,6 @@ impl AccessControl {
     pub(crate) fn named_data_policies(&self) -> Vec<(String, String, &'static str)> {
         let all = self.controlled.policies.iter();
         all.map(|(id, (tag, rule))| (id.clone(), tag.clone(), rule.name())).collect()
-    }
-
-    /// Takes over the access list of a dataset (`access` of the dataset resource): entries that name a
-    /// person or an account, with the roles READER, WRITER and OWNER.
-    pub(crate) fn set_dataset_access(&mut self, dataset: &str, access: Option<&Value>) {
-        let entries = access.and_then(Value::as_array).into_iter().flatten().filter_map(|entry| {
-            let role = match entry.get("role").and_then(Value::as_str)? {
-                "READER" | "roles/bigquery.dataViewer" => Role::DataViewer,
-                "WRITER" | "roles/bigquery.dataEditor" => Role::DataEditor,
-                "OWNER" | "roles/bigquery.dataOwner" => Role::DataOwner,
-                _ => return None,
-            };
-            Some((entry.get("userByEmail").and_then(Value::as_str)?.to_owned(), role))
-        });
-        let entries = entries.collect();
-        self.controlled.datasets.insert(dataset.to_owned(), entries);
-    }
-
-    /// Whether the access list of a dataset gives `caller` a permission.
-    pub(super) fn access_list_allows(
-        &self,
-        caller: &Principal,
-        dataset: &str,
-        permission: &str,
-    ) -> bool {
-        let entries = self.controlled.datasets.get(dataset).into_iter().flatten();
-        entries.into_iter().any(|(email, role)| *email == caller.email && role.allows(permission))
     }
 
     /// A bearer token of the principal with this address.

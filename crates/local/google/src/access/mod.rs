@@ -337,7 +337,6 @@ impl AccessControl {
         !self.denied_datasets.contains(dataset)
             && (self.allows_on_project(caller, permission)
                 || roles.into_iter().any(|it| it.allows(permission))
-                || self.access_list_allows(caller, dataset, permission)
                 || self.is_bound(caller, &format!("datasets/{dataset}"), |role| {
                     Role::named_allows(role, permission)
                 }))

@@ -51,7 +51,6 @@ impl BigQuery {
                     location.unwrap_or(&self.location),
                     settable_properties(&body)?,
                 )?;
-                self.access_mut().set_dataset_access(id, body.get("access"));
                 self.apply_access_list(id, body.get("access"));
                 self.dataset_response(id)
             }
@@ -117,7 +116,6 @@ impl BigQuery {
                 dataset.mark_modified(now);
                 let access = dataset.properties.get("access").cloned();
                 drop(catalog);
-                self.access_mut().set_dataset_access(id, access.as_ref());
                 self.apply_access_list(id, access.as_ref());
                 self.dataset_response(id)
             }
