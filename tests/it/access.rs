@@ -68,7 +68,10 @@ async fn access_says_what_a_query_then_shows() {
     assert_eq!(sees(&first, "group:analysts@example.com", "email"), "masked (EMAIL_MASK)");
     assert_eq!(sees(&first, "group:pii-readers@example.com", "email"), "plain");
     assert_eq!(sees(&first, "user:stranger@example.com", "email"), "nothing");
-    assert_eq!(first["unnamed_readers"][0]["principal"], "user:stranger@example.com");
+    // By the dataset's own list, and in no class.
+    let unnamed = first["unnamed_readers"].as_array().expect("a list");
+    let unnamed: Vec<_> = unnamed.iter().filter_map(|it| it["principal"].as_str()).collect();
+    assert_eq!(unnamed, ["user:loader@example.com", "user:stranger@example.com"]);
     assert_eq!(first["everyone_else"], json!({"sees": "nothing", "at_least": false}));
     assert_eq!(first["unprotected_columns"], json!([]));
     // The person with the functions' rights reads the landing bucket by a role on the project.
@@ -79,7 +82,7 @@ async fn access_says_what_a_query_then_shows() {
     assert_eq!((email["more_than_configured"].clone(), code), (json!([]), Some(0)));
 
     // A person gets a right on the project: the query shows it, and so does the command.
-    let query = "SELECT email FROM shop.creators ORDER BY id LIMIT 1";
+    let query = "SELECT email FROM shop.people ORDER BY id LIMIT 1";
     google.add_principal(
         "eve",
         "eve@example.com",
@@ -101,7 +104,7 @@ async fn access_says_what_a_query_then_shows() {
     assert!(!text.contains(&value) && !text.contains("analysts@"), "{text}");
 
     // Viewers of the project get the dataset by its access list.
-    let count = "SELECT COUNT(id) FROM shop.creators";
+    let count = "SELECT COUNT(id) FROM shop.people";
     google.bind(
         "projects/shop-analytics",
         "roles/bigquery.jobUser",
@@ -190,18 +193,18 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
         .dataset_role("scratch", Role::DataOwner)
         .fine_grained_reader(env.cloud.policy_tags()["email"].clone());
     google.add_principal("eve", "eve@example.com", grants);
-    let select = format!("SELECT id, email FROM shop.creators WHERE email <> '{SECRET}'");
+    let select = format!("SELECT id, email FROM shop.people WHERE email <> '{SECRET}'");
     let labels = json!({"requestor": "looker_studio", "looker_studio_report_id": "report-1"});
-    query_job(&env, "eve", &select, json!({}), Some("copy_of_creators")).await;
+    query_job(&env, "eve", &select, json!({}), Some("copy_of_people")).await;
     query_job(&env, "eve", &select, labels, None).await;
-    let masked = format!("SELECT tier FROM shop.creators WHERE email <> '{SECRET}'");
+    let masked = format!("SELECT id FROM shop.people WHERE email <> '{SECRET}'");
     query_job(&env, "local-analyst", &masked, json!({}), None).await;
     google.add_log_entry(json!({
         "insertId": "1",
         "timestamp": "2026-11-21T05:00:00Z",
         "protoPayload": {
             "serviceName": "bigquery.googleapis.com",
-            "resourceName": "projects/shop-analytics/datasets/shop/tables/creators",
+            "resourceName": "projects/shop-analytics/datasets/shop/tables/people",
             "authenticationInfo": {"principalEmail": "eve@example.com"},
             "metadata": {"tableDataRead": {"fields": ["email", "id"], "reason": "JOB"}},
         },
@@ -211,7 +214,7 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
     let (access, code) = report(&env, &["--class", "email", "--month", "2026-11"]);
     outputs += &access.to_string();
     assert_eq!(code, Some(1));
-    assert_eq!(access["derived_tables"][0]["table"], "shop-analytics.scratch.copy_of_creators");
+    assert_eq!(access["derived_tables"][0]["table"], "shop-analytics.scratch.copy_of_people");
     assert_eq!(access["derived_tables"][0]["plain"], "plain");
     let dashboard = &access["plain_dashboards"][0];
     assert_eq!(dashboard["queries_as"], "user:eve@example.com", "{access:#}");
@@ -221,18 +224,19 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
         (&read["principal"], &read["plain"]),
         (&json!("user:eve@example.com"), &json!("plain"))
     );
-    assert_eq!(read["columns"], json!(["public.creators.email"]));
+    assert_eq!(read["columns"], json!(["public.people.email"]));
 
     let all = run_as(&env, "local-reviewer", &["access", "--month", "2026-11"]);
     outputs += &output_text(&all);
     for output in [&[][..], &["--output", "json"], &["--people"]] {
-        let args = [&["consumers", "--table", "public.creators"], output].concat();
+        let args = [&["consumers", "--table", "public.people"], output].concat();
         let shown = run_as(&env, "local-reviewer", &args);
         assert_eq!(shown.status.code(), Some(0), "{}", output_text(&shown));
         outputs += &output_text(&shown);
     }
     let text = output_text(&run_as(&env, "local-reviewer", &["consumers"]));
-    for part in ["dashboard https://lookerstudio.google.com/reporting/report-1", "2 people", "tier"]
+    for part in
+        ["dashboard https://lookerstudio.google.com/reporting/report-1", "2 people", "email, id"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
