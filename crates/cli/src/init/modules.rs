@@ -57,7 +57,8 @@ impl Origin {
     /// The origin of `--modules`: a folder on this machine, or an address that is not checked.
     fn given(modules: &str) -> Result<Self> {
         let path = Path::new(modules);
-        let is_path = path.is_absolute() || modules.starts_with('.') || path.is_dir();
+        // A `~` that the shell did not expand is a path that does not exist.
+        let is_path = path.is_absolute() || modules.starts_with(['.', '~']) || path.is_dir();
         if !is_path {
             return Ok(Self::Address(modules.to_owned()));
         }
@@ -215,6 +216,7 @@ mod tests {
         std::fs::write(copy.join("aws/variables.tf"), "").expect("a file");
         for (path, why) in [
             (outside.path().join("nowhere"), "does not exist"),
+            (PathBuf::from("~/landbridge/terraform/modules"), "does not exist"),
             (outside.path().to_owned(), "not the modules of a checkout"),
             (copy, "infra/schedules/load.json does not exist"),
         ] {
