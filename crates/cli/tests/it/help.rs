@@ -40,6 +40,10 @@ fn help_of_the_command() {
         out |   init         Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |                account
         out |   doctor       Check the files and both clouds, before or after `terraform apply`; changes nothing
+        out |   access       Show who sees which class in plain, masked, or not at all, and who sees more than
+        out |                landbridge.yaml says
+        out |   consumers    Show who and which dashboards read each table and column
+        out |   probe        Show on real accounts what Landbridge assumes of the clouds
         out |   cost         Estimate what a month costs, item by item, and name the largest item
         out |   dashboard    Print links that create reports in Data Studio (formerly Looker Studio), or LookML
         out |                views

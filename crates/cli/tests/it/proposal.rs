@@ -168,7 +168,7 @@ tables:
         out |   column `etc2` of `public.t`: 100 % of 90 sampled values look like resident registration numbers, and the column leaves AWS without a legal basis: write `transform: drop` and `resident_number: true`, or `legal_basis`, or `resident_number: false` if they are something else
         out |   readers:  none: every reader of the dataset sees plain values
         out | warning: contract.yaml:6: personal-values
-        out |   column `etc1` of `public.t`: 100 % of 90 sampled values look like e-mail addresses, and every reader of the dataset may read the column: give it a class
+        out |   column `etc1` of `public.t`: 100 % of 90 sampled values look like e-mail addresses, and every reader of the dataset may read the column: give it a class, or write `pinned: true` if the values are harmless
         out |   readers:  none: every reader of the dataset sees plain values
         out | 1 table compared with the contract, 5 columns: 1 error, 1 warning
         err | error: 1 finding must be decided in contract.yaml before the change is merged

@@ -67,7 +67,7 @@ tables:
             contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `address`, `birth`, `device`, `email`, `free_text`, `health`, `ip`, `name`, `national_id`, `phone`, `position`, `secret`, `sensitive`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `zone`, `bounds`, `resident_number`, `legal_basis`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `zone`, `bounds`, `resident_number`, `legal_basis`, `pinned`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
             contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
