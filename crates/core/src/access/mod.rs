@@ -30,6 +30,7 @@ mod sight;
 mod tests;
 mod usage;
 #[cfg(test)]
+#[path = "usage/tests.rs"]
 mod usage_tests;
 
 use std::collections::BTreeMap;

@@ -319,9 +319,12 @@ mod tests {
         let long = |at: usize| Some(format!("{at:06} {}", "x".repeat(200)));
         let values: Vec<Option<String>> = (0..40_000).map(long).collect();
         for has_index in [true, false] {
+            // Statistics of pages always come with the index.
+            let statistics =
+                if has_index { EnabledStatistics::Page } else { EnabledStatistics::Chunk };
             let properties = WriterProperties::builder()
                 .set_dictionary_enabled(false)
-                .set_statistics_enabled(EnabledStatistics::Page)
+                .set_statistics_enabled(statistics)
                 .set_offset_index_disabled(!has_index)
                 .set_data_page_size_limit(200_000)
                 .set_write_batch_size(100);

@@ -12,9 +12,9 @@ use crate::contract::{self, Contract};
 const SECRET: &str = "kim.minji@example.com";
 
 fn files() -> (Config, Contract) {
-    let text = include_str!("../../../../examples/demo/landbridge.yaml");
+    let text = include_str!("../../../../../examples/demo/landbridge.yaml");
     let config = config::parse("landbridge.yaml", text).expect("the demo's configuration");
-    let text = include_str!("../../../../examples/demo/contract.yaml");
+    let text = include_str!("../../../../../examples/demo/contract.yaml");
     let contract = contract::parse("contract.yaml", text, &config).expect("its contract");
     (config, contract)
 }
