@@ -54,16 +54,31 @@ fn row(it: &PrincipalAccess, shows_none: bool) -> Vec<String> {
         Some(function) => format!("function {function}"),
         None => printable(&it.principal),
     };
-    let cell = |word: &str| {
+    let named = |word: &str| -> Vec<String> {
         let none = shows_none.then_some((CLASS_NONE, &it.none));
         let classes = it.classes.iter().map(|(name, of)| (name.as_str(), of)).chain(none);
-        let named: Vec<String> = classes
+        classes
             .filter(|(_, of)| sight_word(&of.sees) == word)
             .map(|(name, of)| format!("{name}{}", if of.at_least { " ?" } else { "" }))
-            .collect();
-        if named.is_empty() { "–".to_owned() } else { named.join(", ") }
+            .collect()
     };
-    vec![name, cell("plain"), cell("masked"), cell("nothing"), short(&it.landing_files)]
+    let [plain, masked, nothing] = in_short(["plain", "masked", "nothing"].map(named));
+    vec![name, plain, masked, nothing, short(&it.landing_files)]
+}
+
+/// The lists of classes of one principal. The longest is not spelled out if it has more than three.
+fn in_short(lists: [Vec<String>; 3]) -> [String; 3] {
+    let all: usize = lists.iter().map(Vec::len).sum();
+    let longest = lists.iter().map(Vec::len).max().unwrap_or_default();
+    let mut shortened = false;
+    lists.map(|classes| {
+        let is_certain = !classes.iter().any(|it| it.ends_with(" ?"));
+        if classes.len() == longest && longest > 3 && is_certain && !shortened {
+            shortened = true;
+            return if longest == all { "all" } else { "all others" }.to_owned();
+        }
+        if classes.is_empty() { "–".to_owned() } else { classes.join(", ") }
+    })
 }
 
 fn short(seen: &Seen) -> String {
@@ -292,5 +307,25 @@ fn not_known(report: &Report, out: &mut String) {
     for it in &report.not_known {
         let _ = writeln!(out, "{} {}: {}", paint.red("not known"), it.what, printable(&it.why));
         let _ = writeln!(out, "  → {}", it.next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_short;
+
+    #[test]
+    fn a_long_list_of_classes_is_not_spelled_out() {
+        let of = |text: &str| text.split_terminator(',').map(str::to_owned).collect::<Vec<_>>();
+        let cases = [
+            (["", "", "a,b,c,d"], ["–", "–", "all"]),
+            (["e", "f,g", "a,b,c,d"], ["e", "f, g", "all others"]),
+            (["e", "", "a,b,c"], ["e", "–", "a, b, c"]),
+            (["a,b,c,d", "", "e,f,g,h"], ["all others", "–", "e, f, g, h"]),
+            (["", "", "a,b ?,c,d"], ["–", "–", "a, b ?, c, d"]),
+        ];
+        for (lists, want) in cases {
+            assert_eq!(in_short(lists.map(of)), want);
+        }
     }
 }
