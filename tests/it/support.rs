@@ -227,6 +227,31 @@ impl TestEnv {
         self.run_until(&until.to_string()).await
     }
 
+    /// The ticks of a night that have something to do; a whole day of the schedule has twenty times as many.
+    /// `n` is the number of days after the first.
+    pub async fn run_night(&self, n: i64) {
+        let ticks = [
+            // It records that the functions ran in the export hour, so that the day is owed.
+            ("protect", 30),
+            ("snapshot", 60),
+            ("export", 70),
+            ("export", 100),
+            ("transfer", 121),
+            ("load", 126),
+            ("load", 131),
+            ("notify", 132),
+            // After the deadline.
+            ("load", 241),
+            ("notify", 242),
+            ("notify", 247),
+        ];
+        for (function, minutes) in ticks {
+            let time = at(MIDNIGHT) + jiff::SignedDuration::from_mins(n * 24 * 60 + minutes);
+            let outcome = self.tick(function, &time.to_string()).await;
+            assert!(outcome.is_response(), "{function} {time}: {outcome:?}");
+        }
+    }
+
     /// All log output of the functions, as text.
     pub fn log_output(&self) -> String {
         let all = ["snapshot", "export", "transfer", "load", "protect"]

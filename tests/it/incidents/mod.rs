@@ -15,7 +15,7 @@ use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
 use tokio::sync::Notify;
 
-use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at};
+use crate::support::{TestEnv, TestEnvBuilder, at};
 use receiver::{Behaviour, Receiver, Request};
 
 /// Where the bot writes.
@@ -89,41 +89,17 @@ async fn state(env: &TestEnv) -> IncidentState {
     records.first().map(|it| serde_json::from_slice(&it.1).expect("a record")).unwrap_or_default()
 }
 
-/// The ticks of a night that have something to do; a whole day of the schedule has twenty times as many.
-async fn night(env: &TestEnv, n: i64) {
-    let ticks = [
-        // It records that the functions ran in the export hour, so that the day is owed.
-        ("protect", 30),
-        ("snapshot", 60),
-        ("export", 70),
-        ("export", 100),
-        ("transfer", 121),
-        ("load", 126),
-        ("load", 131),
-        ("notify", 132),
-        // After the deadline.
-        ("load", 241),
-        ("notify", 242),
-        ("notify", 247),
-    ];
-    for (function, minutes) in ticks {
-        let time = at(MIDNIGHT) + jiff::SignedDuration::from_mins(n * 24 * 60 + minutes);
-        let outcome = env.tick(function, &time.to_string()).await;
-        assert!(outcome.is_response(), "{function} {time}: {outcome:?}");
-    }
-}
-
 /// Forty tables are held by one cause on a day: one message. The next day they still are: none. Then they
 /// are published: one.
 #[tokio::test(flavor = "multi_thread")]
 async fn forty_held_tables_are_one_message_and_their_end_is_one() {
     let receiver = Receiver::start().await;
     let (env, database) = start(&receiver, &everything()).await;
-    night(&env, 0).await;
+    env.run_night(0).await;
     let first = titles(&receiver.taken(SLACK));
     assert_eq!(first.len(), 2, "the export's warning, and the line: {first:?}");
     tables(&database, "character varying(20)");
-    night(&env, 1).await;
+    env.run_night(1).await;
     let taken = receiver.taken(SLACK);
     let (threads, messages): (Vec<_>, Vec<_>) =
         taken[2..].iter().cloned().partition(|it| it.body["thread_ts"].is_string());
@@ -141,14 +117,14 @@ async fn forty_held_tables_are_one_message_and_their_end_is_one() {
     let thread = threads[0].body["thread_ts"].as_str().unwrap().to_owned();
     assert!(threads.iter().all(|it| it.body["thread_ts"] == thread.as_str()), "{threads:#?}");
 
-    night(&env, 2).await;
+    env.run_night(2).await;
     let second: Vec<Request> = receiver.taken(SLACK)[taken.len()..].to_vec();
     let lines = titles(&second);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].starts_with("shop 2026-11-23: not published"), "{lines:#?}");
 
     tables(&database, "integer");
-    night(&env, 3).await;
+    env.run_night(3).await;
     let third: Vec<Request> = receiver.taken(SLACK)[taken.len() + 1..].to_vec();
     let resolved: Vec<&Request> =
         third.iter().filter(|it| it.title().contains("is resolved")).collect();
@@ -206,7 +182,7 @@ async fn fourteen_quiet_days_are_fourteen_lines() {
     // One night of the whole schedule, then only the ticks that have something to do.
     assert!(env.run_day(0).await.is_empty());
     for day in 1..14 {
-        night(&env, day).await;
+        env.run_night(day).await;
     }
     // RDS warns of every export that `template1` has no table: a notice of the first day, once.
     let all = titles(&receiver.taken(SLACK));
@@ -236,7 +212,7 @@ async fn with_a_held_table(alerts: &str) -> (TestEnv, Receiver) {
     let aws = env.cloud.aws();
     aws.put_secret("landbridge/shop/slack-token", TOKEN);
     aws.put_secret("landbridge/shop/slack-url", &format!("{}/services/T/B/x", receiver.url));
-    night(&env, 0).await;
+    env.run_night(0).await;
     database.set_table(table("character varying(20)")).unwrap();
     for (function, time) in NIGHT {
         assert!(env.tick(function, time).await.is_response(), "{function} {time}");
