@@ -78,8 +78,8 @@ impl MaskingRule {
     pub(crate) fn supports(self, data_type: &DataType) -> bool {
         match self {
             Self::Default | Self::AlwaysNull => {
-                !(is_turned("mask-arrays") && matches!(data_type, DataType::List(_)))
-                    && !matches!(element_type(data_type), DataType::Struct(_))
+                let is_refused = is_turned("mask-arrays") && matches!(data_type, DataType::List(_));
+                !is_refused && !matches!(element_type(data_type), DataType::Struct(_))
             }
             Self::RandomHash | Self::Sha256 => {
                 matches!(data_type, DataType::Utf8 | DataType::Binary)
