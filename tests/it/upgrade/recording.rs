@@ -205,7 +205,10 @@ impl Recording {
         let tags = env.cloud.policy_tags().values();
         let all = tags.fold(all, |it, tag| it.fine_grained_reader(tag));
         google.add_principal(WRITER, "restorer@example.com", all);
-        for (number, table) in self.tables.iter().enumerate() {
+        // A view is created after the tables that it reads.
+        let mut tables: Vec<&Table> = self.tables.iter().collect();
+        tables.sort_by_key(|it| it.resource["view"].is_object());
+        for (number, table) in tables.into_iter().enumerate() {
             table.restore(env, number).await;
         }
         env.cloud.skip_until(self.until);

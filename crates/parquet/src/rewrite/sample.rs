@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn value(at: usize) -> Option<String> {
-        (at % 3 > 0).then(|| format!("value {at}"))
+        (!at.is_multiple_of(3)).then(|| format!("value {at}"))
     }
 
     /// Every encoding and page version of text gives the same values.
