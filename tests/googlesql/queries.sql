@@ -289,3 +289,63 @@ SELECT COUNT(DISTINCT IF(user_id IS NULL, NULL, user_pseudo_id)) AS known, APPRO
 SELECT SUM(amount) FILTERED, AVG(amount) AS mean FROM (SELECT DISTINCT amount FROM orders WHERE status <> 'refunded')
 
 SELECT id, amount, amount - FIRST_VALUE(amount IGNORE NULLS) OVER (PARTITION BY customer_id ORDER BY placed_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS since_first, NTH_VALUE(amount, 2) OVER (PARTITION BY customer_id ORDER BY placed_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS second FROM orders ORDER BY id
+
+SELECT id FROM orders WHERE customer_id NOT IN (SELECT customer_id FROM orders WHERE status = 'open') ORDER BY id
+
+SELECT id, customer_id IN (SELECT id FROM customers) AS known, customer_id NOT IN (SELECT id FROM customers WHERE FALSE) AS none FROM orders ORDER BY id
+
+SELECT id, customer_id IN (SELECT IF(id = 2, NULL, id) FROM customers) AS known FROM orders ORDER BY id
+
+SELECT id FROM orders WHERE amount > (SELECT AVG(amount) FROM orders) ORDER BY id
+
+SELECT id, amount - (SELECT MIN(amount) FROM orders AS o WHERE o.customer_id = orders.customer_id) AS above FROM orders ORDER BY id
+
+SELECT c.name, o.id FROM customers c, orders o WHERE c.id = o.customer_id AND o.amount > 10 ORDER BY o.id
+
+SELECT c.name, o.id, p.id AS other FROM customers c, orders o, orders p WHERE c.id = o.customer_id AND o.customer_id = p.customer_id AND o.id < p.id ORDER BY o.id, p.id
+
+SELECT c.name, o.id, p.id AS other FROM customers c, orders o, orders p WHERE c.id = o.customer_id AND c.id = p.customer_id AND o.status != p.status ORDER BY o.id, p.id
+
+SELECT c.name, o.id FROM customers c, orders o WHERE c.id = o.customer_id OR c.country IS NULL ORDER BY c.name, o.id
+
+SELECT c.name, o.id FROM customers c LEFT JOIN orders o ON TRUE WHERE c.id = o.customer_id ORDER BY o.id
+
+SELECT a.id, b.id AS next FROM orders a, orders b WHERE a.id + 1 = b.id ORDER BY a.id
+
+SELECT c.name, (SELECT COUNT(*) FROM orders o, UNNEST(o.tags) AS t WHERE o.customer_id = c.id AND t = 'gift') AS gifts FROM customers c ORDER BY c.id
+
+SELECT c.name, ARRAY(SELECT o.id FROM orders o WHERE o.customer_id = c.id ORDER BY o.amount DESC LIMIT 1) AS top FROM customers c ORDER BY c.id
+
+SELECT c.name FROM customers c WHERE c.country IN (SELECT d.country FROM customers d WHERE d.id != c.id) ORDER BY c.name
+
+SELECT c.name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.id AND EXISTS (SELECT 1 FROM orders p WHERE p.customer_id = c.id AND p.id != o.id)) ORDER BY c.name
+
+SELECT c.name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.id GROUP BY o.status HAVING COUNT(*) = 1 AND SUM(o.amount) > 19) ORDER BY c.name
+
+SELECT c.name, (SELECT STRING_AGG(o.status ORDER BY o.id) FROM orders o WHERE o.customer_id = c.id AND o.amount IS NOT NULL) AS statuses FROM customers c ORDER BY c.id
+
+SELECT c.name, (SELECT SUM(o.amount) OVER () FROM orders o WHERE o.customer_id = c.id LIMIT 1) AS total FROM customers c ORDER BY c.id
+
+WITH big AS (SELECT * FROM orders WHERE amount > 10) SELECT c.name, EXISTS (SELECT 1 FROM big WHERE big.customer_id = c.id) AS big, (SELECT COUNT(*) FROM big) AS all_big FROM customers c ORDER BY c.id
+
+SELECT id FROM orders o WHERE EXISTS (SELECT 1 FROM customers c WHERE UPPER(c.country) = UPPER(IF(o.id > 3, 'us', 'kr')) AND c.id = o.customer_id) ORDER BY id
+
+SELECT o.id, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer_id AND c.id IN (SELECT MAX(customer_id) FROM orders) ORDER BY o.id
+
+SELECT status, COUNT(*) AS n FROM orders GROUP BY status HAVING COUNT(*) >= (SELECT COUNT(*) FROM orders WHERE status = 'paid') ORDER BY status
+
+SELECT id FROM orders WHERE TRUE QUALIFY SUM(amount) OVER (PARTITION BY customer_id) > (SELECT MAX(amount) - 1 FROM orders) ORDER BY id
+
+SELECT id FROM orders o WHERE (SELECT COUNT(*) FROM orders p WHERE p.amount < o.amount) = 1 ORDER BY id
+
+SELECT id FROM orders o WHERE o.amount = (SELECT MAX(p.amount) FROM orders p WHERE p.customer_id = o.customer_id AND p.status = o.status) ORDER BY id
+
+SELECT n FROM UNNEST([1.0, 0.0, CAST('nan' AS FLOAT64), NULL]) AS n WHERE EXISTS (SELECT 1 FROM UNNEST([1, 0, NULL]) AS m WHERE m = n) ORDER BY n
+
+SELECT (SELECT AS STRUCT o.id, o.status FROM orders o WHERE o.customer_id = c.id ORDER BY o.id LIMIT 1).status AS first FROM customers c ORDER BY c.id
+
+SELECT EXISTS (SELECT 1 FROM orders o WHERE o.id = n AND o.customer_id = (SELECT c.id FROM customers c WHERE c.name = 'kim')) AS found FROM UNNEST([1, 2, 3]) AS n ORDER BY n
+
+SELECT a.name, b.name AS same FROM (SELECT * FROM customers) a CROSS JOIN (SELECT * FROM customers) b WHERE a.country = b.country AND a.id < b.id ORDER BY a.id, b.id
+
+SELECT o.id FROM orders o WHERE o.id IN (SELECT p.id + 1 FROM orders p WHERE p.customer_id = o.customer_id) ORDER BY o.id

@@ -128,7 +128,7 @@ async fn live_through(env: &TestEnv, contract: impl Fn(&str) -> String, write: i
     let leaks = Watch::of(env);
     env.run_night(1).await;
     assert_eq!(*leaks.lock().unwrap(), Vec::<String>::new());
-    // Nobody reads it, whoever reads personal data among them.
+    // No reader sees it, also not a reader of personal data.
     assert_eq!(counts(env).await, ["300", "0"]);
     assert_eq!(env.query(PiiReader, MASKED).await.unwrap(), [["300", "0"]]);
     let receipts = env.receipts("2026-11-22").await;

@@ -166,8 +166,8 @@ async fn a_new_column_with_resident_numbers_leaves_aws_only_with_a_legal_basis()
     let described = "SELECT description FROM shop.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS \
                      WHERE table_name = 'users' AND column_name = 'rrn'";
     let description = env.query(PiiReader, described).await.unwrap();
-    let described = "Legal basis: 소득세법 제145조\n[Landbridge] Class unclassified: NULL for everyone until \
-                     contract.yaml gives it a class.";
+    let described = "Legal basis: 소득세법 제145조\n[Landbridge] Class unclassified: NULL for everyone for now; \
+                     the receipt of the table says why.";
     assert_eq!(description, [[described]]);
     assert_eq!(
         env.query(PiiReader, "SELECT id, rrn FROM shop.users").await.unwrap(),

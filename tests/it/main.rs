@@ -12,7 +12,7 @@
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
 //! | `described` | the descriptions of tables and columns: class, mask and day beside a person's text |
-//! | `judged` | a column that everyone may read gets personal values: nobody reads one of them |
+//! | `judged` | a column that everyone may read gets personal values: no reader sees one of them |
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `google` | answers of the real Google Cloud that differ from the simple case |

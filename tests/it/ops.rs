@@ -124,8 +124,8 @@ async fn rows_of_a_second_day_are_added_and_a_changed_view_is_written_again() {
     assert_eq!(text(&env, "SELECT COUNT(*) FROM landbridge_ops.table_health").await, "3");
 }
 
-/// A table that refuses rows holds nothing back: the day is published, one notice says it, and the rows follow when
-/// the cause is gone, also those of the day before.
+/// A table that refuses rows holds nothing back: the day is published, one notice says it, and the rows of this
+/// day and of the day before follow when the cause is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_does_not_wait_for_its_columns() {
     let env = TestEnvBuilder::small().build().await;

@@ -129,12 +129,8 @@ async fn published(proof: &str) -> TestEnv {
 
 /// Runs `landbridge verify` as this person, at the time of the cloud.
 fn verify(env: &TestEnv, who: Principal, args: &[&str]) -> Output {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+    let mut variables = env.operator_variables();
     variables.insert("LANDBRIDGE_GCP_TOKEN".into(), who.token().to_owned());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
     landbridge(&variables, &[&["verify"], args].concat())
 }
 

@@ -38,12 +38,7 @@ fn redo(env: &TestEnv, args: &[&str]) -> Output {
 
 /// Runs `landbridge` as the operator, at the time of the cloud.
 fn run(env: &TestEnv, args: &[&str]) -> Output {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
-    landbridge(&variables, args)
+    landbridge(&env.operator_variables(), args)
 }
 
 /// The open requests in `landbridge status`: day, number, stage, tables done, tables; and the lines of its text.

@@ -252,6 +252,16 @@ impl TestEnv {
         }
     }
 
+    /// The environment of a person who runs `landbridge`, at the time of the cloud.
+    pub fn operator_variables(&self) -> BTreeMap<String, String> {
+        let mut variables = self.cloud.client_env();
+        let config = self.dir.path().join("landbridge.yaml");
+        variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+        let now = self.cloud.clock().now();
+        variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
+        variables
+    }
+
     /// All log output of the functions, as text.
     pub fn log_output(&self) -> String {
         let all = ["snapshot", "export", "transfer", "load", "protect"]

@@ -32,7 +32,8 @@ pub fn column(own: Option<&str>, class: &str, config: &Config) -> String {
     let ours = match config.class(class).map(|it| it.mask) {
         _ if class == CLASS_NONE => "No class: readers of the dataset see the values.".to_owned(),
         _ if class == CLASS_UNCLASSIFIED => {
-            "Class unclassified: NULL for everyone until contract.yaml gives it a class.".to_owned()
+            "Class unclassified: NULL for everyone for now; the receipt of the table says why."
+                .to_owned()
         }
         Some(mask) => format!(
             "Class {class} ({mask}): masked readers see {}, readers the value, anyone else an error.",

@@ -192,8 +192,8 @@ impl JobId {
         Self::new(format!("landbridge-{source}-{}-ops-receipts-b{batch}-a{attempt}", day.compact()))
     }
 
-    /// The `attempt`-th job that appends these rows to a table of `warehouse.ops_dataset` beside `receipts`: those of
-    /// the `batch`-th batch of a day, or of the source. Other rows have another id.
+    /// The `attempt`-th job that appends these rows to a table of `warehouse.ops_dataset` beside `receipts`. The
+    /// rows are the `batch`-th batch of a day, or of the source. Other rows have another id.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] if the source's name does not fit into an ID.

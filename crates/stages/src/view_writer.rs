@@ -1,4 +1,4 @@
-//! Creates and changes one view of ours, whoever writes at the same time.
+//! Creates and changes one view of ours, also if another tick or person writes it at the same time.
 
 use landbridge_core::views::View;
 use landbridge_core::{Error, ErrorKind, Result};

@@ -47,12 +47,7 @@ async fn start(audits: &str) -> (TestEnv, MemoryDatabase) {
 }
 
 fn command(env: &TestEnv, args: &[&str]) -> Output {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
-    landbridge(&variables, args)
+    landbridge(&env.operator_variables(), args)
 }
 
 /// One day without the ticks that have nothing to do.

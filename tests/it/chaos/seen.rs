@@ -191,12 +191,8 @@ fn of_alerts(about: &[&String]) -> Option<(String, When)> {
 
 /// The tables in which `landbridge verify` finds a difference, with what differs.
 fn verify(env: &TestEnv) -> BTreeMap<String, String> {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+    let mut variables = env.operator_variables();
     variables.insert("LANDBRIDGE_GCP_TOKEN".into(), PiiReader.token().to_owned());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
     let output = landbridge(&variables, &["verify", "--yes", "--output", "json"]);
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", output_text(&output)));

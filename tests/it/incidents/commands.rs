@@ -10,12 +10,7 @@ use crate::operator::landbridge;
 use crate::support::TestEnv;
 
 fn run(env: &TestEnv, args: &[&str]) -> Output {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
-    landbridge(&variables, args)
+    landbridge(&env.operator_variables(), args)
 }
 
 /// The exit code, and both outputs.

@@ -12,13 +12,9 @@ const END: &str = "2026-11-20T17:50:00Z";
 
 /// Runs `landbridge verify --against source` as this person.
 pub(crate) fn against(env: &TestEnv, who: Principal, url: &str, args: &[&str]) -> Output {
-    let mut variables: BTreeMap<String, String> = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+    let mut variables = env.operator_variables();
     variables.insert("LANDBRIDGE_GCP_TOKEN".into(), who.token().to_owned());
     variables.insert("SHOP_URL".into(), url.to_owned());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
     let source = ["verify", "--yes", "--against", "source", "--database-url-env", "SHOP_URL"];
     landbridge(&variables, &[&source, args].concat())
 }

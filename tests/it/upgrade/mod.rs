@@ -196,12 +196,8 @@ fn expected_receipt_rows(days: &[&str]) -> Vec<Vec<String>> {
 
 /// Runs `landbridge` as the operator, at the time of the cloud.
 fn run(env: &TestEnv, args: &[&str]) -> Output {
-    let mut variables = env.cloud.client_env();
-    let config = env.dir.path().join("landbridge.yaml");
-    variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
+    let mut variables = env.operator_variables();
     variables.insert("LANDBRIDGE_GCP_TOKEN".into(), PiiReader.token().to_owned());
-    let now = env.cloud.clock().now();
-    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
     landbridge(&variables, args)
 }
 

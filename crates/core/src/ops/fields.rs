@@ -99,7 +99,7 @@ pub(super) const INCIDENTS: [OpsField; 14] = [
         "tables",
         "What it touched: tables in BigQuery or, if they have none, in the source; `day.json` is the day itself",
     ),
-    texts("open_tables", "Those of `tables` that have the problem still"),
+    texts("open_tables", "The entries of `tables` that still have the problem"),
     field("changes", Int, "Changes since it opened"),
     field(
         "recorded_at",

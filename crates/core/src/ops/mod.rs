@@ -4,7 +4,7 @@
 //! | module | contents |
 //! |---|---|
 //! | here | [`OpsTable`]: names, columns, descriptions |
-//! | [`rows`] | the rows of `columns`, `audits` and `incidents`; those of `receipts` are in [`crate::receipt`] |
+//! | [`rows`] | the rows of `columns`, `audits` and `incidents`; rows of `receipts` are in [`crate::receipt`] |
 //! | [`views`] | the views `table_health`, `freshness` and `row_trend`, from SQL files |
 //!
 //! Everyone who may read the dataset reads every row, and rows stay. So the tables obey the rule of

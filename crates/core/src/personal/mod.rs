@@ -114,7 +114,7 @@ pub fn judge_values(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict
 }
 
 /// What a sample of a day's values says of a column that a contract calls `none`: a verdict where the
-/// values outweigh that. The forms and shares are those of [`judge`], with the confidence medium or
+/// values outweigh that. Forms and shares are the same as in [`judge`], with the confidence medium or
 /// high; at least three values must have the form, because the verdict closes a column that people
 /// use.
 pub fn judge_again(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {

@@ -1,4 +1,4 @@
-//! The names of a run's scratch resources, and what tells them from all others.
+//! The names of a run's scratch resources, and the marker by which they are recognised.
 
 use jiff::Timestamp;
 

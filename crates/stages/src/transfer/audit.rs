@@ -195,8 +195,8 @@ impl Run<'_> {
         }))
     }
 
-    /// The figures of a table whose objects are all transferred, and whether those of an object could not be
-    /// sealed.
+    /// The figures of a table whose objects are all transferred, and whether the figures of one object could
+    /// not be sealed.
     async fn figures(
         &self,
         table: &TablePlan,

@@ -131,7 +131,7 @@ pub(crate) struct ColumnsRead {
 
 /// Which of `columns` of a table a text reads. `table` is its name in BigQuery, whatever the dataset. A
 /// best effort that over-estimates: what is not understood, for example a script, reads each column
-/// whose name occurs, and all of them if it selects `*` or its words cannot be told apart.
+/// whose name occurs, and all of them if it selects `*` or cannot be split into words.
 pub(crate) fn columns_read(sql: &str, table: &str, columns: &[&str]) -> ColumnsRead {
     let of = |reads: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
         columns.iter().filter(|it| reads(it)).map(|it| (*it).to_owned()).collect()

@@ -14,7 +14,7 @@ use crate::{Context, Tick};
 
 /// Jobs of one batch, over all ticks. After them, the batch gets another number: rows of incidents are nowhere else.
 const MAX_JOBS: u32 = 30;
-/// Incidents that one tick looks at, at most: the first tick finds those of years.
+/// Incidents that one tick looks at, at most: the first tick can find incidents of years.
 const MAX_INCIDENTS: u32 = 200;
 
 /// Appends the rows of incidents that changed. Nothing without `alerts` in the configuration.

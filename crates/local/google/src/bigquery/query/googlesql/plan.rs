@@ -208,7 +208,7 @@ pub(crate) struct LookupNode {
     pub(crate) index: OnceLock<Arc<Index>>,
 }
 
-/// Rows, and where those of a key are.
+/// Rows, and the places of the rows of each key.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) rows: Vec<Row>,
