@@ -212,3 +212,39 @@ fn no_part_of_a_value_ends_the_command() {
     }
     assert!(evidence.seen() > 10_000, "{}", evidence.seen());
 }
+
+/// The daily judgement of columns that a contract calls `none`: how many harmless ones it closes, and how many
+/// personal ones it finds that a person called `none` by mistake. It has no name to go by, only values.
+#[test]
+fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_values() {
+    let mut parts: BTreeMap<&str, [(u32, u32); 2]> = BTreeMap::new();
+    for (seed, column) in set().iter().enumerate() {
+        let bigquery_type = bigquery_type(column.source_type);
+        if bigquery_type != BigQueryType::String {
+            continue;
+        }
+        let (table, source_type) = (column.table, column.source_type);
+        let subject = Subject { table, column: column.column, source_type, bigquery_type };
+        let closed = super::judge_again(subject, &evidence(column, seed as u64)).is_some();
+        let (all, of) =
+            &mut parts.entry(column.part).or_default()[usize::from(column.is_personal())];
+        *all += 1;
+        *of += u32::from(closed);
+    }
+    let percent = |(all, of): (u32, u32)| 100.0 * f64::from(of) / f64::from(all);
+    for (part, [harmless, personal]) in &parts {
+        println!(
+            "part {part}: {} of {} harmless text columns closed ({:.1} %), {} of {} personal ones found ({:.1} %)",
+            harmless.1,
+            harmless.0,
+            percent(*harmless),
+            personal.1,
+            personal.0,
+            percent(*personal)
+        );
+    }
+    for (part, [harmless, personal]) in parts {
+        assert!(percent(harmless) <= 3.0, "part {part} closes too many");
+        assert!(percent(personal) >= 55.0, "part {part} finds too few");
+    }
+}

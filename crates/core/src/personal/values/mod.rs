@@ -292,7 +292,15 @@ impl Evidence {
     }
 
     fn verdict(&self, sign: &Sign) -> Verdict {
-        let reason = format!("{} look like {}", self.describe(sign.form), sign.kind.plural());
+        let what = match (sign.form, sign.kind) {
+            (Contact, _) => {
+                "contain an e-mail address, a telephone or a resident number".to_owned()
+            }
+            (PersonalJson, _) => "have members with personal data".to_owned(),
+            (Email, Kind::FreeText) => "are e-mail addresses".to_owned(),
+            _ => format!("look like {}", sign.kind.plural()),
+        };
+        let reason = format!("{} {what}", self.describe(sign.form));
         Verdict::new(Finding::Personal(sign.kind), sign.confidence, reason)
     }
 

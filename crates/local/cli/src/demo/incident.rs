@@ -95,6 +95,10 @@ impl Incident {
             "\n  {}\n  {removed_at} another tool removes the label of {table} in BigQuery; {restored_at} the label is set again, as the message says\n",
             paint.dim(heading)
         );
+        // The sample empties this table on this day: an audit sees it.
+        if messages.iter().any(|it| it.contains("shrank")) {
+            text.push_str("  coupons is empty in the source from this day on; it is published, and a notice says so\n");
+        }
         for message in messages {
             text.push_str(&format!("  e-mail  {message}\n"));
         }
