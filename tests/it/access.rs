@@ -199,6 +199,10 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
     query_job(&env, "eve", &select, labels, None).await;
     let masked = format!("SELECT id FROM shop.people WHERE email <> '{SECRET}'");
     query_job(&env, "local-analyst", &masked, json!({}), None).await;
+    // The jobs of before are on a later page of `jobs.list`.
+    for _ in 0..60 {
+        query_job(&env, "local-analyst", "SELECT 1 AS one", json!({}), None).await;
+    }
     google.add_log_entry(json!({
         "insertId": "1",
         "timestamp": "2026-11-21T05:00:00Z",

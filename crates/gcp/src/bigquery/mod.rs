@@ -18,6 +18,7 @@ mod views;
 pub use jobs::{Inserted, JobState, LoadJob, LoadMode, Retired};
 pub use query::Row;
 pub(crate) use rest::ENDPOINT;
+pub(crate) use tables::urlencode;
 pub use tables::{NewTable, Patched, TableInfo, TableStamp};
 pub use views::ViewInfo;
 

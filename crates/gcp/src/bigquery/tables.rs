@@ -315,7 +315,7 @@ impl BigQuery {
 }
 
 /// Encodes a part of a URL.
-pub(super) fn urlencode(text: &str) -> String {
+pub(crate) fn urlencode(text: &str) -> String {
     const OTHERS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(text, &OTHERS).to_string()
 }

@@ -9,6 +9,7 @@ use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::Inspector;
+use crate::bigquery::urlencode;
 
 /// Jobs of a page: BigQuery's largest (`jobs.list`, `maxResults`).
 const PAGE_SIZE: u32 = 1_000;
@@ -43,7 +44,9 @@ impl Inspector {
             let jobs = found.get("jobs").and_then(Value::as_array);
             visit(jobs.into_iter().flatten().filter_map(|it| query_job(it, location)).collect());
             match found.get("nextPageToken").and_then(Value::as_str) {
-                Some(token) if !token.is_empty() => page = format!("&pageToken={token}"),
+                Some(token) if !token.is_empty() => {
+                    page = format!("&pageToken={}", urlencode(token))
+                }
                 _ => return Ok(()),
             }
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{CredentialSource, Inspector};
+use crate::bigquery::urlencode;
 
 /// The APIs that are read here (Google's discovery documents: `bigquerydatapolicy.v1`,
 /// `serviceusage.v1`, `orgpolicy.v2`).
@@ -187,7 +188,9 @@ impl Inspector {
             })?;
             all.extend(list);
             match found.get("nextPageToken").and_then(Value::as_str) {
-                Some(token) if !token.is_empty() => page = format!("&pageToken={token}"),
+                Some(token) if !token.is_empty() => {
+                    page = format!("&pageToken={}", urlencode(token))
+                }
                 _ => return Ok(all),
             }
         }

@@ -203,14 +203,29 @@ impl BigQuery {
 /// follow `nextPageToken` in any case.
 const PAGE_ITEMS: usize = 50;
 
-/// The response to a list call: the page of `items` that `maxResults` and `pageToken` (an offset)
-/// select, as `body[key]`.
+/// The token of the page that begins at an item. Clients may not rely on its form, so it has characters that
+/// change if a client does not encode them in a URL.
+fn page_token(start: usize) -> String {
+    format!("{start}+/=")
+}
+
+/// The first item of the page that `pageToken` names.
+///
+/// # Errors
+/// The token is not one of [`page_token`].
+fn page_start(call: &Call) -> Result<Option<usize>, GoogleError> {
+    let Some(token) = call.query_param("pageToken") else { return Ok(None) };
+    let start = token.strip_suffix("+/=").and_then(|start| start.parse().ok());
+    start.map(Some).ok_or_else(|| GoogleError::invalid("Invalid page token"))
+}
+
+/// The response to a list call: the page of `items` that `maxResults` and `pageToken` select, as `body[key]`.
 fn list_response(call: &Call, mut body: Value, key: &str, items: Vec<Value>) -> ApiResult {
-    let start = call.int_param("pageToken")?.unwrap_or(0).max(0) as usize;
+    let start = page_start(call)?.unwrap_or(0);
     let limit = call.int_param("maxResults")?.map_or(PAGE_ITEMS, |it| it.max(1) as usize);
     let limit = limit.min(PAGE_ITEMS);
     if start + limit < items.len() {
-        body["nextPageToken"] = json!((start + limit).to_string());
+        body["nextPageToken"] = json!(page_token(start + limit));
     }
     body[key] = items.into_iter().skip(start).take(limit).collect();
     Ok(json_response(200, &body))

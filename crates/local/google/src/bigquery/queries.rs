@@ -8,7 +8,7 @@ use super::jobs::{JobOutcome, JobSpec};
 use super::query::cells::{CellFormat, row_json};
 use super::schema::fields_resource;
 use super::settings::{self, Settings};
-use super::{BigQuery, check_labels};
+use super::{BigQuery, check_labels, page_start, page_token};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response};
@@ -47,8 +47,8 @@ impl BigQuery {
 
     pub(super) fn query_results(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
         self.authorize_job(caller, call, id)?;
-        let start = match call.int_param("pageToken")? {
-            Some(token) => token.max(0) as usize,
+        let start = match page_start(call)? {
+            Some(start) => start,
             None => call.int_param("startIndex")?.unwrap_or(0).max(0) as usize,
         };
         let limit = call.int_param("maxResults")?.map(|it| it.max(0) as usize);
@@ -113,7 +113,7 @@ impl BigQuery {
         if limit != Some(0) {
             body["rows"] = json!(rows);
             if end < total {
-                body["pageToken"] = json!(end.to_string());
+                body["pageToken"] = json!(page_token(end));
             }
         }
         Ok(json_response(200, &body))

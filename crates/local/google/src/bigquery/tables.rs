@@ -221,8 +221,8 @@ impl BigQuery {
             }
             None => Arc::new(self.read_table(caller, name, call.query_param("selectedFields"))?),
         };
-        let start = match call.int_param("pageToken")? {
-            Some(token) => token.max(0) as usize,
+        let start = match super::page_start(call)? {
+            Some(start) => start,
             None => call.int_param("startIndex")?.unwrap_or(0).max(0) as usize,
         };
         let limit =
@@ -239,7 +239,7 @@ impl BigQuery {
             "rows": rows,
         });
         if end < result.row_count() && !has_no_rows(&body) {
-            body["pageToken"] = json!(end.to_string());
+            body["pageToken"] = json!(super::page_token(end));
         }
         Ok(json_response(200, &body))
     }

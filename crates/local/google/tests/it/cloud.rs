@@ -258,3 +258,8 @@ impl CredentialsProvider for FixedToken {
         None
     }
 }
+
+/// A text as a value in the query of a URL.
+pub(crate) fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

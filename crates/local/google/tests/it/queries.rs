@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::TestCloud;
+use crate::cloud::{TestCloud, encoded};
 
 async fn create_sales(cloud: &TestCloud) {
     cloud
@@ -176,7 +176,7 @@ async fn results_are_returned_in_pages() {
     );
     let id = first["jobReference"]["jobId"].as_str().expect("a job");
     let token = first["pageToken"].as_str().expect("more");
-    let path = format!("/queries/{id}?pageToken={token}&location=asia-northeast3");
+    let path = format!("/queries/{id}?pageToken={}&location=asia-northeast3", encoded(token));
     let (_, second) = cloud.request("reader", "GET", &path, Value::Null, &[]).await;
     assert_eq!(second["rows"].as_array().map(Vec::len), Some(1));
     assert_eq!(

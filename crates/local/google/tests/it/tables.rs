@@ -8,7 +8,7 @@ use gcp_bigquery_client::model::table_schema::TableSchema;
 use landbridge_local_google::PolicyTag;
 use serde_json::{Value, json};
 
-use crate::cloud::{DATASET, PROJECT, TestCloud, tag};
+use crate::cloud::{DATASET, PROJECT, TestCloud, encoded, tag};
 
 const TABLES: &str = "/datasets/shop/tables";
 
@@ -206,7 +206,7 @@ async fn tables_are_listed_in_pages_with_their_labels() {
         loop {
             let path = match token.as_str() {
                 "" => format!("{TABLES}?{query}"),
-                token => format!("{TABLES}?{query}&pageToken={token}"),
+                token => format!("{TABLES}?{query}&pageToken={}", encoded(token)),
             };
             let (status, page) = cloud.request("analyst", "GET", &path, Value::Null, &[]).await;
             assert_eq!((status, &page["totalItems"]), (200, &json!(52)));
