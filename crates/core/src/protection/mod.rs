@@ -180,14 +180,18 @@ impl TableRows {
 
     /// Takes over that values of earlier rows looked personal, where the contract still says `none`
     /// of the column and no person has pinned it: a column does not open again because one day's
-    /// sample looks harmless.
-    pub fn keep_suspicions(&mut self, earlier: &TableRows, contract: &Contract) {
-        if earlier.source_table != self.source_table {
-            return;
-        }
+    /// sample looks harmless. Of a column, the newest earlier rows that have it count: it may have been
+    /// left out on a day, or the newest rows may be unknown. `earlier` begins with the newest.
+    pub fn keep_suspicions<'a>(
+        &mut self,
+        earlier: impl IntoIterator<Item = &'a TableRows>,
+        contract: &Contract,
+    ) {
+        let of_source = |rows: &&TableRows| rows.source_table == self.source_table;
+        let earlier: Vec<&TableRows> = earlier.into_iter().filter(of_source).collect();
         let named = contract.tables.get(&self.source_table);
         for (source, rows) in self.columns.iter_mut().flatten() {
-            let before = earlier.columns.as_ref().and_then(|columns| columns.get(source));
+            let before = earlier.iter().find_map(|rows| rows.columns.as_ref()?.get(source));
             let Some(looks_like) = before.and_then(|before| before.looks_like.clone()) else {
                 continue;
             };

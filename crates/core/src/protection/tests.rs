@@ -348,11 +348,22 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
     // The next day's rows look harmless: the column stays closed under the same contract only.
     for (contract, kept) in [(&none, 1), (&pinned, 0), (&classed, 0)] {
         let mut next = clean.clone();
-        next.keep_suspicions(&personal, contract);
+        next.keep_suspicions([&personal], contract);
         assert_eq!(next.suspected(contract).count(), kept);
         assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept == 1);
     }
     let mut other = rows("public.other", &[("c", text())]);
-    other.keep_suspicions(&personal, &none);
+    other.keep_suspicions([&personal], &none);
     assert_eq!(other.columns.unwrap()["c"].looks_like, None);
+
+    // A column that was left out on a day, or whose newest rows are unknown, stays closed; a newer harmless
+    // day, which can follow a pin only, does not.
+    let (without, unknown) = (rows("public.t", &[("d", text())]), TableRows::unknown());
+    for (earlier, kept) in
+        [([&without, &personal], 1), ([&unknown, &personal], 1), ([&clean, &personal], 0)]
+    {
+        let mut next = clean.clone();
+        next.keep_suspicions(earlier, &none);
+        assert_eq!(next.suspected(&none).count(), kept);
+    }
 }

@@ -167,9 +167,8 @@ impl TableLoad<'_> {
             next.loaded = Some(TableRows::unknown());
         }
         let mut rows = rows;
-        if let Some(earlier) = &next.loaded {
-            rows.keep_suspicions(earlier, &self.context.contract);
-        }
+        let earlier = next.loaded.iter().chain(next.former.iter().map(|it| &it.rows));
+        rows.keep_suspicions(earlier, &self.context.contract);
         next.day = self.day.day;
         // A claim that was deleted or put back counts on from the number that the table has.
         next.sequence = next.sequence.max(live.map_or(0, |live| live.stamp.load)) + 1;
