@@ -63,8 +63,8 @@ Each claim is one of docs/claims.md: holds, does not hold, or not tested with th
 contains no name of yours and no value. Everything that the command creates is deleted at its end,
 after Ctrl-C as well; `landbridge probe clean` deletes what a crash left.
 
-The exit code is 1 if a claim does not hold, and 4 if a claim could not be tested because a call failed, or
-something could not be deleted.")]
+The exit code is 1 if a claim does not hold, and 4 if a claim could not be tested because a call
+failed, or something could not be deleted.")]
 pub(crate) struct GoogleArgs {
     #[command(flatten)]
     place: PlaceArgs,

@@ -16,8 +16,14 @@ fn others(report: &Report) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_claim_holds_in_the_local_cloud() {
     let cloud = Cloud::start().await;
+    cloud.monitor.start_recording();
     let report = cloud.probe().await;
     assert_eq!(others(&report), Vec::<String>::new());
+    // What docs/probe.md and the plan say that it costs.
+    let calls = cloud.monitor.recorded_calls();
+    let queries = calls.iter().filter(|it| it.request.ends_with("/queries")).count();
+    println!("{} calls, {queries} of them queries", calls.len());
+    assert!((500..600).contains(&calls.len()) && (50..70).contains(&queries));
     assert_eq!(report.holds, google::claims().len());
     assert!(report.cleaned_up);
     assert!(cloud.is_clean().await);
