@@ -33,12 +33,12 @@ async fn receipt_of_people(env: &TestEnv, day: &str) -> Receipt {
 }
 
 /// The keys of the objects in the export bucket below a prefix whose name contains `part`.
-async fn object_keys(env: &TestEnv, below: &str, part: &str) -> Vec<String> {
+pub(crate) async fn object_keys(env: &TestEnv, below: &str, part: &str) -> Vec<String> {
     let objects = env.cloud.aws().list_objects("shop-exports", below).await;
     objects.into_iter().map(|it| it.key).filter(|key| key.contains(part)).collect()
 }
 
-async fn delete(env: &TestEnv, keys: &[String]) {
+pub(crate) async fn delete(env: &TestEnv, keys: &[String]) {
     assert!(!keys.is_empty());
     for key in keys {
         assert!(env.cloud.aws().delete_object("shop-exports", key).await, "{key}");

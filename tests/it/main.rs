@@ -83,6 +83,7 @@ mod protection;
 mod python;
 mod quiet;
 mod reconcile;
+mod recover;
 mod redo;
 mod repeats;
 mod restore;

@@ -18,12 +18,17 @@ DRILL = [{"Key": "landbridge:drill", "Value": "shop"}]
 
 @pytest.fixture(scope="session")
 def operator(deployed, role_sessions):
-    """Sessions of two roles: one with `operator` and `operator-restore`, one with all three."""
+    """Sessions of roles: with `operator` and `operator-restore`; with `operator-swap` too; and to recover rows."""
     moto = deployed.moto
     moto.enforce(False)
     iam, arns = moto.client("iam"), deployed.outputs["operator_policy_arns"]
     sessions = {}
-    for name, policies in [("oncall", ON_CALL), ("oncall-swap", [*ON_CALL, "operator-swap"])]:
+    roles = {
+        "oncall": ON_CALL,
+        "oncall-swap": [*ON_CALL, "operator-swap"],
+        "oncall-recover": ["operator", "operator-recover"],
+    }
+    for name, policies in roles.items():
         iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         for policy in policies:
             iam.attach_role_policy(RoleName=name, PolicyArn=arns[policy])
@@ -123,6 +128,28 @@ def test_a_swap_needs_the_second_policy(deployed, operator):
     assert "HTTP 403" in landbridge(deployed, operator["oncall"], *swap, expect=3)
     landbridge(deployed, operator["oncall-swap"], *swap)
     landbridge(deployed, operator["oncall-swap"], *swap, "--undo")
+
+
+def test_exports_are_read_with_the_policy_to_recover(deployed, operator):
+    """`landbridge recover` reads an export and records the reason; nobody else on call reads one."""
+    exported = {"Bucket": BUCKET, "Key": "exports/landbridge-shop-20260102-a1/shop/public.orders/1/a.parquet"}
+    deployed.moto.enforce(False)
+    deployed.moto.client("s3").put_object(**exported, Body=b"rows")
+    deployed.moto.enforce(True)
+    s3 = deployed.moto.client("s3", operator["oncall-recover"])
+    assert s3.get_object(**exported)["Body"].read() == b"rows"
+    s3.put_object(Bucket=BUCKET, Key="ledger/shop/recoveries/20260102T010000Z-1.json", Body=b"{}")
+    others = deployed.moto.client("s3", operator["oncall"])
+    for client, call, given in [
+        (others, "get_object", exported),
+        (others, "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/recoveries/x.json", "Body": b""}),
+        (s3, "put_object", exported | {"Body": b""}),
+        (s3, "delete_object", {"Bucket": BUCKET, "Key": "ledger/shop/recoveries/20260102T010000Z-1.json"}),
+        (s3, "get_object", {"Bucket": BUCKET, "Key": "exports/landbridge-payroll-20260102-a1/x.parquet"}),
+    ]:
+        with pytest.raises(ClientError) as refused:
+            getattr(client, call)(**given)
+        assert refused.value.response["Error"]["Code"] == "AccessDenied", refused.value
 
 
 SNAPSHOT_OF = {"DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED}

@@ -8,7 +8,7 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
     access, check, consumers, contract, cost, dashboard, days, doctor, incident, init, key, ledger,
-    models, parquet, probe, receipt, redo, reference, restore, retype, schema, verify,
+    models, parquet, probe, receipt, recover, redo, reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -77,6 +77,7 @@ pub(crate) enum Command {
     Pin(restore::args::PinArgs),
     Unpin(restore::args::UnpinArgs),
     Restore(restore::args::RestoreArgs),
+    Recover(recover::RecoverArgs),
     Drill(restore::args::DrillArgs),
     Status(restore::args::StatusArgs),
     Init(Box<init::InitArgs>),

@@ -19,6 +19,7 @@
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`days`] | `landbridge days`: how each day ended |
 //! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
+//! | [`recover`] | `landbridge recover`: the rows of a table from a kept export, as SQL statements |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
@@ -51,6 +52,7 @@ mod models;
 mod parquet;
 mod probe;
 mod receipt;
+mod recover;
 mod redo;
 mod reference;
 mod restore;
@@ -131,6 +133,7 @@ async fn run(command: Command) -> Result {
         Command::Verify(args) => Box::pin(verify::run(args)).await,
         Command::Days(args) => days::run(args).await,
         Command::Incident(args) => Box::pin(incident::run(*args)).await,
+        Command::Recover(args) => Box::pin(recover::run(args)).await,
         Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {

@@ -79,6 +79,8 @@ pub const RECEIPTS: &str = "receipts";
 pub const CLAIMS: &str = "claims";
 /// The folder of drills, below the source.
 pub const DRILLS: &str = "drills";
+/// The folder of the reasons for which rows were recovered in plain, below the source: the operator may write there.
+pub const RECOVERIES: &str = "recoveries";
 /// The folder of [`redo`], below the source: the operator may write there, and nowhere in a day.
 pub const REDO: &str = "redo";
 

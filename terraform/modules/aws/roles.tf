@@ -98,11 +98,12 @@ resource "aws_iam_role_policy" "scheduler" {
 }
 
 # For people. This module does not attach them: the account's owner decides who is on call. They are
-# three, because a managed policy has at most 6,144 characters (IAM quotas).
+# several, because a managed policy has at most 6,144 characters (IAM quotas).
 resource "aws_iam_policy" "operator" {
   for_each = {
     operator         = "list and pin snapshots, read receipts, request a redo, close incidents"
     operator-restore = "restore, drill; in addition to the policy operator"
+    operator-recover = "write rows of an export into a file, in addition to the policy operator"
     operator-swap    = "swap in a restored database, in addition to the policies operator and operator-restore"
   }
   name        = "${local.name}-${each.key}"

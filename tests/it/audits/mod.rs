@@ -3,7 +3,6 @@
 
 mod unreadable;
 
-use std::collections::BTreeMap;
 use std::process::Output;
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! What the operator's command says of incidents and days.
 
-use std::collections::BTreeMap;
 use std::process::Output;
 
 use serde_json::Value;

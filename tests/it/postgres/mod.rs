@@ -27,6 +27,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::lands;
 use crate::reconcile::Rows;
+use crate::recover;
 use crate::support::{TestEnv, TestEnvBuilder, at};
 use crate::tpch;
 
@@ -204,6 +205,17 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     println!("{cells} cells compared");
     assert!(cells > 40_000, "{cells}");
     clocks::check(&env, &receipts["public.clocks"]).await;
+    let recovery = recover::Recovery::new(&env);
+    for table in [
+        "public.every_type",
+        "public.numbers",
+        "public.moments",
+        "public.visits",
+        "public.nothing",
+        "odd schema.odd \"table",
+    ] {
+        recover::assert_whole(&recovery, client, DAY, table).await;
+    }
 }
 
 /// The table of docs/types.md is what lands with the proposed contract.

@@ -91,10 +91,10 @@ async fn build(source: Arc<dyn SourceDatabase>, contract: &str, proof: &str) -> 
     env
 }
 
-const ALWAYS: &str = "proof: { key: landbridge/shop/proof-key, kept: always }\n";
+pub(crate) const ALWAYS: &str = "proof: { key: landbridge/shop/proof-key, kept: always }\n";
 
 /// A PostgreSQL server with the tables, and the day of them.
-async fn postgres(proof: &str) -> (TestPostgres, Client, TestEnv) {
+pub(crate) async fn postgres(proof: &str) -> (TestPostgres, Client, TestEnv) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let client = async |url: &str| {

@@ -1,0 +1,124 @@
+use super::super::columns::Column;
+use super::*;
+
+fn chosen() -> Choice {
+    let columns = [
+        ("id", Kind::Number),
+        ("amount", Kind::Number),
+        ("note", Kind::Text),
+        ("placed", Kind::Time),
+        ("paid", Kind::Bool),
+        ("photo", Kind::Bytes),
+        ("Note", Kind::Text),
+    ];
+    let kept: Vec<Column> = columns.iter().map(|(name, kind)| Column::test(name, *kind)).collect();
+    let left_out = vec![super::super::columns::LeftOut {
+        column: "email".to_owned(),
+        reason: "class email".to_owned(),
+    }];
+    Choice { kept, left_out }
+}
+
+fn row() -> [Cell<'static>; 7] {
+    [
+        Cell::Int(12),
+        Cell::Text("-0012.50"),
+        Cell::Text("50% of it"),
+        Cell::Text("2026-11-21 05:00:00.5+09"),
+        Cell::Bool(true),
+        Cell::Bytes(&[1]),
+        Cell::Null,
+    ]
+}
+
+fn holds(text: &str) -> bool {
+    let condition = Condition::parse(text, "public.orders", &chosen());
+    let condition = condition.unwrap_or_else(|error| panic!("{text}: {error}"));
+    condition.is_true(&row()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn rows_are_chosen_as_sql_chooses_them() {
+    for text in [
+        "id = 12",
+        "12 = id",
+        "id IN (1, 2, 12)",
+        "id NOT IN (1, 2)",
+        "id BETWEEN 12 AND 13",
+        "NOT id BETWEEN 13 AND 14",
+        "9 < id AND id < 100",
+        "amount = -12.5",
+        "amount > -12.51 AND amount < 0",
+        "amount < -3",
+        "note LIKE '50\\% of%'",
+        "note LIKE '%it'",
+        "note LIKE '50_ % __'",
+        "note NOT LIKE '%other%'",
+        "note = '50% of it'",
+        "placed = '2026-11-20 20:00:00.5'",
+        "placed >= '2026-11-20' AND placed < '2026-11-21'",
+        "placed < '2026-11-21 05:00:01+09'",
+        "paid",
+        "paid = TRUE AND NOT paid = FALSE",
+        "photo IS NOT NULL",
+        "\"Note\" IS NULL",
+        "ID = 12 OR id = 13",
+        "(id = 1 OR id = 12) AND paid",
+    ] {
+        assert!(holds(text), "{text}");
+    }
+    for text in [
+        "id <> 12",
+        "id = 1.2",
+        "NOT paid",
+        "amount > 0",
+        "note LIKE '50'",
+        "note LIKE '_'",
+        // Unknown is not true, and neither is its negation.
+        "\"Note\" = 'x'",
+        "NOT \"Note\" = 'x'",
+        "id = NULL",
+        "id NOT IN (1, NULL)",
+        "\"Note\" NOT LIKE '%x%'",
+    ] {
+        assert!(!holds(text), "{text}");
+    }
+}
+
+#[test]
+fn a_condition_on_a_column_with_a_class_is_refused() {
+    let refused = |text: &str| {
+        let refused = Condition::parse(text, "public.orders", &chosen());
+        refused.err().unwrap_or_else(|| panic!("{text} is accepted")).to_string()
+    };
+    assert!(refused("email = 'a@example.com'").contains("would show its values"));
+    assert!(refused("Email IS NULL").contains("would show its values"));
+    assert!(refused("missing = 1").contains("There are: id, amount"));
+    assert!(refused("id = '1e3'").contains("without an exponent"));
+    assert!(refused("note = 5").contains("in single quotes"));
+    assert!(refused("placed > 'monday'").contains("2026-11-21"));
+    assert!(refused("photo = 'x'").contains("IS NULL"));
+    assert!(refused("NOTE = 'x'").contains("several columns"));
+    for text in [
+        "id = 1; DROP TABLE x",
+        "id",
+        "lower(note) = 'x'",
+        "id = (SELECT 1)",
+        "id =",
+        "1 = 1",
+        "note LIKE id",
+    ] {
+        refused(text);
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_compared_is_an_error_without_the_value() {
+    let condition = Condition::parse("placed > '2026-01-01'", "public.orders", &chosen()).unwrap();
+    let mut row = row();
+    row[3] = Cell::Text("secret");
+    let message = condition.is_true(&row).unwrap_err().to_string();
+    assert!(message.contains("public.orders.placed") && !message.contains("secret"), "{message}");
+    row[3] = Cell::Text("infinity");
+    assert!(condition.is_true(&row).unwrap());
+}

@@ -1,0 +1,405 @@
+//! The file of SQL statements: a new table beside the live one, and its rows.
+//!
+//! Every value is a constant that the server converts to the column's type, as it reads its own text form. For MySQL and MariaDB, text
+//! with a backslash or a control character is written as its bytes, so that no setting of the session
+//! (`NO_BACKSLASH_ESCAPES`, the client's character set) changes it.
+
+use std::fmt::Write;
+
+use landbridge_core::calendar::Day;
+use landbridge_core::plan::TablePlan;
+use landbridge_core::types::Engine;
+
+use super::Types;
+use super::columns::{Choice, Column};
+use super::output::OutputFile;
+use super::value::{Cell, decimal_text, time_text};
+use crate::failure::{Failure, Result};
+
+/// Rows of one INSERT at most, and its length in bytes from which another begins: MySQL's `max_allowed_packet` was
+/// 4 MiB in old versions (MySQL Reference Manual, "Packet Too Large").
+const ROWS: usize = 500;
+const BYTES: usize = 1 << 20;
+/// The longest name of a table: 63 bytes in PostgreSQL (documentation, "Identifiers and Key Words"), 64 characters in
+/// MySQL ("Identifier Length Limits"). One limit for both.
+const NAME_BYTES: usize = 63;
+
+/// What is written before, with and after the rows.
+pub(super) struct Statements {
+    engine: Engine,
+    /// The new table, quoted, with its schema.
+    table: String,
+    begin: String,
+    /// `INSERT INTO … VALUES`
+    insert: String,
+    /// For messages.
+    names: Vec<String>,
+    /// Columns whose bytes are text: CHAR of MySQL and MariaDB.
+    is_text: Vec<bool>,
+    source_table: String,
+}
+
+/// The rows of the INSERT that is being written.
+pub(super) struct Rows<'a> {
+    statements: &'a Statements,
+    text: String,
+    rows: usize,
+}
+
+impl Statements {
+    /// The statements for a table.
+    ///
+    /// # Errors
+    /// `Usage` if the name of the new table is too long, or that of the live table.
+    pub(super) fn new(
+        plan: &TablePlan,
+        day: Day,
+        engine: Engine,
+        chosen: &Choice,
+        name: Option<&str>,
+        types: Types,
+    ) -> Result<Self> {
+        let (schema, live) = plan.source_table.split_once('.').unwrap_or(("", &plan.source_table));
+        let suffix = format!("_recovered_{}", day.compact());
+        let new = match name {
+            Some(name) => name.to_owned(),
+            None => format!("{}{suffix}", shortened(live, NAME_BYTES - suffix.len())),
+        };
+        if new.is_empty() || new.len() > NAME_BYTES || new.to_lowercase() == live.to_lowercase() {
+            return Err(Failure::Usage(format!(
+                "--as: the new table needs a name of 1 to {NAME_BYTES} bytes that is not the name of the live table"
+            )));
+        }
+        let quoted = |name: &str| quoted(engine, name);
+        let full = |table: &str| match schema {
+            "" => quoted(table),
+            schema => format!("{}.{}", quoted(schema), quoted(table)),
+        };
+        let columns: Vec<String> = chosen.kept.iter().map(|column| quoted(&column.name)).collect();
+        let columns = columns.join(", ");
+        let table = full(&new);
+        let create = match types {
+            Types::Live => like_live(engine, &table, &full(live), chosen),
+            Types::Export => from_export(engine, &table, chosen),
+        };
+        let begin = format!("{}{}\n{create}\n", comment(plan, day, chosen), session(engine));
+        let is_text = |column: &Column| {
+            engine == Engine::Mysql && column.source.trim().to_ascii_lowercase().starts_with("char")
+        };
+        Ok(Self {
+            engine,
+            begin,
+            insert: format!("INSERT INTO {table} ({columns}) VALUES\n"),
+            table,
+            names: chosen.kept.iter().map(|column| column.name.clone()).collect(),
+            is_text: chosen.kept.iter().map(is_text).collect(),
+            source_table: plan.source_table.clone(),
+        })
+    }
+
+    /// The new table.
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Writes what precedes the rows.
+    pub(super) fn begin(&self, file: &mut OutputFile) -> Result<Rows<'_>> {
+        file.write(&self.begin)?;
+        Ok(Rows { statements: self, text: String::new(), rows: 0 })
+    }
+}
+
+impl Rows<'_> {
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// `Failed` if a value has a form that cannot be written exactly.
+    pub(super) fn row(&mut self, file: &mut OutputFile, cells: &[Cell<'_>]) -> Result {
+        self.text.push_str(if self.rows == 0 { &self.statements.insert } else { ",\n" });
+        for (at, cell) in cells.iter().enumerate() {
+            self.text.push_str(if at == 0 { "(" } else { ", " });
+            let is_text = self.statements.is_text.get(at) == Some(&true);
+            if !push(self.statements.engine, *cell, is_text, &mut self.text) {
+                let name = self.statements.names.get(at).map_or("", String::as_str);
+                return Err(Failure::Failed(format!(
+                    "{}.{name} has values of a form that cannot be written exactly; restore the snapshot instead: `landbridge restore --help`",
+                    self.statements.source_table
+                )));
+            }
+        }
+        self.text.push(')');
+        self.rows += 1;
+        if self.rows >= ROWS || self.text.len() >= BYTES { self.flush(file) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, file: &mut OutputFile) -> Result {
+        if self.rows > 0 {
+            self.text.push_str(";\n");
+            file.write(&self.text)?;
+        }
+        self.text.clear();
+        self.rows = 0;
+        Ok(())
+    }
+
+    /// Writes the last rows, and what follows them.
+    pub(super) fn end(mut self, file: &mut OutputFile, rows: u64) -> Result {
+        self.flush(file)?;
+        file.write(&format!("COMMIT;\n-- {rows} rows in {}\n", self.statements.table))
+    }
+}
+
+/// What a person reads first in the file. Names are of one line: a comment ends at the end of its line.
+fn comment(plan: &TablePlan, day: Day, chosen: &Choice) -> String {
+    let line = |text: &str| text.replace(['\n', '\r'], " ");
+    let mut text = format!(
+        "-- Rows of {} as the export of {day} has them. The live table is not changed.\n",
+        line(&plan.source_table)
+    );
+    for column in &chosen.left_out {
+        let (name, reason) = (line(&column.column), line(&column.reason));
+        writeln!(text, "-- Left out: {name}, {reason}").expect("memory");
+    }
+    text
+}
+
+/// Settings on which the meaning of constants depends, and the begin of the transaction. PostgreSQL undoes all of it if a
+/// statement fails; MySQL and MariaDB cannot undo the creation of a table.
+fn session(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => {
+            "BEGIN;\nSET LOCAL standard_conforming_strings = on;\nSET LOCAL client_encoding = 'UTF8';\nSET LOCAL TimeZone = 'UTC';\nSET LOCAL DateStyle = 'ISO, YMD';\n"
+        }
+        // Without NO_ZERO_DATE: the export can have zero dates.
+        Engine::Mysql => {
+            "SET NAMES utf8mb4;\nSET SESSION time_zone = '+00:00';\nSET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES';\n"
+        }
+    }
+}
+
+/// A table with the types of the live one, without its keys and constraints, so that every row can be inserted.
+fn like_live(engine: Engine, table: &str, live: &str, chosen: &Choice) -> String {
+    let column = |prefix: &str| {
+        let names = chosen.kept.iter().map(|it| format!("{prefix}{}", quoted(engine, &it.name)));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    match engine {
+        Engine::Postgres => {
+            format!("CREATE TABLE {table} AS SELECT {} FROM {live} WITH NO DATA;", column(""))
+        }
+        // Columns of the right side of an outer join can be NULL in the new table; it has no row.
+        Engine::Mysql => format!(
+            "CREATE TABLE {table} AS SELECT {} FROM (SELECT 1 AS one) AS d LEFT JOIN {live} AS live ON FALSE WHERE FALSE;\nSTART TRANSACTION;",
+            column("live.")
+        ),
+    }
+}
+
+/// A table with the types that the export's manifest has. It has no lengths, so texts get a type without one.
+fn from_export(engine: Engine, table: &str, chosen: &Choice) -> String {
+    let columns = chosen.kept.iter().map(|column| {
+        let ty = match engine {
+            Engine::Postgres => postgres_type(column),
+            Engine::Mysql => mysql_type(column),
+        };
+        format!("    {} {ty}", quoted(engine, &column.name))
+    });
+    let columns = columns.collect::<Vec<_>>().join(",\n");
+    let start = if engine == Engine::Mysql { "\nSTART TRANSACTION;" } else { "" };
+    format!("CREATE TABLE {table} (\n{columns}\n);{start}")
+}
+
+fn postgres_type(column: &Column) -> String {
+    let declared = column.source.trim().to_ascii_lowercase();
+    match declared.as_str() {
+        "bigint"
+        | "integer"
+        | "smallint"
+        | "real"
+        | "double precision"
+        | "boolean"
+        | "bytea"
+        | "numeric"
+        | "date"
+        | "time without time zone"
+        | "time with time zone"
+        | "timestamp without time zone"
+        | "timestamp with time zone"
+        | "interval"
+        | "uuid"
+        | "json"
+        | "jsonb"
+        | "xml"
+        | "inet"
+        | "cidr"
+        | "macaddr"
+        | "macaddr8"
+        | "money"
+        | "point"
+        | "line"
+        | "lseg"
+        | "box"
+        | "path"
+        | "polygon"
+        | "circle"
+        | "tsvector"
+        | "tsquery"
+        | "pg_lsn" => declared,
+        "bit" | "bit varying" => "bit varying".to_owned(),
+        _ => "text".to_owned(),
+    }
+}
+
+fn mysql_type(column: &Column) -> String {
+    let declared = column.source.trim().to_ascii_lowercase();
+    let base = declared.split(['(', ' ']).next().unwrap_or_default();
+    let unsigned = if declared.contains("unsigned") { " unsigned" } else { "" };
+    match base {
+        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" => {
+            format!("{base}{unsigned}")
+        }
+        "year" | "float" | "double" | "date" => base.to_owned(),
+        "datetime" | "timestamp" => "datetime(6)".to_owned(),
+        "time" => "time(6)".to_owned(),
+        "decimal" | "numeric" => match column.digits {
+            (precision @ 1..=65, Some(scale)) => format!("decimal({precision},{scale})"),
+            _ => "decimal(65,30)".to_owned(),
+        },
+        "bit" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob"
+        | "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
+        | "multipolygon" | "geometrycollection" | "geomcollection" => "longblob".to_owned(),
+        _ => "longtext CHARACTER SET utf8mb4".to_owned(),
+    }
+}
+
+/// Appends a cell as a constant. Returns whether it can be written exactly.
+fn push(engine: Engine, cell: Cell<'_>, is_text: bool, out: &mut String) -> bool {
+    match cell {
+        Cell::Null => out.push_str("NULL"),
+        Cell::Bool(value) => out.push_str(if value { "TRUE" } else { "FALSE" }),
+        Cell::Int(value) => write!(out, "{value}").expect("memory"),
+        // The shortest text that is the same number again.
+        Cell::Double(value) => {
+            return push_float(engine, &format!("{value:?}"), value.is_finite(), out);
+        }
+        Cell::Single(value) => {
+            return push_float(engine, &format!("{value:?}"), value.is_finite(), out);
+        }
+        Cell::Decimal(value) => match decimal_text(value) {
+            Some(text) => out.push_str(&text),
+            None => return false,
+        },
+        Cell::Micros(value) => match time_text(value) {
+            Some(text) => write!(out, "'{text}'").expect("memory"),
+            None => return false,
+        },
+        Cell::Text(text) => push_text(engine, text, out),
+        Cell::Bytes(bytes) if is_text => match std::str::from_utf8(bytes) {
+            Ok(text) => push_text(engine, text, out),
+            Err(_) => return false,
+        },
+        Cell::Bytes(bytes) => push_bytes(engine, bytes, out),
+        Cell::Unknown => return false,
+    }
+    true
+}
+
+fn push_float(engine: Engine, text: &str, is_finite: bool, out: &mut String) -> bool {
+    match (engine, is_finite) {
+        (_, true) => out.push_str(text),
+        (Engine::Postgres, false) => {
+            let text = text.replace("inf", "Infinity");
+            write!(out, "'{text}'").expect("memory");
+        }
+        // They have no such numbers.
+        (Engine::Mysql, false) => return false,
+    }
+    true
+}
+
+fn push_text(engine: Engine, text: &str, out: &mut String) {
+    let is_plain = |it: char| it != '\\' && !it.is_control();
+    if engine == Engine::Mysql && !text.chars().all(is_plain) {
+        out.push_str("CONVERT(");
+        push_bytes(engine, text.as_bytes(), out);
+        out.push_str(" USING utf8mb4)");
+        return;
+    }
+    out.push('\'');
+    for character in text.chars() {
+        if character == '\'' {
+            out.push('\'');
+        }
+        out.push(character);
+    }
+    out.push('\'');
+}
+
+fn push_bytes(engine: Engine, bytes: &[u8], out: &mut String) {
+    out.push_str(match engine {
+        Engine::Postgres => "'\\x",
+        Engine::Mysql => "x'",
+    });
+    for byte in bytes {
+        write!(out, "{byte:02x}").expect("memory");
+    }
+    out.push('\'');
+}
+
+/// A name in quotes of the engine.
+fn quoted(engine: Engine, name: &str) -> String {
+    match engine {
+        Engine::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        Engine::Mysql => format!("`{}`", name.replace('`', "``")),
+    }
+}
+
+/// The begin of a name, of so many bytes at most.
+fn shortened(name: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(name.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constant(engine: Engine, cell: Cell<'_>) -> String {
+        let mut out = String::new();
+        assert!(push(engine, cell, false, &mut out), "{cell:?}");
+        out
+    }
+
+    #[test]
+    fn no_text_ends_its_constant() {
+        let text = Cell::Text("it's\\' -- \n;");
+        assert_eq!(constant(Engine::Postgres, text), "'it''s\\'' -- \n;'");
+        assert_eq!(
+            constant(Engine::Mysql, text),
+            "CONVERT(x'697427735c27202d2d200a3b' USING utf8mb4)"
+        );
+        assert_eq!(constant(Engine::Mysql, Cell::Text("it's 고객")), "'it''s 고객'");
+        assert_eq!(constant(Engine::Postgres, Cell::Bytes(&[0, 39])), "'\\x0027'");
+        assert_eq!(constant(Engine::Mysql, Cell::Bytes(&[0, 39])), "x'0027'");
+    }
+
+    #[test]
+    fn numbers_are_the_same_numbers_again() {
+        assert_eq!(constant(Engine::Mysql, Cell::Double(0.1)), "0.1");
+        assert_eq!(constant(Engine::Mysql, Cell::Single(0.1)), "0.1");
+        assert_eq!(constant(Engine::Postgres, Cell::Double(1e300)), "1e300");
+        assert_eq!(constant(Engine::Postgres, Cell::Double(f64::NEG_INFINITY)), "'-Infinity'");
+        assert_eq!(constant(Engine::Postgres, Cell::Double(f64::NAN)), "'NaN'");
+        assert!(!push(Engine::Mysql, Cell::Double(f64::NAN), false, &mut String::new()));
+        assert!(!push(Engine::Mysql, Cell::Bytes(&[0xff]), true, &mut String::new()));
+    }
+
+    #[test]
+    fn a_shortened_name_is_whole_characters() {
+        assert_eq!(shortened("고객", 4), "고");
+        assert_eq!(shortened("orders", 40), "orders");
+    }
+}
