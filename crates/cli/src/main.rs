@@ -51,6 +51,7 @@ mod models;
 mod parquet;
 mod probe;
 mod receipt;
+mod receipt_chain;
 mod redo;
 mod reference;
 mod restore;
