@@ -2,6 +2,7 @@
 //! with BigQuery.
 
 mod secrecy;
+mod signed;
 pub(crate) mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -88,6 +88,7 @@ def values(deployed):
         "token_kms_key_arn": deployed.outputs["key_arn"],
         "proof_key_arn": "",
         "proof_kms_key_arn": deployed.outputs["key_arn"],
+        "sign_key_arn": "",
         "source_key_arn": SOURCE_KEY,
     }
 

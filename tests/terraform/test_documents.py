@@ -31,6 +31,7 @@ VALUES = {
     "token_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/1b2c3d4e-5f60-7182-93a4-b5c6d7e8f90a",
     "proof_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/proof-key-ghijkl",
     "proof_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-7182-93a4-b5c6d7e8f90a",
+    "sign_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/3d4e5f60-7182-93a4-b5c6-d7e8f90a1b2c",
     "source_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-8293-a4b5-c6d7e8f90a1b",
     "alert_secret_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/slack-abcdef",
     "alert_topic_arn": "arn:aws:sns:ap-northeast-2:123456789012:landbridge-shop-alerts",
@@ -45,6 +46,10 @@ ACTIONS = {
         "export-role.json",
         "WriteExport",
     ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS requires (Amazon RDS User Guide)",
+    (
+        "sign-key.json",
+        "AllowIamPoliciesOfAccount",
+    ): "a key whose policy excludes its account cannot be managed (AWS KMS Developer Guide)",
     (
         "key.json",
         "AllowIamPoliciesOfAccount",
@@ -68,6 +73,7 @@ RESOURCES = {
         "ReadQuotas",
     ): "the account's quotas, read only: they have no ARN to name (Service Authorization Reference)",
     ("export.json", "ReadExportTasks"): "as above",
+    ("sign-key.json", "AllowIamPoliciesOfAccount"): "in a key's own policy, * is the key",
     ("key.json", "AllowIamPoliciesOfAccount"): "in a key's own policy, * is the key",
     ("key.json", "AllowAlarmsToUseKey"): "in a key's own policy, * is the key",
 }
@@ -81,7 +87,7 @@ ANY_NAME = {
 
 def documents(kind=KINDS[0]):
     paths = sorted(POLICIES.glob("*.json"))
-    assert len(paths) == 26
+    assert len(paths) == 29
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 
@@ -121,6 +127,7 @@ def test_only_the_designed_principals_are_trusted():
         "bucket.json": ["*", "*"],  # both are Denies, see above
         "key.json": [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "cloudwatch.amazonaws.com"}],
         "queue.json": ["*"],
+        "sign-key.json": [{"AWS": "arn:aws:iam::123456789012:root"}],
         "topic.json": [{"Service": "cloudwatch.amazonaws.com"}],
         "trust-export.json": [{"Service": "export.rds.amazonaws.com"}],
         "trust-function.json": [{"Service": "lambda.amazonaws.com"}],

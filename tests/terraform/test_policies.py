@@ -28,15 +28,15 @@ LONGEST = {
 KEY = "arn:aws-cn:kms:ap-northeast-2:123456789012:key/mrk-" + "0" * 32
 LONGEST["alert_secret_arn"] = LONGEST["token_key_arn"]
 LONGEST["alert_topic_arn"] = "arn:aws-cn:sns:ap-northeast-2:123456789012:" + "a" * 256
-LONGEST |= dict.fromkeys(("key_arn", "token_kms_key_arn", "proof_kms_key_arn", "source_key_arn"), KEY)
+LONGEST |= dict.fromkeys(("key_arn", "sign_key_arn", "token_kms_key_arn", "proof_kms_key_arn", "source_key_arn"), KEY)
 # Without white space (AWS Identity and Access Management, "IAM and AWS STS quotas").
 MANAGED, INLINE_OF_A_ROLE, TRUST = 6144, 10240, 2048
-RESOURCES = ("audit-bucket", "bucket", "key", "topic", "queue")
+RESOURCES = ("audit-bucket", "bucket", "key", "sign-key", "sign-verify", "topic", "queue")
 ON_ONE_ROLE = {
     "snapshot": ["snapshot", "source-key"],
     "export": ["export", "source-key"],
     "transfer": ["transfer", "transfer-token-key", "proof-key"],
-    "load": ["load"],
+    "load": ["load", "sign"],
     "protect": ["protect"],
     "views": ["views"],
     # Slack's webhook or token, and URL and key of a webhook.
@@ -126,6 +126,19 @@ def test_a_secret_may_have_a_key_of_its_own(document, key):
     through = {"kms:ViaService": "secretsmanager.ap-northeast-2.amazonaws.com"}
     assert may([document], "Decrypt", f"{key}_kms_key_arn", through)
     assert not may([document], "Decrypt", f"{key}_kms_key_arn", {})
+
+
+def test_only_load_signs_and_only_with_the_key_of_days():
+    signing = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+    assert may(["sign"], "Sign", "sign_key_arn", signing)
+    assert not may(["sign"], "Sign", "sign_key_arn", {"kms:SigningAlgorithm": "ECDSA_SHA_512"})
+    assert not may(["sign"], "Sign", "key_arn", signing)
+    functions = ["snapshot", "export", "transfer", "load", "protect", "views", "notify"]
+    assert not may(functions, "Sign", "sign_key_arn", signing), "only with a document of its own"
+    for document in ("sign", "sign-verify"):
+        assert may([document], "GetPublicKey", "sign_key_arn", {})
+        assert not may([document], "GetPublicKey", "key_arn", {})
+    assert not may(["sign-verify"], "Sign", "sign_key_arn", signing)
 
 
 def test_the_proof_key_opens_no_token_key():

@@ -1,8 +1,9 @@
-//! Thin, typed clients for RDS, S3 and Secrets Manager, over the AWS SDK, and for one call of SNS.
+//! Thin, typed clients for RDS, S3 and Secrets Manager, over the AWS SDK, and for a few calls of SNS and KMS.
 //!
 //! | module | responsibility |
 //! |---|---|
 //! | [`client`] | all clients from the environment, with one HTTP client and bounded retries |
+//! | [`kms`] | signs with a key of KMS |
 //! | [`rds`] | snapshots, export tasks and databases, for instances and clusters alike |
 //! | [`s3`] | objects: listing, ranged reads, conditional writes |
 //! | [`secrets`] | secrets of Secrets Manager; their values are never printed |
@@ -11,9 +12,11 @@
 
 pub mod client;
 pub mod error;
+pub mod kms;
 pub mod rds;
 pub mod s3;
 pub mod secrets;
+mod signed;
 pub mod sns;
 
 pub use client::Aws;

@@ -4,14 +4,12 @@
 //! arrived, so nothing here retries. (Amazon SNS API reference, `Publish`: query protocol, version
 //! 2010-03-31.)
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_core::Result;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::client::credentials;
+use crate::signed;
 
 /// The limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,49 +33,26 @@ pub enum Publication {
 /// endpoint.
 ///
 /// # Errors
-/// [`ErrorKind::Denied`] if the environment has no credentials; [`ErrorKind::Config`] if the request cannot
-/// be made. Then nothing was sent.
+/// [`Denied`](landbridge_core::ErrorKind::Denied) if the environment has no credentials;
+/// [`Config`](landbridge_core::ErrorKind::Config) if the request cannot be made. Then nothing was sent.
 pub async fn publish(region: &str, topic: &str, subject: &str, text: &str) -> Result<Publication> {
     let endpoint = std::env::var("AWS_ENDPOINT_URL_SNS")
         .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
         .unwrap_or_else(|_| format!("https://sns.{region}.amazonaws.com"));
-    let url = format!("{}/", endpoint.trim_end_matches('/'));
     let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
     let fields = [("TopicArn", topic), ("Subject", subject), ("Message", text)];
     let fields: String =
         fields.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
     let body = format!("Action=Publish&Version=2010-03-31{fields}");
-    let failed =
-        || Error::new(ErrorKind::Config, "a message for SNS cannot be signed", topic.to_owned());
-    let identity = credentials(region).await?.into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("sns")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|_| failed())?
-        .into();
-    let host = url.split("://").nth(1).and_then(|it| it.split('/').next()).unwrap_or_default();
-    let headers = [("host", host), ("content-type", FORM)];
-    let signable = SignableRequest::new(
-        "POST",
-        &url,
-        headers.into_iter(),
-        SignableBody::Bytes(body.as_bytes()),
-    )
-    .map_err(|_| failed())?;
-    let (instructions, _) = sign(signable, &params).map_err(|_| failed())?.into_parts();
-    let http = reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| failed().caused_by(error))?;
-    let mut request = http.post(&url).header("content-type", FORM).body(body);
-    for (name, value) in instructions.headers() {
-        request = request.header(name, value);
-    }
+    let request = signed::Request {
+        region,
+        service: "sns",
+        endpoint: &endpoint,
+        headers: &[("content-type", FORM)],
+        body,
+        timeout: TIMEOUT,
+    };
+    let request = request.build("a message for SNS cannot be signed", topic).await?;
     Ok(outcome(request.send().await).await)
 }
 

@@ -52,6 +52,7 @@ mod models;
 mod parquet;
 mod probe;
 mod receipt;
+mod receipt_chain;
 mod recover;
 mod redo;
 mod reference;

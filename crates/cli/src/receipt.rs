@@ -4,6 +4,7 @@ use clap::Args;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::paint::Paint;
+use crate::receipt_chain::{self, Trust};
 use crate::render::{self, bytes, grouped, left, right};
 use landbridge_cli_support::receipts::{count, notes, prefix, sorted, summary};
 
@@ -30,6 +32,17 @@ Examples:
   landbridge receipt 2026-11-21
   landbridge receipt 2026-11-21 --table creators
   landbridge receipt 2026-11-21 --output json
+  landbridge receipt 2026-11-21 --verify
+  landbridge receipt 2026-11-21 --verify --public-key receipts.pem
+  landbridge receipt 2026-11-21 --verify --recorded-key
+
+With `--verify`, the command says whether the receipts of the day are those that were published, by the chain of
+days and its signatures (`proof.sign`). The public key comes from KMS, or from a file in PEM that you kept. With
+`--recorded-key`, it comes from the ledger: then compare the SHA-256 that is printed with one that you kept, because
+a person who can write to the ledger can also write a key there.
+
+Exit codes of `--verify`: 0 proven; 1 something was changed, with its name; 4 nothing was changed, and no
+signature proves it.
 
 Credentials and region come from the environment, as for any AWS client. For the local cloud:
   . .landbridge/local.env")]
@@ -39,6 +52,15 @@ pub(crate) struct ReceiptArgs {
     /// Show only this table, in full: its name in BigQuery or in the source
     #[arg(long)]
     pub(crate) table: Option<String>,
+    /// Say whether the receipts are those that were published
+    #[arg(long, conflicts_with = "table")]
+    pub(crate) verify: bool,
+    /// The public key of `proof.sign` in PEM. Without it, KMS is asked
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Take the public key from the ledger, and ask neither KMS nor for a file
+    #[arg(long, requires = "verify", conflicts_with = "public_key")]
+    pub(crate) recorded_key: bool,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
@@ -49,6 +71,14 @@ pub(crate) struct ReceiptArgs {
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let config = files::config(&files::config_path(args.config.config.as_deref()))?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
+    if args.verify {
+        let trust = match args.public_key.as_deref() {
+            Some(path) => Trust::File(path),
+            None if args.recorded_key => Trust::Recorded,
+            None => Trust::Kms,
+        };
+        return receipt_chain::run(&config, &aws, args.day, trust, args.output.format).await;
+    }
     let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
         return Err(Failure::Failed(format!(

@@ -25,6 +25,7 @@
 //! | [`ops`] | the tables and views of `warehouse.ops_dataset` |
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
+//! | [`chain`] | the chain of published days, and its signatures |
 //! | [`redo`] | requests to do a day again |
 //! | [`cost`] | the cost of a month and of a day |
 //! | [`views`] | friendly views of the tables: their SQL and descriptions |
@@ -34,6 +35,7 @@
 pub mod access;
 pub mod audit;
 pub mod calendar;
+pub mod chain;
 pub mod config;
 pub mod contract;
 pub mod cost;

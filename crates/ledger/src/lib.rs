@@ -35,7 +35,7 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_aws::S3;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
-use landbridge_core::ids::short_hash;
+use landbridge_core::ids::{hash, short_hash};
 use landbridge_core::plan::{TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -244,6 +244,26 @@ impl<S> Records<S> {
                 .try_collect()
                 .await?;
         Ok(records.into_iter().flatten().map(|found| found.value).collect())
+    }
+
+    /// The SHA-256 of each record below `folder` as it is stored, in hexadecimal digits, by its name. A record that
+    /// is not UTF-8, which no record is, has an empty one.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn digests(&self, folder: &str) -> Result<BTreeMap<String, String>> {
+        let names = self.list(folder).await?;
+        let digests: Vec<Option<(String, String)>> = futures::stream::iter(names)
+            .map(|name| async move {
+                let bytes = self.store.bytes(&self.key(&format!("{folder}/{name}.json"))).await?;
+                let digest =
+                    |bytes: bytes::Bytes| std::str::from_utf8(&bytes).map(hash).unwrap_or_default();
+                Ok::<_, Error>(bytes.map(|bytes| (name, digest(bytes))))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(digests.into_iter().flatten().collect())
     }
 
     /// The ETags of the records below `folder`, by their names. One call for a thousand records.

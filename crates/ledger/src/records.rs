@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
+use landbridge_core::chain::{Link, LinkSignature};
 use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
@@ -77,6 +78,10 @@ pub const FOOTERS: &str = "footers";
 pub const RECEIPTS: &str = "receipts";
 /// The folder of [`claim`], below the source.
 pub const CLAIMS: &str = "claims";
+/// The folder of [`link`], below the source.
+pub const CHAIN: &str = "chain";
+/// The folder of [`link_signature`], below the source.
+pub const SIGNATURES: &str = "signatures";
 /// The folder of drills, below the source.
 pub const DRILLS: &str = "drills";
 /// The folder of the reasons for which rows were recovered in plain, below the source: the operator may write there.
@@ -90,6 +95,16 @@ pub fn below(prefix: &str, name: &str) -> String {
         "" => name.to_owned(),
         prefix => format!("{prefix}/{name}"),
     }
+}
+
+/// A link of the chain of published days, by its number from 1.
+pub fn link(number: u32) -> SourceName<Link> {
+    SourceName::new(format!("{CHAIN}/{number:08}.json"))
+}
+
+/// The signature of a link.
+pub fn link_signature(number: u32) -> SourceName<LinkSignature> {
+    SourceName::new(format!("{SIGNATURES}/{number:08}.json"))
 }
 
 /// The plan of one table.

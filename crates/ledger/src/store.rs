@@ -59,6 +59,12 @@ impl Store {
         self.read(key).await
     }
 
+    /// The bytes of a record as they are stored.
+    pub(crate) async fn bytes(&self, key: &str) -> Result<Option<Bytes>> {
+        self.check_format(false).await?;
+        Ok(self.s3.get(&self.bucket, key).await?.map(|(bytes, _)| bytes))
+    }
+
     pub(crate) async fn create<T: Serialize>(&self, key: &str, value: &T) -> Result<Written> {
         self.check_format(true).await?;
         self.write_new(key, value).await

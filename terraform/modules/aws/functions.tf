@@ -37,7 +37,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # The log group must exist first: otherwise Lambda creates one that never expires.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key, aws_iam_role_policy.proof_key, aws_iam_role_policy.alert_secret, aws_iam_role_policy.alert_topic, aws_iam_role_policy.source_key]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key, aws_iam_role_policy.proof_key, aws_iam_role_policy.sign, aws_iam_role_policy.alert_secret, aws_iam_role_policy.alert_topic, aws_iam_role_policy.source_key]
 
   lifecycle {
     precondition {

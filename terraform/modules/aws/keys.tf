@@ -16,6 +16,23 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this[0].key_id
 }
 
+# Signs the receipts of each published day. It never leaves KMS.
+resource "aws_kms_key" "receipts" {
+  count                    = local.make_sign_key ? 1 : 0
+  description              = "Landbridge: signs the receipts of ${local.source}"
+  customer_master_key_spec = "ECC_NIST_P256"
+  key_usage                = "SIGN_VERIFY"
+  deletion_window_in_days  = 30
+  policy                   = templatefile("${local.infra}/policies/sign-key.json", { partition = local.partition, account = local.account })
+  tags                     = local.tags
+}
+
+resource "aws_kms_alias" "receipts" {
+  count         = local.make_sign_key ? 1 : 0
+  name          = regex("alias/.+$", local.sign_key)
+  target_key_id = aws_kms_key.receipts[0].key_id
+}
+
 # Created empty: Terraform never sees the value, so its state contains no secret.
 resource "aws_secretsmanager_secret" "token_key" {
   count                   = local.make_token_key ? 1 : 0

@@ -45,6 +45,11 @@ locals {
   make_proof_key = local.proof_key != null && !startswith(coalesce(local.proof_key, "-"), "arn:")
   proof_key_arn  = local.make_proof_key ? aws_secretsmanager_secret.proof_key[0].arn : local.proof_key
 
+  # An alias names a key that this module creates; a key's own ARN names an existing key.
+  sign_key      = try(local.config.proof.sign, null)
+  make_sign_key = can(regex(":alias/", coalesce(local.sign_key, "-")))
+  sign_key_arn  = local.make_sign_key ? aws_kms_key.receipts[0].arn : local.sign_key
+
   # The variables of infra/policies.
   policy = {
     partition       = local.partition
@@ -67,6 +72,7 @@ locals {
     token_kms_key_arn = coalesce(var.token_kms_key_arn, local.key_arn)
     proof_key_arn     = local.proof_key_arn == null ? "" : local.proof_key_arn
     proof_kms_key_arn = coalesce(var.proof_kms_key_arn, local.key_arn)
+    sign_key_arn      = local.sign_key_arn == null ? "" : local.sign_key_arn
     source_key_arn    = var.source_kms_key_arn == null ? "" : var.source_kms_key_arn
   }
 

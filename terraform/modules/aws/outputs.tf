@@ -38,6 +38,11 @@ output "proof_key_arn" {
   value       = local.proof_key_arn
 }
 
+output "sign_key_arn" {
+  description = "KMS key that signs the receipts of each day; null if `proof.sign` is not set."
+  value       = local.sign_key_arn
+}
+
 output "alerts_topic_arn" {
   description = "SNS topic of all alarms. Subscribe your pager here."
   value       = aws_sns_topic.alerts.arn

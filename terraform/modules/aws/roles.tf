@@ -30,6 +30,22 @@ resource "aws_iam_role_policy" "proof_key" {
   policy = templatefile("${local.infra}/policies/proof-key.json", local.policy)
 }
 
+resource "aws_iam_role_policy" "sign" {
+  count  = local.sign_key == null ? 0 : 1
+  name   = "sign"
+  role   = aws_iam_role.function["load"].id
+  policy = templatefile("${local.infra}/policies/sign.json", local.policy)
+}
+
+# For people who run `landbridge receipt --verify` without a file of the public key.
+resource "aws_iam_policy" "receipt_verify" {
+  count       = local.sign_key == null ? 0 : 1
+  name        = "${local.name}-receipt-verify"
+  description = "Landbridge ${local.source}: read the public key of the days' signatures"
+  policy      = templatefile("${local.infra}/policies/sign-verify.json", local.policy)
+  tags        = local.tags
+}
+
 # For people who run `landbridge verify`, in addition to the policy operator. Not attached, as those below.
 resource "aws_iam_policy" "verify" {
   count       = local.proof_key == null ? 0 : 1

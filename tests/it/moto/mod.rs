@@ -8,12 +8,14 @@
 //! | [`stages`] | creating and pruning snapshots, export, transfer |
 //! | [`bounds`] | `landbridge ledger remove-bounds` in a bucket that keeps versions |
 //! | [`probe`] | `landbridge probe aws` |
+//! | [`kms`] | days that its KMS signs |
 //! | [`doctor`] | what `landbridge doctor` reads from IAM, KMS and EventBridge Scheduler |
 
 mod bounds;
 mod capabilities;
 mod doctor;
 mod env;
+mod kms;
 mod probe;
 mod server;
 mod stages;

@@ -25,6 +25,12 @@ pub struct ProofConfig {
     /// every day.
     #[serde(default)]
     pub kept: KeptColumns,
+    /// ARN of the KMS key, of the kind ECC_NIST_P256 and in the source's region, that signs the receipts of each published
+    /// day. An ARN that ends in `:alias/…` is a key that Terraform creates ($1 a month); the ARN of a key is an existing
+    /// one. Without it, days are not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::kms_key")]
+    pub sign: Option<String>,
 }
 
 /// When copied columns are decoded for their figures.

@@ -250,6 +250,36 @@ fn proof_key() {
 }
 
 #[test]
+fn signing_key() {
+    let with = |key: &str| {
+        let proof = "key: landbridge/shop/proof-key";
+        format!("{}\nproof: {{ {proof}, sign: '{key}' }}\n", changed(&[]))
+    };
+    let ours = "arn:aws:kms:ap-northeast-2:123456789012:alias/landbridge-shop-receipts";
+    check(&with(ours), expect![["valid"]]);
+    check(
+        &with(&ours.replace("ap-northeast-2", "us-east-1")),
+        expect![[r#"
+        landbridge.yaml:122:48: `proof.sign` is in `us-east-1`, but the source is in `ap-northeast-2`; use a key in the source's region: the load stage signs in that region
+        1 error in landbridge.yaml"#]],
+    );
+    check(
+        &with("alias/landbridge-shop-receipts"),
+        expect![[r#"
+        landbridge.yaml:122:48: `proof.sign`: `alias/landbridge-shop-receipts` is not the ARN of a KMS key; write it in the form `arn:aws:kms:ap-northeast-2:123456789012:key/…`
+        1 error in landbridge.yaml"#]],
+    );
+    let exports =
+        "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+    check(
+        &with(exports),
+        expect![[r#"
+        landbridge.yaml:122:48: `proof.sign` and `export.kms_key` name the same key; use a key of its own, for example `alias/landbridge-shop-receipts`: a key that encrypts cannot sign
+        1 error in landbridge.yaml"#]],
+    );
+}
+
+#[test]
 fn token_key() {
     let named = |name: &str| changed(&[("token_key: landbridge/shop/token-key", name)]);
     check(

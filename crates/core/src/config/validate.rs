@@ -180,6 +180,9 @@ fn partition_of(region: &str) -> &'static str {
 fn proof(config: &Config, problems: &mut Vec<Violation>) {
     let Some(proof) = &config.proof else { return };
     secret(config, ("proof", "key"), &proof.key, problems);
+    if let Some(key) = &proof.sign {
+        signing_key(config, key, problems);
+    }
     if config.transfer.token_key.as_ref() == Some(&proof.key) {
         problems.push(
             Violation::new(
@@ -187,6 +190,32 @@ fn proof(config: &Config, problems: &mut Vec<Violation>) {
                 "`proof.key` and `transfer.token_key` name the same secret".to_owned(),
             )
             .help("name a secret of its own, for example `landbridge/shop/proof-key`: a person who verifies a day reads it, and must not be able to make tokens"),
+        );
+    }
+}
+
+/// A key signs only calls to its own region.
+fn signing_key(config: &Config, key: &str, problems: &mut Vec<Violation>) {
+    let region = config.source.region.as_str();
+    if !format::fits("aws-region", region) || !format::fits("kms-key-arn", key) {
+        return;
+    }
+    let path = KeyPath::root().key("proof").key("sign");
+    let mut parts = key.split(':').skip(1);
+    let (partition, _, other) = (parts.next(), parts.next(), parts.next());
+    if partition != Some(partition_of(region)) || other != Some(region) {
+        let other = other.unwrap_or_default();
+        problems.push(
+            Violation::new(
+                path,
+                format!("`proof.sign` is in `{other}`, but the source is in `{region}`"),
+            )
+            .help("use a key in the source's region: the load stage signs in that region"),
+        );
+    } else if key == config.export.kms_key {
+        problems.push(
+            Violation::new(path, "`proof.sign` and `export.kms_key` name the same key".to_owned())
+                .help("use a key of its own, for example `alias/landbridge-shop-receipts`: a key that encrypts cannot sign"),
         );
     }
 }

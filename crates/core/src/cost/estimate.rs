@@ -148,9 +148,9 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
         ),
         item(
             ("kms-key", "KMS, key", "key-month"),
-            1.0,
+            usage.kms_keys,
             aws.kms_key_month,
-            "is the same for every workload",
+            "is the same for every workload; proof.sign has a key of its own",
         ),
         item(
             ("kms-uses", "KMS, requests", "10,000 requests"),

@@ -185,13 +185,18 @@ fn the_configured_ladder_and_secret_determine_the_cost() {
     assert!(find("secret").month_without_allowances.abs() < 1e-9);
     let one = self::config();
     let mut two = self::config();
-    two.proof =
-        Some(crate::config::ProofConfig { key: "a/key".to_owned(), kept: Default::default() });
-    let secret = |config| {
+    two.proof = Some(crate::config::ProofConfig {
+        key: "a/key".to_owned(),
+        kept: Default::default(),
+        sign: Some("arn:aws:kms:us-east-1:123456789012:alias/receipts".to_owned()),
+    });
+    let of = |config, id: &str| {
         let items = estimate_for(config, &TYPICAL).items;
-        items.iter().find(|item| item.id == "secret").map(|item| item.month_without_allowances)
+        items.iter().find(|item| item.id == id).map(|item| item.month_without_allowances)
     };
-    assert_eq!(secret(&two), secret(&one).map(|it| it * 2.0));
+    for id in ["secret", "kms-key"] {
+        assert_eq!(of(&two, id), of(&one, id).map(|it| it * 2.0), "{id}");
+    }
 }
 
 #[test]

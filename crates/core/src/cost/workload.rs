@@ -101,6 +101,8 @@ pub(super) struct MonthlyUsage {
     pub(super) alarms: f64,
     pub(super) metrics: f64,
     pub(super) secrets: f64,
+    /// Keys of KMS: that of exports, and that of `proof.sign`.
+    pub(super) kms_keys: f64,
     pub(super) secret_reads_10k: f64,
     pub(super) mails_1k: f64,
     pub(super) landing_gib: f64,
@@ -220,6 +222,8 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
             + if config.warehouse.views.is_some() { ALARMS_PER_FUNCTION } else { 0.0 },
         metrics: METRICS + if config.alerts.is_some() { METRICS_OF_NOTIFY } else { 0.0 },
         secrets,
+        kms_keys: 1.0
+            + f64::from(u8::from(config.proof.as_ref().is_some_and(|it| it.sign.is_some()))),
         // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.
         secret_reads_10k: f64::from(keys) * month(starts.transfer) / 1e4,
         mails_1k: MAILS / 1e3,

@@ -12,6 +12,7 @@
 //! | [`s3`] | S3: objects with conditions, ranges, multipart uploads and listings |
 //! | [`rds`] | RDS: instances, clusters, snapshots, restores, tags, exports to S3 |
 //! | [`secrets`] | Secrets Manager: secrets with versions and staging labels |
+//! | [`kms`] | KMS: `Sign` and `GetPublicKey` of P-256 keys |
 //! | [`sns`] | SNS: `Publish` to a topic, whose messages are kept |
 //!
 //! The crate does not use Landbridge's own rules, so it cannot repeat their mistakes. Its facts
@@ -21,6 +22,7 @@
 mod account;
 mod caller_identity;
 mod identity;
+mod kms;
 mod local;
 mod options;
 mod rds;
@@ -31,6 +33,7 @@ mod sns;
 
 pub use caller_identity::{CallerIdentity, CallerIdentityError};
 pub use identity::Identity;
+pub use kms::new_signing_key;
 pub use local::LocalAws;
 pub use options::AwsOptions;
 pub use rds::{

@@ -13,6 +13,7 @@ use landbridge_local_wire::{Clock, Service};
 use crate::account::Account;
 use crate::caller_identity::{self, CallerIdentity, CallerIdentityError};
 use crate::identity::Identity;
+use crate::kms::{Kms, KmsServer};
 use crate::options::AwsOptions;
 use crate::rds::{
     self, DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, Rds, RdsServer, SnapshotView,
@@ -29,6 +30,7 @@ pub struct LocalAws {
     rds: Arc<Rds>,
     secrets: Arc<Secrets>,
     sns: Arc<Sns>,
+    kms: Arc<Kms>,
 }
 
 impl LocalAws {
@@ -43,6 +45,7 @@ impl LocalAws {
             rds: Arc::new(Rds::new(account.clone(), store.clone())),
             secrets: Arc::new(Secrets::new(account.clone())),
             sns: Arc::new(Sns::new(account.clone())),
+            kms: Arc::new(Kms::new(account.clone())),
             store,
             account,
         })
@@ -72,6 +75,26 @@ impl LocalAws {
     /// Secrets Manager as an HTTP service.
     pub fn secrets_service(&self) -> Arc<dyn Service> {
         Arc::new(SecretsServer(self.secrets.clone()))
+    }
+
+    /// KMS as an HTTP service.
+    pub fn kms_service(&self) -> Arc<dyn Service> {
+        Arc::new(KmsServer(self.kms.clone()))
+    }
+
+    /// Adds a P-256 key that signs, from PKCS #8, under the ARN by which callers name it. Whether it is such a key.
+    pub fn add_signing_key(&self, arn: &str, pkcs8: &[u8]) -> bool {
+        self.kms.add(arn, pkcs8)
+    }
+
+    /// The public key of a key that signs: DER of its SubjectPublicKeyInfo.
+    pub fn public_signing_key(&self, arn: &str) -> Option<Vec<u8>> {
+        self.kms.public_key(arn)
+    }
+
+    /// Refuses every call of KMS, or allows them again.
+    pub fn deny_signing(&self, denied: bool) {
+        self.kms.set_denied(denied);
     }
 
     /// SNS as an HTTP service.

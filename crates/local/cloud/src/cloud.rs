@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use landbridge_core::config::{self, Config, SourceKind};
 use landbridge_core::schedule;
-use landbridge_local_aws::{AwsOptions, LocalAws};
+use landbridge_local_aws::{AwsOptions, LocalAws, new_signing_key};
 use landbridge_local_google::{GoogleOptions, LocalGoogle};
 use landbridge_local_wire::{CallMonitor, Clock};
 use serde_json::{Value, json};
@@ -287,8 +287,26 @@ async fn create_aws(
     }
     if let Some(proof) = &config.proof {
         aws.put_secret(&proof.key, &token_key::read_or_create(data_dir, "proof-key")?);
+        if let Some(key) = &proof.sign {
+            add_signing_key(&aws, key, data_dir)?;
+        }
     }
     Ok(aws)
+}
+
+/// Adds the key that signs days. It is kept in the data directory, so that signatures of an earlier start are verified.
+fn add_signing_key(aws: &LocalAws, arn: &str, data_dir: &Path) -> Result<(), LocalError> {
+    let path = data_dir.join("signing-key.der");
+    let set_up = |message: &str| LocalError::SetUp { cloud: "aws", message: message.to_owned() };
+    if !path.exists() {
+        let key = new_signing_key().ok_or_else(|| set_up("no signing key could be made"))?;
+        std::fs::write(&path, key).map_err(LocalError::io("write", path.clone()))?;
+    }
+    let key = std::fs::read(&path).map_err(LocalError::io("read", path.clone()))?;
+    match aws.add_signing_key(arn, &key) {
+        true => Ok(()),
+        false => Err(set_up("signing-key.der is not a P-256 key; delete it")),
+    }
 }
 
 fn create_google(

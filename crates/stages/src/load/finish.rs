@@ -14,9 +14,9 @@ use landbridge_ledger::records::{self, DAY, DayRecord};
 use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 
 use super::Receipts;
-use super::gone;
 use super::ops::receipts;
 use super::planned::PlannedNames;
+use super::{chain, gone};
 use crate::alert::{self, Subject};
 use crate::{Context, Progress, Tick, TickOutcome, redo};
 
@@ -129,6 +129,7 @@ pub(super) async fn finish_day(
         return Ok(TickOutcome::new(Progress::Partial, message));
     }
     let day = ledger.get(&DAY).await?;
+    let has_written = !is_complete;
     // Without any table, the export itself is in question, not each table.
     let newest = context.redo.newest();
     let is_new = |day: &Recorded<DayRecord>| !day.value.published || day.value.redo < newest;
@@ -146,11 +147,17 @@ pub(super) async fn finish_day(
         record.skipped.len(),
         all.values().filter(|receipt| receipt.state == ReceiptState::Missing).count(),
     );
+    // Before the day's record, so that a published day has its link. A tick that overlapped with the one that published
+    // may have replaced a receipt.
+    if record.published && (has_written || day.as_ref().is_none_or(is_new)) {
+        chain::link(context, ledger, plan, newest, tick).await?;
+    }
     if write_day_record(ledger, day, &record).await? {
         tracing::info!(day = %plan.day, published = record.published, rows = record.rows, "{message}");
     }
     redo::finish(context, plan.day, tick).await?;
     if record.published {
+        chain::sign(context, plan.day).await?;
         return Ok(TickOutcome::new(Progress::Done, message));
     }
     if plan.tables.is_empty() {

@@ -6,6 +6,7 @@
 //! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
 //! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
 //! | [`audits`] | what the audits of a table mean for it |
+//! | `chain` | the chain of published days, and its signatures |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`missing_columns`] | columns that were there and are not in today's export |
@@ -14,6 +15,7 @@
 //! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
 mod audits;
+mod chain;
 mod clock_changes;
 mod finish;
 mod gone;
