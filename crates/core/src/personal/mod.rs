@@ -131,17 +131,45 @@ pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     match by_name.finding {
         Finding::Personal(kind) => confirm(kind, by_name, evidence, subject),
         Finding::Harmless => match values::strong(evidence) {
-            Some(mut by_value) if outweighs(subject, evidence, &by_value) => {
-                by_value.reason = format!("{}, although {}", by_value.reason, by_name.reason);
-                by_value
+            Some(by_value) if outweighs(subject, evidence, &by_value) => {
+                although(by_value, &by_name)
             }
-            _ => by_name,
+            _ => doubt(subject, by_name, evidence),
         },
-        // Few different values are no sign that they are not about the person of the row.
-        Finding::Unsure => {
-            values::judge(evidence, names::needs_caution(subject)).unwrap_or(by_name)
-        }
+        Finding::Unsure => unsure(subject, by_name, evidence),
     }
+}
+
+/// A verdict by value, with what the name says against it.
+fn although(by_value: Verdict, by_name: &Verdict) -> Verdict {
+    let reason = format!("{}, although {}", by_value.reason, by_name.reason);
+    Verdict { reason, ..by_value }
+}
+
+/// A harmless name, with what the values say about it. Values that people have, and other things seldom,
+/// outweigh a name that could mean something else, except in a list of things.
+fn doubt(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict {
+    let certain = by_name.confidence == Confidence::High
+        || names::is_surrogate_key(subject)
+        || names::is_of_catalogue(subject);
+    match values::weak(evidence) {
+        Some(by_value) if !certain => {
+            Verdict { confidence: Confidence::Low, ..although(by_value, &by_name) }
+        }
+        _ => by_name,
+    }
+}
+
+/// A name that says nothing, with what the values say.
+fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict {
+    if names::is_mark(subject)
+        && let Some(flags) = values::flags(evidence)
+    {
+        return flags;
+    }
+    // Few different values are no sign that they are not about the person of the row.
+    let (cautious, known) = (names::needs_caution(subject), names::is_all_known(subject));
+    values::judge(evidence, cautious, known).unwrap_or(by_name)
 }
 
 /// Whether what the values look like outweighs a harmless name: they do not belong to a place or a

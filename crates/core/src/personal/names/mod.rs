@@ -152,15 +152,16 @@ impl Names {
                 ));
             }
         }
-        let fits = self.type_fits(kind, &hit, rest);
-        if !fits && describes && self.is_of_persons() && !ends_as_key(rest) {
-            return Some(unsure(format!(
-                "{quoted} in a column of this type may describe a person"
-            )));
-        }
-        if !fits {
-            let reason = format!("{quoted} in a column of this type is not the value itself");
-            return Some(harmless(Medium, reason));
+        if !self.type_fits(kind, &hit, rest) {
+            let may_describe = !ends_as_key(rest)
+                && ((describes && self.is_of_persons()) || self.is_number_of(kind));
+            return Some(match may_describe {
+                true => unsure(format!("{quoted} in a column of this type may describe a person")),
+                false => harmless(
+                    Medium,
+                    format!("{quoted} in a column of this type is not the value itself"),
+                ),
+            });
         }
         if self.is_of_thing(kind) || self.is_hash_of_thing(kind, &hit) {
             return Some(harmless(Low, format!("{quoted} of a thing")));
@@ -210,6 +211,14 @@ impl Names {
             Kind::Account | Kind::Name | Kind::Secret => hit.confidence < High,
             _ => false,
         }
+    }
+
+    /// Whether a number can be a measure or a part of a value of this kind, because the table does not say
+    /// that it is about things.
+    fn is_number_of(&self, kind: Kind) -> bool {
+        matches!(self.shape, Shape::Integer | Shape::Decimal)
+            && !self.table.is_about_things()
+            && !matches!(kind, Kind::Email | Kind::Name | Kind::FreeText)
     }
 
     /// Whether a column of this type can be the value.
@@ -455,6 +464,24 @@ const TECHNICAL: &[&str] = &[
 /// Whether each row of the table is about a person.
 pub(super) fn is_about_people(subject: Subject<'_>) -> bool {
     Names::of(subject).is_about_people()
+}
+
+/// Whether the table lists what others refer to, or counts.
+pub(super) fn is_of_catalogue(subject: Subject<'_>) -> bool {
+    Names::of(subject).table.is_catalogue()
+}
+
+/// Whether every word of the column's name is in the vocabulary.
+pub(super) fn is_all_known(subject: Subject<'_>) -> bool {
+    Names::of(subject).is_all_known()
+}
+
+/// Whether the name says yes or no, and the table is not about a side of life where that describes a
+/// person: `push_yn`.
+pub(super) fn is_mark(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    let last = names.last();
+    (["yn", "flag", "flg"].contains(&last) || last.ends_with("여부")) && !names.is_protected()
 }
 
 /// Whether a name is a word for a person: `user`.

@@ -133,7 +133,7 @@ impl Names {
     }
 
     /// Whether the table is about a side of life where a mere code or mark can describe a person.
-    fn is_protected(&self) -> bool {
+    pub(super) fn is_protected(&self) -> bool {
         self.table.is_intimate() || self.is_medical()
     }
 
@@ -216,7 +216,7 @@ impl Names {
     }
 
     /// Whether every word of the name is in the vocabulary.
-    fn is_all_known(&self) -> bool {
+    pub(super) fn is_all_known(&self) -> bool {
         self.column.iter().all(|word| is_known(word))
     }
 

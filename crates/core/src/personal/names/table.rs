@@ -1,11 +1,14 @@
 //! What a table is about, by the words of its name.
 
-use super::super::{
-    vocabulary::{
-        ABOUT_PEOPLE, CATALOGUES, GOODS, INTIMATE, MACHINES, MEDICAL, PEOPLE, PLACES, THINGS,
-        WEAK_CATALOGUES, WRITTEN, Words,
+use super::{
+    super::{
+        vocabulary::{
+            ABOUT_PEOPLE, CATALOGUES, GOODS, INTIMATE, MACHINES, MEDICAL, PEOPLE, PLACES, THINGS,
+            WEAK_CATALOGUES, WRITTEN, Words,
+        },
+        words::{hangul_pieces, words},
     },
-    words::{hangul_pieces, words},
+    is_known,
 };
 
 /// The words of a table's name. Compounds in Hangul are followed by their parts.
@@ -69,7 +72,16 @@ impl Table {
             (false, true) => Some(false),
             _ => None,
         });
-        strong.unwrap_or_else(|| self.has(&WEAK_CATALOGUES) || self.has(&GOODS))
+        strong.unwrap_or_else(|| {
+            (self.has(&WEAK_CATALOGUES) || self.has(&GOODS)) && self.is_all_known()
+        })
+    }
+
+    /// Whether the vocabulary has every word: `mst` alone does not say that
+    /// the table lists things.
+    fn is_all_known(&self) -> bool {
+        let means_nothing = |word: &str| word == "tb" || word.chars().count() == 1;
+        self.words.iter().all(|word| means_nothing(word) || is_known(word))
     }
 
     /// Whether each row of the table is about a person.

@@ -177,16 +177,18 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
             if how == "names and types" {
                 continue;
             }
-            let (precision, open) = match *part {
-                "a" | "b" | "c" => (0.8, 0.01),
+            let (recall, precision, unclassified, open) = match *part {
+                "a" => (0.99, 0.89, 0.07, 0),
+                "b" => (0.98, 0.9, 0.09, 1),
+                "c" => (0.965, 0.8, 0.15, 0),
+                "d" => (0.985, 0.83, 0.12, 0),
                 // Held back: see `labels.md`.
-                "e" => (0.8, 0.015),
-                _ => (0.75, 0.005),
+                _ => (0.91, 0.83, 0.145, 9),
             };
-            let good = score.recall() >= 0.9
+            let good = score.recall() >= recall
                 && score.precision() >= precision
-                && score.unclassified() < 0.15
-                && score.open.len() as f64 <= open * score.columns as f64;
+                && score.unclassified() < unclassified
+                && score.open.len() <= open;
             if !good {
                 below.push(*part);
             }
@@ -194,6 +196,53 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
     }
     println!("{report}");
     assert!(below.is_empty(), "below the floors: parts {below:?}");
+}
+
+/// The names with one word replaced by a word that no vocabulary has.
+fn with_an_unknown_word(name: &str) -> Vec<String> {
+    let words = super::words::words(name);
+    let mut names = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let unknown = match word.is_ascii() {
+            true => vec!["qzxv".to_owned()],
+            false => {
+                let pieces = super::words::hangul_pieces(word).into_iter();
+                pieces.map(|piece| word.replacen(piece, "뷁뷁", 1)).collect()
+            }
+        };
+        for word in unknown {
+            let mut name = words.clone();
+            name[at] = word;
+            names.push(name.join("_"));
+        }
+    }
+    names
+}
+
+/// Another database has words that the vocabulary lacks. One word of the name of a personal column, or of its table,
+/// is replaced by such a word: few of them are judged harmless. Part e is not used, so that it stays held back.
+#[test]
+fn a_word_that_is_not_known_seldom_makes_a_personal_column_harmless() {
+    let (mut all, mut open) = (0, 0);
+    for (seed, column) in set().iter().enumerate() {
+        if column.part == "e" || !column.is_personal() {
+            continue;
+        }
+        let evidence = evidence(column, seed as u64);
+        let (table, name) = (column.table.to_owned(), column.column.to_owned());
+        let columns = with_an_unknown_word(&name).into_iter().map(|name| (table.clone(), name));
+        let tables = with_an_unknown_word(&table).into_iter().map(|table| (table, name.clone()));
+        for (table, column_name) in columns.chain(tables) {
+            let source_type = column.source_type;
+            let bigquery_type = bigquery_type(source_type);
+            let subject =
+                Subject { table: &table, column: &column_name, source_type, bigquery_type };
+            all += 1;
+            open += u32::from(judge(subject, Some(&evidence)).finding == Finding::Harmless);
+        }
+    }
+    println!("{open} of {all} judged harmless");
+    assert!(all > 4_000 && open <= 30, "{open} of {all}");
 }
 
 /// Values that were cut at any place, as people and old systems leave them, end no judgement.

@@ -379,13 +379,21 @@ const SEVERAL: u32 = 3;
 const ALL: f64 = 0.98;
 
 /// What the values say, where the name says nothing. `cautious`: the table is about people, or nothing
-/// is known of it; numbers and few different values are then no sign that the column is harmless.
-pub(super) fn judge(evidence: &Evidence, cautious: bool) -> Option<Verdict> {
+/// is known of it. Then, or if a word of the name is not `known`, numbers, codes and few different values
+/// are no sign that the column is harmless: they can be a code for an attribute of a person.
+pub(super) fn judge(evidence: &Evidence, cautious: bool, known: bool) -> Option<Verdict> {
     let personal = evidence.first(STRONG).or_else(|| evidence.first(WEAK));
     let telling = evidence.share(Number) >= ALL || evidence.share(Url) >= ALL;
-    let by_form = || harmless_form(evidence).filter(|_| !cautious || !telling);
-    let by_vocabulary = || if cautious { None } else { harmless_vocabulary(evidence) };
+    let only_marks = evidence.share(Flag) >= ALL;
+    let by_form = || harmless_form(evidence).filter(|_| (known && !cautious) || !telling);
+    let says_more = !cautious && (known || only_marks);
+    let by_vocabulary = || if says_more { harmless_vocabulary(evidence) } else { None };
     personal.or_else(by_form).or_else(by_vocabulary)
+}
+
+/// What the values say with a form that other things have as well, with medium confidence.
+pub(super) fn weak(evidence: &Evidence) -> Option<Verdict> {
+    evidence.first(WEAK).filter(|verdict| verdict.confidence > Low)
 }
 
 /// Whether some values are numbers of mobile phones, which people have and places rarely.
