@@ -1,10 +1,10 @@
-"""A stand-in for the Google provider: it has the real schema, and a Google Cloud in memory.
+"""A stand-in for the Google provider: it has the real schema, and makes the real one's calls to the local Google.
 
 Terraform talks to a provider over gRPC (plugin protocol 5); for `validate`, and for `test` with a
 mocked provider, it requests only the schema and whether a configuration is valid. The schema is
 real (see google_schema.py), so Terraform itself refuses an attribute that the provider does not
 have. A value that the provider or the API would refuse is refused by google_rules.py, as far as it
-is known when Terraform plans. For `plan`, `apply` and `destroy` it asks google_cloud.py. The few
+is known when Terraform plans. For `plan`, `apply` and `destroy` it calls google_cloud.py. The few
 messages are encoded here by their published field numbers.
 """
 
@@ -128,7 +128,10 @@ class Operations:
         """ReadResource."""
         request = fields(request)
         kind, state = request[1].decode(), value_of(request[2])
-        return data(1, dynamic(self.cloud.read(kind, state)))
+        try:
+            return data(1, dynamic(self.cloud.read(kind, state)))
+        except Refused as error:
+            return data(1, dynamic(state)) + diagnostic(2, error)
 
     def read_data(self, request):
         """ReadDataSource."""

@@ -7,9 +7,8 @@ import json
 import os
 import shutil
 
-from google_cloud import GoogleCloud
 from servers import ROOT, provider_of_google
-from test_google_apply import Deployment
+from test_google_apply import Deployment, project  # noqa: F401
 
 
 def write(path, state, folder):
@@ -20,7 +19,7 @@ def write(path, state, folder):
     path.write_text(head + ', "resources": [\n' + ",\n".join(json.dumps(it) for it in resources) + "\n]}\n")
 
 
-def test_record(tree, deployed, tmp_path):
+def test_record(tree, deployed, tmp_path, project):  # noqa: F811
     place = ROOT / "tests/releases" / os.environ["RECORD_RELEASE"]
     place.mkdir(parents=True, exist_ok=True)
     example = tree / "terraform/examples/complete/landbridge.yaml"
@@ -29,7 +28,7 @@ def test_record(tree, deployed, tmp_path):
     shutil.copytree(
         tree / "terraform/modules/gcp", tmp_path / "gcp", ignore=shutil.ignore_patterns(".terraform*", "tests")
     )
-    cloud = GoogleCloud()
+    cloud = project()
     with provider_of_google(tmp_path, cloud) as variables:
         Deployment(tmp_path, variables, cloud, example).apply()
     write(place / "google.state.json", tmp_path / "terraform.tfstate", tmp_path)

@@ -74,7 +74,7 @@ def mirrored(folder):
 @contextmanager
 def provider_of_google(folder, cloud=None, edition="google", module="gcp"):
     """Starts the stand-in for Google's provider with the schemas of the types that a module uses.
-    `cloud` is what it applies to (google_cloud.py); default: an empty project.
+    `cloud` is the project that it calls (google_cloud.py); default: none, for what makes no call.
     """
     from_files = (ROOT / "terraform").glob(f"modules/{module}/*.tf")
     types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
@@ -164,8 +164,10 @@ class Google:
 
 
 @contextmanager
-def google_side(moto, config, folder, start):
-    """Starts a local cloud for `config` on the day `start`."""
+def google_side(moto, config, folder, start, empty=False, more=()):
+    """Starts a local cloud for `config` on the day `start`. Without `moto` it verifies no signed request. `empty`:
+    its Google project has nothing but enabled APIs. `more`: other options.
+    """
     data_dir = folder / "cloud"
     command = [
         variable("LANDBRIDGE_CLI"),
@@ -178,7 +180,10 @@ def google_side(moto, config, folder, start):
         "--output",
         "json",
     ]
-    command += ["--aws-sts", moto.url, "--start", start, "--data-dir", data_dir, "--config", config]
+    command += ["--start", start, "--data-dir", data_dir, "--config", config]
+    command += ["--aws-sts", moto.url] if moto else []
+    command += ["--empty-google"] if empty else []
+    command += more
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         output = ""

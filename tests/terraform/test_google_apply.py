@@ -1,27 +1,18 @@
-"""The gcp module, applied to the stand-in for Google (google_cloud.py): a first apply on a fresh project,
+"""The gcp module, applied to the local Google by the stand-in for Google's provider: a first apply on a fresh project,
 a second one without changes, and the changes that could open a column.
 """
 
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import yaml
 from conftest import Terraform
 from google_cloud import FIRST, GoogleCloud
-from servers import provider_of_google
+from servers import ROOT, google_side, provider_of_google
 
 TABLES, RECEIPTS = "shop", "landbridge_ops"
-# What stands between a reader and the plain values of a table.
-PROTECTION = (
-    "google_data_catalog_taxonomy",
-    "google_data_catalog_policy_tag",
-    "google_bigquery_datapolicy_data_policy",
-    "google_bigquery_datapolicy_data_policy_iam_binding",
-    "google_data_catalog_policy_tag_iam_binding",
-    "google_logging_project_sink",
-)
 
 
 class Deployment:
@@ -43,7 +34,7 @@ class Deployment:
         gcp = {"source": "./gcp", "config_file": "landbridge.yaml"} | self.settings
         gcp["aws_role_arns"] = "${terraform_data.roles.output}"
         provider = {"project": "shop-analytics", "user_project_override": True, "billing_project": "shop-analytics"}
-        output = {"credentials": {"value": "${module.gcp.credentials}"}}
+        output = {it: {"value": f"${{module.gcp.{it}}}"} for it in ("credentials", "policy_tags")}
         root = {"resource": roles, "module": {"gcp": gcp}, "provider": {"google": provider}, "output": output}
         (self.folder / "main.tf.json").write_text(json.dumps(root))
         (self.folder / "landbridge.yaml").write_text(yaml.safe_dump(self.config))
@@ -66,11 +57,24 @@ class Deployment:
     def plain(output):
         return " ".join(output.replace("│", "").split())
 
-    def kinds(self):
-        return sorted(kind for kind, _ in self.cloud.resources)
 
-    def protection(self):
-        return sorted(key for key in self.cloud.resources if key[0] in PROTECTION)
+def copied_module(folder):
+    """A copy of the module, in which Terraform may write."""
+    ignore = shutil.ignore_patterns(".terraform*", "tests")
+    shutil.copytree(ROOT / "terraform/modules/gcp", folder / "gcp", ignore=ignore)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Starts a local cloud with an empty Google project, for one test."""
+    with ExitStack() as stack:
+
+        def start():
+            example = ROOT / "terraform/examples/complete/landbridge.yaml"
+            cloud = stack.enter_context(google_side(None, example, tmp_path, "2026-01-02", empty=True))
+            return GoogleCloud(cloud.variables)
+
+        yield start
 
 
 @pytest.fixture
@@ -81,65 +85,67 @@ def deploy(tree, tmp_path):
     def start(cloud, name="root"):
         folder = tmp_path / name
         folder.mkdir()
-        shutil.copytree(
-            tree / "terraform/modules/gcp", folder / "gcp", ignore=shutil.ignore_patterns(".terraform*", "tests")
-        )
+        copied_module(folder)
         with provider_of_google(folder, cloud) as variables:
             yield Deployment(folder, variables, cloud, tree / "terraform/examples/complete/landbridge.yaml")
 
     return start
 
 
-def test_the_first_apply_on_a_fresh_project_and_the_second_one(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_the_first_apply_on_a_fresh_project_and_the_second_one(deploy, project):
+    with deploy(project()) as it:
         assert "Apply complete!" in it.apply()
         assert "No changes." in it.plan()
         credentials = json.loads(json.loads(it.terraform.run("output", "-json", "credentials")))
         assert credentials["audience"] == (
-            "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws-lambda"
+            "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/landbridge-shop/providers/aws-lambda"
         )
         assert "Destroy complete!" not in it.destroy(expect=1)
 
 
 @pytest.mark.parametrize("api", sorted(FIRST))
-def test_without_one_of_the_two_apis_nothing_is_created(deploy, api):
-    with deploy(GoogleCloud(enabled=FIRST - {api})) as it:
-        assert f"SERVICE_DISABLED {api}" in it.apply(expect=1)
-        assert not it.cloud.resources
+def test_without_one_of_the_two_apis_nothing_is_created(deploy, project, api):
+    cloud = project()
+    cloud.disable(api)
+    with deploy(cloud) as it:
+        assert f"SERVICE_DISABLED {api}.googleapis.com" in it.apply(expect=1)
+        # At most the API itself: Service Usage enables it, and the next read of the project succeeds.
+        assert {kind for _, kind, _ in cloud.log} <= {"google_project_service"}
 
 
-def test_a_destroy_stops_at_the_tables_and_leaves_what_protects_them(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_a_destroy_stops_at_the_tables_and_leaves_what_protects_them(deploy, project):
+    with deploy(project()) as it:
         it.apply()
-        before = it.protection()
-        it.cloud.tables = {TABLES, RECEIPTS}
-        assert "Dataset shop is still in use" in it.destroy(expect=1)
-        assert it.protection() == before and not it.cloud.opened
-        # Without the receipts, too: one dataset with tables is enough.
-        it.cloud.tables = {TABLES}
-        assert "Dataset shop is still in use" in it.destroy(expect=1)
-        assert it.protection() == before and not it.cloud.opened
+        before = it.cloud.protection()
+        # One dataset with tables is enough.
+        it.cloud.add_table(TABLES, tagged="email")
+        assert "Dataset shop-analytics:shop is still in use" in it.destroy(expect=1)
+        assert it.cloud.protection() == before and not it.cloud.opened()
+        # Without `deletion_policy` and the order of dependencies, this is what would happen.
+        it.cloud.call("DELETE", f"v1/{it.cloud.tag('email')}")
+        assert it.cloud.opened() == [TABLES]
 
 
-def test_a_destroy_with_both_settings_deletes_everything_tables_first(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_a_destroy_with_both_settings_deletes_everything_tables_first(deploy, project):
+    with deploy(project()) as it:
         it.apply()
-        it.cloud.tables = {TABLES, RECEIPTS}
+        it.cloud.add_table(TABLES, tagged="email")
+        it.cloud.add_table(RECEIPTS)
         it.set(deletion_protection=False, tag_deletion_policy="DELETE")
         it.apply()
         assert "Destroy complete!" in it.destroy()
-        assert not it.cloud.opened and not it.kinds()
+        assert not it.cloud.opened() and not it.cloud.contents()
 
 
-def test_a_tag_is_not_deleted_with_its_class(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_a_tag_is_not_deleted_with_its_class(deploy, project):
+    with deploy(project()) as it:
         it.apply()
-        it.cloud.tables = {TABLES}
-        tags = [key for key in it.protection() if key[0] in PROTECTION[:2]]
+        it.cloud.add_table(TABLES, tagged="email")
+        tags = it.cloud.tags()
         mask = it.config["pii"]["classes"].pop("email")
         it.write()
         assert "deletion_policy is PREVENT" in it.apply(expect=1)
-        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+        assert it.cloud.tags() == tags and not it.cloud.opened()
         # Undone, it is as before.
         it.config["pii"]["classes"]["email"] = mask
         it.write()
@@ -151,20 +157,20 @@ def test_a_tag_is_not_deleted_with_its_class(deploy):
         del it.config["pii"]["classes"]["email"]
         it.write()
         it.apply()
-        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+        assert it.cloud.tags() == tags and not it.cloud.opened()
         # Terraform reads the policy from its state: the new setting is for the classes that remain.
         it.set()
         it.apply()
         assert "No changes." in it.plan()
 
 
-def test_a_class_that_gets_an_existing_tag_does_not_lose_its_own(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_a_class_that_gets_an_existing_tag_does_not_lose_its_own(deploy, project):
+    with deploy(project()) as it:
         it.apply()
-        it.cloud.tables = {TABLES}
-        tags = [key for key in it.protection() if key[0] in PROTECTION[:2]]
+        it.cloud.add_table(TABLES, tagged="email")
         name = it.config["pii"]["classes"]["name"]
-        name["policy_tag"] = "projects/shop-analytics/locations/asia-northeast3/taxonomies/77/policyTags/1"
+        name["policy_tag"] = it.cloud.add_tag("people")
+        tags = it.cloud.tags()
         it.write()
         assert "deletion_policy is PREVENT" in it.apply(expect=1)
         # As docs/deploy.md says.
@@ -174,18 +180,18 @@ def test_a_class_that_gets_an_existing_tag_does_not_lose_its_own(deploy):
         name["policy_tag"] = existing
         it.write()
         it.apply()
-        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+        assert it.cloud.tags() == tags and not it.cloud.opened()
 
 
-def test_a_move_to_another_location_stops_at_the_tables(deploy):
-    with deploy(GoogleCloud()) as it:
+def test_a_move_to_another_location_stops_at_the_tables(deploy, project):
+    with deploy(project()) as it:
         it.apply()
-        it.cloud.tables = {TABLES}
-        before = it.protection()
+        it.cloud.add_table(TABLES, tagged="email")
+        before = it.cloud.protection()
         it.config["warehouse"]["location"] = "europe-west3"
         it.write()
-        assert "Dataset shop is still in use" in it.apply(expect=1)
-        assert it.protection() == before and not it.cloud.opened
+        assert "Dataset shop-analytics:shop is still in use" in it.apply(expect=1)
+        assert it.cloud.protection() == before and not it.cloud.opened()
         # As docs/deploy.md says.
         it.config["warehouse"]["location"] = "asia-northeast3"
         it.set(deletion_protection=False, tag_deletion_policy="DELETE")
@@ -193,14 +199,14 @@ def test_a_move_to_another_location_stops_at_the_tables(deploy):
         it.config["warehouse"]["location"] = "europe-west3"
         it.write()
         it.apply()
-        assert not it.cloud.opened
+        assert not it.cloud.opened()
         it.set()
         it.apply()
         assert "No changes." in it.plan()
 
 
-def test_two_sources_in_one_project_do_not_take_each_others_names(deploy):
-    cloud = GoogleCloud()
+def test_two_sources_in_one_project_do_not_take_each_others_names(deploy, project):
+    cloud = project()
     with deploy(cloud, "one") as one:
         one.config["pii"]["classes"]["eu_name"] = {"mask": "ALWAYS_NULL"}
         one.write()
@@ -208,23 +214,26 @@ def test_two_sources_in_one_project_do_not_take_each_others_names(deploy):
     with deploy(cloud, "two") as two:
         two.config["source"]["name"] = "shop-eu"
         two.config["warehouse"] |= {"dataset": "shop_eu", "ops_dataset": "landbridge_eu_ops"}
+        for dataset in ("views", "models"):
+            two.config["warehouse"][dataset]["dataset"] = f"shop_eu_{dataset}"
         two.config["transfer"]["bucket"] = "shop-eu-landing"
         two.write()
         assert "Apply complete!" in two.apply()
 
 
-def test_new_ids_of_data_policies_replace_nothing_else(deploy):
+def test_new_ids_of_data_policies_replace_nothing_else(deploy, project):
     """An existing deployment has ids with one underscore before the class."""
-    with deploy(GoogleCloud()) as it:
+    with deploy(project()) as it:
         path = it.folder / "gcp/masking.tf"
         text = path.read_text()
         path.write_text(text.replace("${local.slug}__${each.key}", "${local.slug}_${each.key}"))
         it.apply()
-        it.cloud.tables, created = {TABLES}, len(it.cloud.log)
+        it.cloud.add_table(TABLES, tagged="email")
+        created = len(it.cloud.log)
         path.write_text(text)
         it.apply()
         assert {kind for _, kind, _ in it.cloud.log[created:]} == {
             "google_bigquery_datapolicy_data_policy",
             "google_bigquery_datapolicy_data_policy_iam_binding",
         }
-        assert not it.cloud.opened
+        assert not it.cloud.opened()

@@ -106,6 +106,16 @@ pub(crate) enum ContractSource {
     Copy,
 }
 
+/// How the Google side of a local cloud starts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GoogleSide {
+    /// The URL of another AWS emulator that verifies federated requests for the token service; `None` is the
+    /// built-in one.
+    pub(crate) aws_sts: Option<String>,
+    /// Whether the project begins empty.
+    pub(crate) empty: bool,
+}
+
 /// A running local cloud with its contract and calendar.
 pub(crate) struct LocalEnvironment {
     /// The local cloud.
@@ -135,9 +145,6 @@ impl LocalEnvironment {
     ///
     /// The clock starts at midnight of the first day. With a real database it starts at the export
     /// hour: each hourly snapshot copies the complete database, and 24 copies would take too long.
-    /// `aws_sts` is the URL of another AWS emulator that verifies federated requests for the token
-    /// service; `None` is the built-in one.
-    ///
     /// # Errors
     /// [`Failure::Usage`] for an invalid option or file; [`Failure::Failed`] if a function's program
     /// is missing, the database cannot be read or a server cannot start.
@@ -145,7 +152,7 @@ impl LocalEnvironment {
         args: &EnvironmentArgs,
         data_dir: &Path,
         ports: Ports,
-        aws_sts: Option<String>,
+        google: GoogleSide,
         contract_source: ContractSource,
     ) -> Result<Self> {
         check_functions_exist()?;
@@ -217,7 +224,8 @@ impl LocalEnvironment {
         };
         options.schedules_dir = schedules_dir;
         options.ports = ports;
-        options.aws_sts = aws_sts;
+        options.aws_sts = google.aws_sts;
+        options.empty_google = google.empty;
         options.query_limits = QueryLimits {
             memory_bytes: (args.query_memory_mib as usize) << 20,
             rows: args.query_rows,

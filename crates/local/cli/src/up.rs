@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bigquery::Warehouse;
-use crate::environment::{self, ContractSource, EnvironmentArgs, LocalEnvironment};
+use crate::environment::{self, ContractSource, EnvironmentArgs, GoogleSide, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, failure_reason};
 
@@ -72,6 +72,10 @@ pub(crate) struct UpArgs {
     /// instead of the built-in one: http://127.0.0.1:5000
     #[arg(long, value_name = "URL")]
     pub(crate) aws_sts: Option<String>,
+    /// Begin with an empty Google project in which two APIs are enabled: an administrator, whose token is
+    /// LANDBRIDGE_TOKEN_ADMINISTRATOR, creates the rest by calls, as Terraform does. Only with --days 0
+    #[arg(long)]
+    pub(crate) empty_google: bool,
     /// The directory for local.env, local.json and all data
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub(crate) data_dir: PathBuf,
@@ -159,11 +163,16 @@ async fn start(args: UpArgs) -> Result {
             cloud.pid
         )));
     }
+    if args.empty_google && args.days > 0 {
+        return Err(Failure::Usage(
+            "--empty-google needs --days 0: no day can pass before the project has datasets and rights".to_owned(),
+        ));
+    }
     let environment = LocalEnvironment::start(
         &args.environment,
         &args.data_dir.join("local"),
         args.ports,
-        args.aws_sts.clone(),
+        GoogleSide { aws_sts: args.aws_sts.clone(), empty: args.empty_google },
         ContractSource::File,
     )
     .await?;
@@ -190,7 +199,21 @@ async fn start(args: UpArgs) -> Result {
             render::print(&startup_message(&args, &environment, &variables, &receipts))?;
         }
     }
+    if args.empty_google {
+        return keep_running(&environment, args.speed).await;
+    }
     follow_real_time(&environment, args.days, args.speed).await
+}
+
+/// Lets time pass without ticks: the functions have no rights in a project that began empty, and whoever creates
+/// them starts the functions.
+async fn keep_running(environment: &LocalEnvironment, speed: f64) -> Result {
+    let (real_start, virtual_start) = (Instant::now(), environment.cloud.clock().now());
+    loop {
+        tokio::time::sleep(CLOCK_STEP).await;
+        let elapsed = real_start.elapsed().mul_f64(speed);
+        environment.cloud.skip_until(add_duration(virtual_start, elapsed));
+    }
 }
 
 /// Simulates the first days. Failed ticks are written to standard error.

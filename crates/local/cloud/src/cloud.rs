@@ -30,6 +30,17 @@ pub const SECRET_KEY: &str = "local-secret-of-no-value-elsewhere";
 /// The memory size that is reported to the functions, in MiB: the default of Terraform.
 const FUNCTION_MEMORY_MIB: u32 = 512;
 
+/// The APIs of an empty project: those that every new project has (Service Usage's documentation, "Enabled
+/// services", as far as the module uses them and earlier projects had them), and the one that docs/deploy.md enables by hand.
+const FIRST_SERVICES: [&str; 6] = [
+    "bigquery.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
+    "logging.googleapis.com",
+    "monitoring.googleapis.com",
+    "serviceusage.googleapis.com",
+    "storage.googleapis.com",
+];
+
 /// A cloud on loopback. Dropping it stops the servers and kills the functions.
 pub struct LocalCloud {
     config: Config,
@@ -45,6 +56,7 @@ pub struct LocalCloud {
     variables: BTreeMap<String, String>,
     /// The credential variables of each function.
     credentials: BTreeMap<String, BTreeMap<String, String>>,
+    empty_google: bool,
 }
 
 impl LocalCloud {
@@ -65,7 +77,13 @@ impl LocalCloud {
 
         let aws = create_aws(&options, &config, &data_dir, &clock).await?;
         let google = create_google(&options, &config, &data_dir, &clock)?;
-        let policy_tags = principals::create_principals(&google, &config)?;
+        let policy_tags = match options.empty_google {
+            true => {
+                principals::create_people(&google, &config);
+                BTreeMap::new()
+            }
+            false => principals::create_principals(&google, &config)?,
+        };
         let servers = Servers::start(options.ports, &aws, &google, &calls).await?;
         // Some clients omit the port in `Host`, so the URLs of upload sessions need it from here.
         google.set_storage_url(&servers.storage.url());
@@ -102,6 +120,7 @@ impl LocalCloud {
             policy_tags,
             variables,
             credentials,
+            empty_google: options.empty_google,
         })
     }
 
@@ -182,6 +201,10 @@ impl LocalCloud {
             ("LANDBRIDGE_TOKEN_MODELS", Principal::Models.token().to_owned()),
         ];
         variables.extend(client_variables.map(|(name, value)| (name.to_owned(), value)));
+        if self.empty_google {
+            let token = principals::ADMINISTRATOR_TOKEN.to_owned();
+            variables.insert("LANDBRIDGE_TOKEN_ADMINISTRATOR".to_owned(), token);
+        }
         variables
     }
 
@@ -326,6 +349,10 @@ fn create_google(
     };
     let google = LocalGoogle::new(google_options, clock.clone())
         .map_err(LocalError::io("create a directory in", google_dir))?;
+    if options.empty_google {
+        google.begin_empty(&FIRST_SERVICES);
+        return Ok(google);
+    }
     google.create_bucket(&config.transfer.bucket);
     google.create_dataset(&config.warehouse.dataset);
     google.create_dataset(&config.warehouse.ops_dataset);
@@ -355,6 +382,12 @@ fn federate(
         None => caller_lookup::local_aws(aws),
     };
     let account = account_of(&config.export.role_arn);
+    if options.empty_google {
+        // Whoever makes a provider names it; this one is not there.
+        google.forward_to_aws(lookup);
+        let token_url = format!("{}/v1/token", servers.sts.url());
+        return Ok(roles::external_account_json(&roles::provider(config, account), &token_url));
+    }
     let provider = roles::federate(google, lookup, config, account, tags)?;
     Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
 }

@@ -70,6 +70,9 @@ pub struct LocalCloudOptions {
     /// `http://HOST:PORT` of another emulation of AWS, to which the local Google forwards signed
     /// requests instead of the local AWS. For roles that exist in that emulation.
     pub aws_sts: Option<String>,
+    /// Whether the Google project begins empty: no bucket, dataset, tag, role or binding, and two enabled APIs.
+    /// An administrator creates them by calls, as Terraform does.
+    pub empty_google: bool,
     /// Additional variables of the functions. They override those of the local cloud.
     pub variables: BTreeMap<String, String>,
 }
@@ -105,6 +108,7 @@ impl LocalCloudOptions {
             token_lifetime: Duration::from_secs(3_600),
             query_limits: QueryLimits::default(),
             aws_sts: None,
+            empty_google: false,
             variables: BTreeMap::new(),
         }
     }

@@ -97,6 +97,37 @@ impl Principal {
     }
 }
 
+/// The token of the administrator of a project that begins empty. Valid in local clouds only.
+pub(crate) const ADMINISTRATOR_TOKEN: &str = "local-administrator";
+/// The administrator's address.
+const ADMINISTRATOR: &str = "administrator@example.com";
+
+/// Creates the people of a project that begins empty: an administrator with the roles of docs/deploy.md, and the
+/// readers, who belong to the groups that the classes name and have no right of their own.
+pub(crate) fn create_people(google: &LocalGoogle, config: &Config) {
+    let roles = Grants::none().project_role(Role::Owner).project_role(Role::StorageAdmin);
+    google.add_principal(ADMINISTRATOR_TOKEN, ADMINISTRATOR, roles.through_groups());
+    let classes = config.pii.all();
+    let named = classes.iter().filter(|(name, _)| *name != CLASS_UNCLASSIFIED);
+    let groups = |members: &[String]| -> Vec<String> {
+        members.iter().filter_map(|it| it.strip_prefix("group:")).map(str::to_owned).collect()
+    };
+    let (mut masked, mut plain) = (Vec::new(), Vec::new());
+    for (_, class) in named {
+        masked.extend(groups(&class.masked_readers));
+        plain.extend(groups(&class.readers));
+    }
+    for principal in Principal::ALL {
+        let grants = match principal {
+            Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
+            _ => Grants::none(),
+        };
+        google.add_principal(principal.token(), principal.email(), grants.through_groups());
+    }
+    google.join_groups(Principal::Analyst.token(), masked);
+    google.join_groups(Principal::PiiReader.token(), plain);
+}
+
 /// Creates the policy tags with their data policies, and the principals. Returns the resource name
 /// of the policy tag of each class.
 pub(crate) fn create_principals(

@@ -100,6 +100,22 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
+/// The provider that trusts the roles of the functions that use Google, with the names that Terraform gives it.
+pub(crate) fn provider(config: &Config, account: &str) -> AwsProvider {
+    let deployed = config.functions();
+    AwsProvider {
+        project_number: PROJECT_NUMBER,
+        pool: format!("landbridge-{}", config.source.name),
+        provider: "aws-lambda".to_owned(),
+        account: account.to_owned(),
+        roles: FEDERATED
+            .into_iter()
+            .filter(|function| deployed.contains(function))
+            .map(|function| role_name(config, function))
+            .collect(),
+    }
+}
+
 /// Grants the roles of transfer, load, protect and views access to the local Google by federation. The grants are
 /// those of Terraform and no more, so that a missing right is found locally. `lookup` identifies
 /// the role that signed a request.
@@ -113,18 +129,7 @@ pub(crate) fn federate(
     account: &str,
     tags: &BTreeMap<String, String>,
 ) -> Result<AwsProvider, LocalError> {
-    let deployed = config.functions();
-    let provider = AwsProvider {
-        project_number: PROJECT_NUMBER,
-        pool: format!("landbridge-{}", config.source.name),
-        provider: "aws-lambda".to_owned(),
-        account: account.to_owned(),
-        roles: FEDERATED
-            .into_iter()
-            .filter(|function| deployed.contains(function))
-            .map(|function| role_name(config, function))
-            .collect(),
-    };
+    let provider = provider(config, account);
     provider.check_ids().map_err(|message| LocalError::SetUp { cloud: "google", message })?;
     let warehouse = &config.warehouse;
     for (function, grants) in [

@@ -12,6 +12,8 @@ pub struct GoogleError {
     pub reason: String,
     /// The human-readable message.
     pub message: String,
+    /// An API that must be enabled first.
+    pub(crate) disabled_service: Option<String>,
 }
 
 impl std::fmt::Display for GoogleError {
@@ -25,7 +27,7 @@ impl std::error::Error for GoogleError {}
 impl GoogleError {
     /// Creates an error from its parts.
     pub fn new(status: u16, reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), message: message.into() }
+        Self { status, reason: reason.into(), message: message.into(), disabled_service: None }
     }
 
     /// The request or the data is invalid. A retry fails again.
@@ -72,6 +74,18 @@ impl GoogleError {
         )
     }
 
+    /// The call belongs to an API that the project has not enabled (Service Usage's documentation,
+    /// "Troubleshooting", SERVICE_DISABLED).
+    pub(crate) fn service_disabled(service: &str) -> Self {
+        let message = format!(
+            "{service} has not been used in project {0} before or it is disabled. Enable it by visiting \
+             https://console.developers.google.com/apis/api/{service}/overview?project={0} then retry.",
+            crate::PROJECT_NUMBER
+        );
+        let error = Self::new(403, "accessNotConfigured", message);
+        Self { disabled_service: Some(service.to_owned()), ..error }
+    }
+
     /// The server failed; the caller may retry.
     pub(crate) fn backend_error(message: impl Into<String>) -> Self {
         Self::new(503, "backendError", message)
@@ -79,12 +93,24 @@ impl GoogleError {
 
     /// The body of the HTTP response.
     pub(crate) fn body(&self) -> Value {
-        json!({"error": {
+        let mut body = json!({"error": {
             "code": self.status,
             "message": self.message,
             "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
             "status": self.rpc_status(),
-        }})
+        }});
+        if let Some(service) = &self.disabled_service {
+            body["error"]["details"] = json!([{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "SERVICE_DISABLED",
+                "domain": "googleapis.com",
+                "metadata": {
+                    "service": service,
+                    "consumer": format!("projects/{}", crate::PROJECT_NUMBER),
+                },
+            }]);
+        }
+        body
     }
 
     /// The form in a job's `status.errorResult` (`ErrorProto` of the BigQuery API).

@@ -115,6 +115,7 @@ impl LocalGoogle {
             access: access.clone(),
             token_lifetime: options.token_lifetime,
             trusted_provider: Arc::default(),
+            lookup: Arc::default(),
         };
         let bigquery = BigQuery {
             catalog: Arc::new(Mutex::new(Catalog::default())),
@@ -180,7 +181,25 @@ impl LocalGoogle {
     pub fn trust_aws(&self, provider: AwsProvider, lookup: CallerIdentityLookup) {
         let mut trusted_provider =
             self.sts.trusted_provider.write().unwrap_or_else(PoisonError::into_inner);
-        *trusted_provider = Some((provider, lookup));
+        *trusted_provider = Some(provider);
+        self.forward_to_aws(lookup);
+    }
+
+    /// Sets how signed requests are forwarded to AWS, for the providers of the control plane.
+    pub fn forward_to_aws(&self, lookup: CallerIdentityLookup) {
+        *self.sts.lookup.write().unwrap_or_else(PoisonError::into_inner) = Some(lookup);
+    }
+
+    /// Makes the project one in which nothing was done: only these APIs are enabled, and each right comes by a
+    /// call of the control plane.
+    pub fn begin_empty(&self, services: &[&str]) {
+        let services = services.iter().map(|it| (*it).to_owned()).collect();
+        self.access().plane.services = Some(services);
+    }
+
+    /// Makes the principal of a token a member of groups (`analysts@example.com`).
+    pub fn join_groups(&self, token: &str, groups: impl IntoIterator<Item = String>) {
+        self.access().join_groups(token, groups.into_iter().collect());
     }
 
     /// Sets the grants of a principal set (`principalSet://iam.googleapis.com/…`), whose members

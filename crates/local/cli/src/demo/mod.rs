@@ -28,7 +28,7 @@ use landbridge_local::Ports;
 use serde::Serialize;
 
 use crate::bigquery::BigQuery;
-use crate::environment::{ContractSource, EnvironmentArgs, LocalEnvironment};
+use crate::environment::{ContractSource, EnvironmentArgs, GoogleSide, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
         &args.environment,
         &args.data_dir,
         Ports::default(),
-        None,
+        GoogleSide::default(),
         ContractSource::Copy,
     )
     .await?;

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::expression::{Expression, Names};
 use super::{Principal, Role, member};
 use crate::error::GoogleError;
 
@@ -156,61 +157,31 @@ impl Binding {
     }
 }
 
-/// A condition on the resource's name: all of its tests must hold.
+/// A condition on the name of a resource. Other names have no value here, so a condition on one does not hold.
 #[derive(Clone, Debug)]
-struct Condition {
+pub(super) struct Condition {
     resource: Value,
-    tests: Vec<NameTest>,
-}
-
-#[derive(Clone, Debug)]
-enum NameTest {
-    StartsWith(String),
-    EndsWith(String),
+    expression: Expression,
 }
 
 impl Condition {
-    /// Parses `resource.name.startsWith('…') && resource.name.endsWith('…')`, the only form that
-    /// these servers evaluate.
-    fn parse(resource: &Value) -> Result<Self, GoogleError> {
-        let expression = resource.get("expression").and_then(Value::as_str).unwrap_or_default();
-        let tests = expression.split("&&").map(|part| NameTest::parse(part.trim()));
-        let tests = tests.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            GoogleError::invalid(format!(
-                "The condition {expression} is not supported by this server: use \
-                 resource.name.startsWith('…') and resource.name.endsWith('…')."
-            ))
+    /// Parses the resource `Expr` (`{title, description, expression}`).
+    pub(super) fn parse(resource: &Value) -> Result<Self, GoogleError> {
+        let text = resource.get("expression").and_then(Value::as_str).unwrap_or_default();
+        let expression = Expression::parse(text).map_err(|error| {
+            GoogleError::invalid(format!("The condition {text} is not supported: {error}."))
         })?;
-        Ok(Self { resource: resource.clone(), tests })
+        Ok(Self { resource: resource.clone(), expression })
     }
 
-    fn holds(&self, resource: &str) -> bool {
-        self.tests.iter().all(|test| match test {
-            NameTest::StartsWith(text) => resource.starts_with(text.as_str()),
-            NameTest::EndsWith(text) => resource.ends_with(text.as_str()),
-        })
+    /// Whether it holds for a resource (`projects/_/buckets/B/objects/O`).
+    pub(super) fn holds(&self, resource: &str) -> bool {
+        let names = Names::from([("resource.name".to_owned(), resource.to_owned())]);
+        self.expression.holds(&names)
     }
 
     fn digest(&self) -> String {
         let hash = Sha256::digest(self.resource.to_string());
         hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-impl NameTest {
-    fn parse(text: &str) -> Option<Self> {
-        let (test, argument) = text.strip_prefix("resource.name.")?.split_once('(')?;
-        let argument = argument.strip_suffix(')')?.trim();
-        let quote = argument.chars().next().filter(|it| "'\"".contains(*it))?;
-        let text = argument.strip_prefix(quote)?.strip_suffix(quote)?;
-        // A text with an escape or another quote would need a real parser.
-        if text.contains(['\\', '\'', '"']) {
-            return None;
-        }
-        match test {
-            "startsWith" => Some(Self::StartsWith(text.to_owned())),
-            "endsWith" => Some(Self::EndsWith(text.to_owned())),
-            _ => None,
-        }
     }
 }

@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AccessControl, Principal, member, taxonomy_of};
+use super::{AccessControl, taxonomy_of};
 use crate::masking::MaskingRule;
 
 /// What such calls have set.
 #[derive(Default)]
 pub(super) struct Controlled {
     last_id: u64,
-    /// Tag → members with the Fine-Grained Reader role.
-    tag_readers: BTreeMap<String, BTreeSet<String>>,
     /// Id of a data policy → its tag and rule.
     policies: BTreeMap<String, (String, MaskingRule)>,
 }
@@ -37,6 +35,21 @@ impl AccessControl {
         all.map(|tag| (tag.name.clone(), tag.display_name.clone())).collect()
     }
 
+    /// The display name of a policy tag.
+    pub(crate) fn tag_display_name(&self, tag: &str) -> Option<String> {
+        self.tags.get(tag).map(|it| it.display_name.clone())
+    }
+
+    /// The parent of a policy tag.
+    pub(crate) fn parent_of(&self, tag: &str) -> Option<&str> {
+        self.tags.get(tag)?.parent.as_deref()
+    }
+
+    /// Whether a taxonomy exists: it was given a name, or has tags.
+    pub(crate) fn has_taxonomy(&self, name: &str) -> bool {
+        self.taxonomies.contains_key(name) || self.tags.keys().any(|tag| taxonomy_of(tag) == name)
+    }
+
     /// Deletes a policy tag, or a taxonomy with all its tags; `false` if there is none.
     pub(crate) fn delete_tags(&mut self, name: &str) -> bool {
         let is_below = |tag: &str| tag == name || taxonomy_of(tag) == name;
@@ -44,23 +57,28 @@ impl AccessControl {
         self.tags.retain(|tag, _| !is_below(tag));
         self.data_policies.retain(|tag, _| !is_below(tag));
         self.controlled.policies.retain(|_, (tag, _)| !is_below(tag));
-        self.controlled.tag_readers.retain(|tag, _| !is_below(tag));
+        self.bindings.retain(|resource, _| !is_below(resource));
+        self.plane.descriptions.retain(|resource, _| !is_below(resource));
         self.taxonomies.remove(name).is_some() || self.tags.len() < before
     }
 
-    /// The members that `setIamPolicy` gave the Fine-Grained Reader role on a tag.
-    pub(crate) fn tag_readers(&self, tag: &str) -> BTreeSet<String> {
-        self.controlled.tag_readers.get(tag).cloned().unwrap_or_default()
+    /// Renames a policy tag.
+    pub(crate) fn rename_tag(&mut self, name: &str, display_name: &str) {
+        if let Some(tag) = self.tags.get_mut(name) {
+            display_name.clone_into(&mut tag.display_name);
+        }
     }
 
-    pub(crate) fn set_tag_readers(&mut self, tag: &str, members: BTreeSet<String>) {
-        self.controlled.tag_readers.insert(tag.to_owned(), members);
-    }
-
-    /// Whether `caller` is one of them.
-    pub(super) fn is_tag_reader(&self, caller: &Principal, tag: &str) -> bool {
-        let members = self.controlled.tag_readers.get(tag).into_iter().flatten();
-        members.into_iter().any(|it| member::includes(it, caller, ""))
+    /// The tag and the rule of a data policy (`projects/P/locations/L/dataPolicies/ID`). A policy without an id has
+    /// the one that the list of policies gives it.
+    pub(crate) fn data_policy(&self, name: &str) -> Option<(String, MaskingRule)> {
+        let (parent, id) = name.split_once("/dataPolicies/")?;
+        if let Some(policy) = self.controlled.policies.get(id) {
+            return policy.0.starts_with(&format!("{parent}/")).then(|| policy.clone());
+        }
+        let number: usize = id.strip_prefix("policy_")?.parse().ok()?;
+        let (tag, mask) = self.masks_below(parent).into_iter().nth(number.checked_sub(1)?)?;
+        Some((tag, MaskingRule::parse(mask)?))
     }
 
     /// Adds a data policy without readers; `false` if one has the id.
@@ -73,10 +91,13 @@ impl AccessControl {
         true
     }
 
-    pub(crate) fn set_masked_readers(&mut self, id: &str, emails: BTreeSet<String>) -> bool {
-        let Some((tag, rule)) = self.controlled.policies.get(id).cloned() else { return false };
-        self.set_data_policy(&tag, rule, emails);
-        true
+    /// Gives a data policy another rule. Its readers stay.
+    pub(crate) fn change_data_policy(&mut self, id: &str, rule: MaskingRule) {
+        let Some((tag, old)) = self.controlled.policies.get(id).cloned() else { return };
+        let rules = self.data_policies.entry(tag.clone()).or_default();
+        let readers = rules.remove(&old).unwrap_or_default();
+        rules.insert(rule, readers);
+        self.controlled.policies.insert(id.to_owned(), (tag, rule));
     }
 
     pub(crate) fn delete_data_policy(&mut self, id: &str) -> bool {

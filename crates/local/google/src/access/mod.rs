@@ -10,12 +10,16 @@
 //! | `role` | roles and the permissions in them |
 //! | `member` | members of IAM policies |
 //! | `control` | policies that calls of the control plane set |
+//! | `plane` | APIs, custom roles, pools and accounts that such calls made |
+//! | `expression` | conditions of bindings, and of workload identity providers |
 //! | `bucket_policy` | the IAM policy of a bucket: bindings, members, conditions |
 //! | `policies` | IAM policies of all other resources |
 
 mod bucket_policy;
 mod control;
+pub(crate) mod expression;
 mod member;
+pub(crate) mod plane;
 pub(crate) mod policies;
 mod role;
 
@@ -135,8 +139,10 @@ pub(crate) fn location_of(tag: &str) -> Option<&str> {
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) email: String,
-    /// The principal set to which a federated caller belongs.
-    set: Option<String>,
+    /// The principal sets to which a federated caller belongs.
+    sets: BTreeSet<String>,
+    /// The addresses of the groups to which a person belongs.
+    groups: BTreeSet<String>,
     grants: Grants,
 }
 
@@ -146,10 +152,15 @@ impl Principal {
         member::includes(member, self, "")
     }
 
+    fn new(email: &str, grants: Grants) -> Self {
+        let (sets, groups) = (BTreeSet::new(), BTreeSet::new());
+        Self { email: email.to_owned(), sets, groups, grants }
+    }
+
     /// The caller without a token on servers that allow this: an owner without access to tagged
     /// columns.
     pub(crate) fn anonymous() -> Self {
-        Self { email: "anonymous@local".to_owned(), set: None, grants: Grants::owner() }
+        Self::new("anonymous@local", Grants::owner())
     }
 }
 
@@ -192,6 +203,8 @@ pub(crate) struct AccessControl {
     denied_datasets: BTreeSet<String>,
     /// What calls of the control plane have set.
     controlled: control::Controlled,
+    /// What else they have made.
+    pub(crate) plane: plane::Plane,
     /// Counts the changes of what a principal may read.
     changes: u64,
 }
@@ -214,8 +227,7 @@ impl AccessControl {
 
     pub(crate) fn add_principal(&mut self, token: &str, email: &str, mut grants: Grants) {
         self.bind_buckets(&format!("user:{email}"), &mut grants);
-        let principal = Principal { email: email.to_owned(), set: None, grants };
-        self.principals.insert(token.to_owned(), principal);
+        self.principals.insert(token.to_owned(), Principal::new(email, grants));
     }
 
     pub(crate) fn grant_principal_set(&mut self, set: &str, mut grants: Grants) {
@@ -233,21 +245,20 @@ impl AccessControl {
         }
     }
 
-    /// Adds an access token for the member of a principal set. The member keeps the grants that
-    /// the set has now, except those on buckets, which are in the buckets' policies. A set without
-    /// grants gives its members no permissions.
+    /// Adds an access token for the member of principal sets. The member keeps the grants that
+    /// a set has now, except those on buckets, which are in the buckets' policies. Sets without
+    /// grants give their members no permissions but those of policies that name them.
     pub(crate) fn add_federated_token(
         &mut self,
         token: &str,
         member: &str,
-        set: &str,
+        sets: BTreeSet<String>,
         expires_at: SystemTime,
     ) {
-        let grants = self.principal_sets.get(set).cloned().unwrap_or_default();
+        let grants = sets.iter().find_map(|set| self.principal_sets.get(set)).cloned();
         let now = SystemTime::now();
         self.federated_tokens.retain(|_, (_, expires_at)| *expires_at > now);
-        let set = Some(set.to_owned());
-        let principal = Principal { email: member.to_owned(), set, grants };
+        let principal = Principal { sets, ..Principal::new(member, grants.unwrap_or_default()) };
         self.federated_tokens.insert(token.to_owned(), (principal, expires_at));
     }
 
@@ -319,7 +330,7 @@ impl AccessControl {
     /// Whether `caller` has a permission on the project.
     pub(crate) fn allows_on_project(&self, caller: &Principal, permission: &str) -> bool {
         caller.grants.project.iter().any(|role| role.allows(permission))
-            || self.is_bound_above(caller, |role| Role::named_allows(role, permission))
+            || self.is_bound_above(caller, |role| self.role_allows(role, permission))
     }
 
     /// Whether `caller` has a permission on a dataset and its tables.
@@ -338,7 +349,7 @@ impl AccessControl {
             && (self.allows_on_project(caller, permission)
                 || roles.into_iter().any(|it| it.allows(permission))
                 || self.is_bound(caller, &format!("datasets/{dataset}"), |role| {
-                    Role::named_allows(role, permission)
+                    self.role_allows(role, permission)
                 }))
     }
 
@@ -422,16 +433,6 @@ impl AccessControl {
             .collect()
     }
 
-    /// The display name of a policy tag.
-    pub(crate) fn tag_display_name(&self, tag: &str) -> Option<String> {
-        self.tags.get(tag).map(|it| it.display_name.clone())
-    }
-
-    /// The parent of a policy tag.
-    pub(crate) fn parent_of(&self, tag: &str) -> Option<&str> {
-        self.tags.get(tag)?.parent.as_deref()
-    }
-
     /// `TAXONOMY : TAG`, the form in which BigQuery's errors name a tag.
     pub(crate) fn tag_label(&self, tag: &str) -> String {
         let taxonomy = taxonomy_of(tag);
@@ -465,7 +466,6 @@ impl AccessControl {
                 || self.is_bound(caller, &tag.name, is_fine_grained)
                 || self.is_bound(caller, taxonomy, is_fine_grained)
                 || self.is_bound_above(caller, is_fine_grained)
-                || self.is_tag_reader(caller, &tag.name)
             {
                 return ColumnAccess::Plain;
             }
@@ -482,7 +482,8 @@ impl AccessControl {
     fn masking_rule_at(&self, caller: &Principal, tag: &str) -> Option<MaskingRule> {
         let data_policies = self.data_policies.get(tag)?;
         let reads_another = |tags: &BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>| {
-            tags.values().flat_map(BTreeMap::values).any(|it| it.contains(&caller.email))
+            let mut readers = tags.values().flat_map(BTreeMap::values).flatten();
+            readers.any(|it| *it == caller.email || member::includes(it, caller, &self.project))
         };
         if is_turned("masked-reader-on-policy") && reads_another(&self.data_policies) {
             return data_policies.keys().next().copied();
@@ -498,6 +499,11 @@ impl AccessControl {
             .map(|(rule, _)| *rule)
             .min()
     }
+}
+
+/// Refuses a condition that these servers do not evaluate.
+pub(crate) fn check_condition(condition: &Value) -> Result<(), GoogleError> {
+    bucket_policy::Condition::parse(condition).map(|_| ())
 }
 
 fn toggle(set: &mut BTreeSet<String>, name: &str, present: bool) {
@@ -535,7 +541,7 @@ mod tests {
     }
 
     fn principal(grants: Grants) -> Principal {
-        Principal { email: "principal@example.com".into(), set: None, grants }
+        Principal::new("principal@example.com", grants)
     }
 
     #[test]

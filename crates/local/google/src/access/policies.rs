@@ -15,18 +15,21 @@ use crate::masking::MaskingRule;
 /// The role of a reader of plain values.
 pub(super) const FINE_GRAINED_READER: &str = "roles/datacatalog.categoryFineGrainedReader";
 /// The role of a reader of masks.
-pub(super) const MASKED_READER: &str = "roles/bigquerydatapolicy.maskedReader";
+pub(crate) const MASKED_READER: &str = "roles/bigquerydatapolicy.maskedReader";
 
 /// A role, and a member who has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PolicyBinding {
     pub(crate) role: String,
     pub(crate) member: String,
+    /// The resource `Expr`. A binding with a condition gives nothing here: conditions are evaluated in the
+    /// policies of buckets alone.
+    pub(crate) condition: Option<Value>,
 }
 
 impl PolicyBinding {
-    fn new(role: &str, member: &str) -> Self {
-        Self { role: role.to_owned(), member: member.to_owned() }
+    pub(crate) fn new(role: &str, member: &str) -> Self {
+        Self { role: role.to_owned(), member: member.to_owned(), condition: None }
     }
 }
 
@@ -142,7 +145,7 @@ impl AccessControl {
         let listed = resource.strip_prefix("datasets/").and_then(|it| self.dataset_access.get(it));
         let bindings = self.bindings.get(resource).into_iter().chain(listed).flatten();
         bindings
-            .filter(|it| gives(&it.role))
+            .filter(|it| it.condition.is_none() && gives(&it.role))
             .any(|it| member::includes(&it.member, caller, self.project_id()))
     }
 
@@ -170,19 +173,33 @@ impl AccessControl {
     ) -> bool {
         let resource = format!("datasets/{dataset}/tables/{table}");
         self.allows_on_dataset(caller, dataset, permission)
-            || self.is_bound(caller, &resource, |role| Role::named_allows(role, permission))
+            || self.is_bound(caller, &resource, |role| self.role_allows(role, permission))
     }
 }
 
 /// The resource `Policy` of a list of bindings.
-pub(crate) fn policy_resource(bindings: &[PolicyBinding]) -> Value {
-    let roles: BTreeSet<&str> = bindings.iter().map(|it| it.role.as_str()).collect();
-    let of = |role: &str| -> BTreeSet<&str> {
-        bindings.iter().filter(|it| it.role == role).map(|it| it.member.as_str()).collect()
+pub(crate) fn policy_resource(all: &[PolicyBinding]) -> Value {
+    let mut bindings: Vec<(&str, Option<&Value>, BTreeSet<&str>)> = Vec::new();
+    for it in all {
+        let key = (it.role.as_str(), it.condition.as_ref());
+        match bindings.iter_mut().find(|(role, condition, _)| (*role, *condition) == key) {
+            Some((_, _, members)) => {
+                members.insert(&it.member);
+            }
+            None => bindings.push((key.0, key.1, BTreeSet::from([it.member.as_str()]))),
+        }
+    }
+    bindings.sort_by_key(|(role, ..)| *role);
+    let version = if all.iter().any(|it| it.condition.is_some()) { 3 } else { 1 };
+    let resource = |(role, condition, members): (&str, Option<&Value>, BTreeSet<&str>)| {
+        let mut binding = json!({"role": role, "members": members});
+        if let Some(condition) = condition {
+            binding["condition"] = condition.clone();
+        }
+        binding
     };
-    let bindings: Vec<Value> =
-        roles.into_iter().map(|role| json!({"role": role, "members": of(role)})).collect();
-    json!({"version": 1, "etag": "BwYIABCg0tE=", "bindings": bindings})
+    let bindings: Vec<Value> = bindings.into_iter().map(resource).collect();
+    json!({"version": version, "etag": "BwYIABCg0tE=", "bindings": bindings})
 }
 
 /// An entry of a dataset's access list (BigQuery v2, `Dataset.access`).

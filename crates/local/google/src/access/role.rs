@@ -5,14 +5,32 @@
 pub(crate) const OVERRIDE_TIME_TRAVEL_RESTRICTIONS: &str =
     "bigquery.rowAccessPolicies.overrideTimeTravelRestrictions";
 
+/// The beginnings of the permissions of the control plane that an owner of the project has (IAM's documentation,
+/// "Roles and permissions", `roles/owner`; BigQuery's, "Basic roles and permissions": an owner lists and deletes
+/// every dataset of the project).
+const OWNED: [&str; 12] = [
+    "bigquery.connections.",
+    "bigquery.dataPolicies.",
+    "bigquery.datasets.delete",
+    "bigquery.datasets.get",
+    "datacatalog.",
+    "dataform.",
+    "iam.",
+    "logging.",
+    "monitoring.",
+    "orgpolicy.",
+    "resourcemanager.projects.",
+    "serviceusage.",
+];
+
 /// A role of Google's IAM.
 ///
 /// The permissions follow Google's documentation: "BigQuery IAM roles and permissions" and "IAM
 /// roles for Cloud Storage". The legacy roles of Cloud Storage can be granted on buckets only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// `roles/owner`: the basic role of a project. It grants the same as [`Editor`](Self::Editor)
-    /// here; what an owner can do beyond it, the servers do not check.
+    /// `roles/owner`: the basic role of a project. Beyond [`Editor`](Self::Editor), it may use the control
+    /// plane: enable APIs, change policies, roles, pools, accounts, tags and data policies.
     Owner,
     /// `roles/editor`: the basic role of a project. Its own permissions on buckets end at listing,
     /// creating and deleting them. It reads objects as a member of `projectEditor:…`, to whom a new
@@ -175,7 +193,9 @@ impl Role {
             "storage.buckets.list",
         ];
         let edit = ["bigquery.datasets.create", "storage.buckets.create", "storage.buckets.delete"];
-        view.contains(&permission) || self != Self::Viewer && edit.contains(&permission)
+        view.contains(&permission)
+            || self != Self::Viewer && edit.contains(&permission)
+            || self == Self::Owner && OWNED.iter().any(|it| permission.starts_with(it))
     }
 
     fn storage_role_allows(self, permission: &str) -> bool {

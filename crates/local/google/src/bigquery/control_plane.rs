@@ -5,8 +5,6 @@
 //!
 //! A change of a policy is in force at once; Google's takes minutes (claim `policy-change-delay`).
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::BigQuery;
@@ -17,10 +15,6 @@ use crate::masking::MaskingRule;
 use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response};
 
-/// The role of those who read the plain values of a tag.
-const FINE_GRAINED_READER: &str = "roles/datacatalog.categoryFineGrainedReader";
-/// The role of those who read the masks of a data policy.
-const MASKED_READER: &str = "roles/bigquerydatapolicy.maskedReader";
 /// The longest id of a data policy (claim `data-policy-id`).
 const MAX_POLICY_ID: usize = 64;
 
@@ -40,8 +34,8 @@ impl BigQuery {
                 self.policy_tags(caller, call, &rest.join("/"), method == "POST")
             }
             ("DELETE", [.., "policyTags", _]) => self.delete_tags(caller, &rest.join("/")),
-            ("POST", [.., "policyTags", tag]) if tag.ends_with(":setIamPolicy") => {
-                self.set_tag_policy(caller, call, rest.join("/").trim_end_matches(":setIamPolicy"))
+            ("PATCH", [.., "taxonomies", _] | [.., "policyTags", _]) => {
+                self.describe(caller, call, &rest.join("/"))
             }
             ("POST", ["projects", _, "locations", _, "dataPolicies"]) => {
                 self.create_data_policy(caller, call, &rest.join("/"))
@@ -49,10 +43,11 @@ impl BigQuery {
             ("DELETE", ["projects", _, "locations", _, "dataPolicies", id]) => {
                 self.delete_data_policy(caller, id)
             }
-            ("POST", ["projects", _, "locations", _, "dataPolicies", id])
-                if id.ends_with(":setIamPolicy") =>
-            {
-                self.set_masked_readers(caller, call, id.trim_end_matches(":setIamPolicy"))
+            ("GET", ["projects", _, "locations", _, "dataPolicies", _]) => {
+                self.get_data_policy(caller, &rest.join("/"))
+            }
+            ("PATCH", ["projects", _, "locations", _, "dataPolicies", _]) => {
+                self.change_data_policy(caller, call, &rest.join("/"))
             }
             ("POST", ["projects", "-", "serviceAccounts", account])
                 if account.ends_with(":generateAccessToken") =>
@@ -89,7 +84,10 @@ impl BigQuery {
         let name = format!("{parent}/{}", access.next_id());
         access.set_taxonomy_display_name(&name, shown);
         access.set_activated(&name, activated);
-        Ok(json_response(200, &json!({"name": name, "displayName": shown})))
+        let description = text(&body, "/description").to_owned();
+        access.plane.descriptions.insert(name.clone(), description);
+        drop(access);
+        self.taxonomy(&name)
     }
 
     fn policy_tags(
@@ -110,12 +108,54 @@ impl BigQuery {
         }
         self.authorize_on_project(caller, "datacatalog.taxonomies.update")?;
         let body = call.json_body()?;
-        let mut access = self.access_mut();
-        let name = format!("{parent}/{}", access.next_id());
         let display_name = text(&body, "/displayName").to_owned();
-        let answer = json!({"name": name, "displayName": display_name});
-        access.add_policy_tag(PolicyTag { name, display_name, parent: None });
-        Ok(json_response(200, &answer))
+        let mut access = self.access_mut();
+        if access.tags_below(parent).iter().any(|(_, it)| *it == display_name) {
+            let message =
+                format!("A policy tag with the display name {display_name} exists already.");
+            return Err(GoogleError::new(409, "alreadyExists", message));
+        }
+        let name = format!("{parent}/{}", access.next_id());
+        let description = text(&body, "/description").to_owned();
+        access.plane.descriptions.insert(name.clone(), description);
+        let parent = text(&body, "/parentPolicyTag");
+        let parent = (!parent.is_empty()).then(|| parent.to_owned());
+        access.add_policy_tag(PolicyTag { name: name.clone(), display_name, parent });
+        drop(access);
+        self.policy_tag(&name)
+    }
+
+    /// Changes the name or the description of a taxonomy or a tag.
+    fn describe(&self, caller: &Principal, call: &Call, name: &str) -> ApiResult {
+        self.authorize_on_project(caller, "datacatalog.taxonomies.update")?;
+        let body = call.json_body()?;
+        let mut access = self.access_mut();
+        if !access.has_policy_tag(name) && !access.has_taxonomy(name) {
+            return Err(GoogleError::not_found(format!("Not found: {name}")));
+        }
+        let is_tag = access.has_policy_tag(name);
+        let mask = call.query_param("updateMask").unwrap_or("displayName,description");
+        for field in mask.split(',') {
+            let value = text(&body, &format!("/{field}")).to_owned();
+            match field {
+                "displayName" if is_tag => access.rename_tag(name, &value),
+                "displayName" => access.set_taxonomy_display_name(name, &value),
+                "description" => {
+                    access.plane.descriptions.insert(name.to_owned(), value);
+                }
+                "activatedPolicyTypes" => {
+                    let types = body.get("activatedPolicyTypes").and_then(Value::as_array);
+                    access.set_activated(name, types.is_some_and(|it| !it.is_empty()));
+                }
+                other => {
+                    return Err(GoogleError::invalid(format!(
+                        "This server does not change {other}."
+                    )));
+                }
+            }
+        }
+        drop(access);
+        if is_tag { self.policy_tag(name) } else { self.taxonomy(name) }
     }
 
     /// Deletes a tag, or a taxonomy with its tags: columns lose them.
@@ -137,21 +177,6 @@ impl BigQuery {
         Ok(json_response(200, &json!({})))
     }
 
-    fn set_tag_policy(&self, caller: &Principal, call: &Call, tag: &str) -> ApiResult {
-        self.authorize_on_project(caller, "datacatalog.taxonomies.setIamPolicy")?;
-        let body = call.json_body()?;
-        let mut members = members_of(&body, FINE_GRAINED_READER);
-        let mut access = self.access_mut();
-        if !access.has_policy_tag(tag) {
-            return Err(GoogleError::not_found(format!("Not found: {tag}")));
-        }
-        if is_turned("policy-change-delay") {
-            members.extend(access.tag_readers(tag));
-        }
-        access.set_tag_readers(tag, members);
-        Ok(json_response(200, body.get("policy").unwrap_or(&json!({}))))
-    }
-
     fn create_data_policy(&self, caller: &Principal, call: &Call, parent: &str) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.dataPolicies.create")?;
         let body = call.json_body()?;
@@ -171,8 +196,38 @@ impl BigQuery {
         if !access.name_data_policy(id, tag, rule) {
             return Err(GoogleError::duplicate("The data policy exists already."));
         }
-        let name = format!("{parent}/{id}");
-        Ok(json_response(200, &json!({"name": name, "dataPolicyId": id, "policyTag": tag})))
+        drop(access);
+        self.data_policy_resource(&format!("{parent}/{id}"))
+    }
+
+    fn data_policy_resource(&self, name: &str) -> ApiResult {
+        let policy = self.with_access(|access| access.data_policy(name));
+        let (tag, rule) =
+            policy.ok_or_else(|| GoogleError::not_found("Not found: the data policy."))?;
+        Ok(json_response(
+            200,
+            &json!({
+                "name": name,
+                "dataPolicyId": name.rsplit('/').next(),
+                "policyTag": tag,
+                "dataPolicyType": "DATA_MASKING_POLICY",
+                "dataMaskingPolicy": {"predefinedExpression": rule.name()},
+            }),
+        ))
+    }
+
+    fn get_data_policy(&self, caller: &Principal, name: &str) -> ApiResult {
+        self.authorize_on_project(caller, "bigquery.dataPolicies.get")?;
+        self.data_policy_resource(name)
+    }
+
+    fn change_data_policy(&self, caller: &Principal, call: &Call, name: &str) -> ApiResult {
+        self.authorize_on_project(caller, "bigquery.dataPolicies.update")?;
+        let body = call.json_body()?;
+        let rule = MaskingRule::parse(text(&body, "/dataMaskingPolicy/predefinedExpression"))
+            .ok_or_else(|| GoogleError::invalid("Invalid masking rule."))?;
+        self.access_mut().change_data_policy(name.rsplit('/').next().unwrap_or_default(), rule);
+        self.data_policy_resource(name)
     }
 
     fn delete_data_policy(&self, caller: &Principal, id: &str) -> ApiResult {
@@ -183,37 +238,12 @@ impl BigQuery {
         }
     }
 
-    fn set_masked_readers(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
-        self.authorize_on_project(caller, "bigquery.dataPolicies.setIamPolicy")?;
-        let body = call.json_body()?;
-        let emails = members_of(&body, MASKED_READER);
-        let emails = emails
-            .iter()
-            .map(|it| it.split_once(':').map_or(it.as_str(), |(_, email)| email).to_owned())
-            .collect();
-        match self.access_mut().set_masked_readers(id, emails) {
-            true => Ok(json_response(200, body.get("policy").unwrap_or(&json!({})))),
-            false => Err(GoogleError::not_found("Not found: the data policy.")),
-        }
-    }
-
     fn generate_token(&self, caller: &Principal, account: &str) -> ApiResult {
         self.authorize_on_project(caller, "iam.serviceAccounts.getAccessToken")?;
         let token = self.with_access(|access| access.token_of(account));
         let token = token.ok_or_else(|| GoogleError::not_found("Not found: the account."))?;
         Ok(json_response(200, &json!({"accessToken": token, "expireTime": "2100-01-01T00:00:00Z"})))
     }
-}
-
-/// The members that the policy in the body of `setIamPolicy` gives a role.
-fn members_of(body: &Value, role: &str) -> BTreeSet<String> {
-    let bindings = body.pointer("/policy/bindings").and_then(Value::as_array);
-    (bindings.into_iter().flatten())
-        .filter(|it| text(it, "/role") == role)
-        .filter_map(|it| it.get("members").and_then(Value::as_array))
-        .flatten()
-        .filter_map(|it| it.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// Removes a tag, or all tags of a taxonomy, from fields; `false` if none has it.

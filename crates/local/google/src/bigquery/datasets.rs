@@ -45,6 +45,7 @@ impl BigQuery {
                     .and_then(Value::as_str)
                     .unwrap_or_default();
                 super::temporary::check_not_temporary(id)?;
+                self.check_access_list(body.get("access"))?;
                 let location = body.get("location").and_then(Value::as_str);
                 self.create_dataset(
                     id,
@@ -99,6 +100,7 @@ impl BigQuery {
                 self.authorize_on_dataset(caller, id, "bigquery.datasets.update")?;
                 let body = call.json_body()?;
                 settings::DATASET.check(&body)?;
+                self.check_access_list(body.get("access"))?;
                 let mut catalog = self.catalog();
                 let dataset = catalog.dataset_mut(&self.project, id)?;
                 check_etag(call, &dataset.etag())?;

@@ -14,6 +14,7 @@
 //! | `load` | load jobs and their file formats |
 //! | `uploads` | jobs whose data is uploaded with them |
 //! | `control_plane` | taxonomies, data policies and tokens of accounts, as a caller changes them |
+//! | `plane` | APIs, custom roles, workload identity pools, accounts and policies, as Terraform changes them |
 //! | `project` | APIs of a project beside BigQuery |
 //! | `policies` | IAM policies and roles |
 //! | `settings` | which settings of a request have an effect |
@@ -30,6 +31,7 @@ mod discovery;
 mod job;
 mod jobs;
 mod load;
+mod plane;
 mod policies;
 pub(crate) mod project;
 mod queries;
@@ -92,8 +94,9 @@ impl BigQuery {
             return Ok(json_response(200, &discovery::document(&call.origin())));
         }
         let caller = self.authenticate(&call)?;
+        self.check_enabled(&call)?;
         self.catalog().expire_tables(self.clock.now());
-        let beside = self.policy_api(&caller, &call);
+        let beside = self.plane_api(&caller, &call).or_else(|| self.policy_api(&caller, &call));
         if let Some(result) = beside.or_else(|| self.project_api(&caller, &call)) {
             return result;
         }

@@ -1,16 +1,15 @@
-//! Calls that read IAM policies and roles: Resource Manager (`projects.getIamPolicy`, `getAncestry`), Data
-//! Catalog and Data Policy (`getIamPolicy`), BigQuery (`tables.getIamPolicy`) and IAM (`roles.get`). They are
-//! served beside BigQuery, because this emulation has one project. Sources: Google's discovery documents
-//! `cloudresourcemanager.v1` and `.v3`, `datacatalog.v1`, `bigquerydatapolicy.v1`, `iam.v1`.
+//! Calls that read IAM policies and roles: Resource Manager (`getIamPolicy` of version 3, `getAncestry`), BigQuery
+//! (`tables.getIamPolicy`) and IAM (`roles.get`). They are served beside BigQuery, because this emulation has one
+//! project. Sources: Google's discovery documents `cloudresourcemanager.v1` and `.v3`, `iam.v1`. Policies of
+//! other resources are in `plane`.
 
 use serde_json::{Value, json};
 
 use super::BigQuery;
 use super::catalog::TableName;
 use crate::access::Principal;
-use crate::access::policies::{access_entry, bindings_of_access, policy_resource};
+use crate::access::policies::{PolicyBinding, access_entry, bindings_of_access, policy_resource};
 use crate::error::GoogleError;
-use crate::masking::MaskingRule;
 use crate::web::{ApiResult, Call, json_response};
 
 /// The end of the last segment of a call for a policy.
@@ -34,17 +33,6 @@ impl BigQuery {
             ("POST", ["v1", "projects", project]) => {
                 let project = project.strip_suffix(GET_ANCESTRY)?;
                 Some(self.ancestry(caller, project))
-            }
-            ("POST", ["v1", .., "dataPolicies", _]) => {
-                Some(self.data_policy_policy(caller, &resource("v1")?))
-            }
-            ("POST", ["v1", .., "policyTags", _]) => {
-                let permission = "datacatalog.categories.getIamPolicy";
-                Some(self.iam_policy(caller, &resource("v1")?, permission))
-            }
-            ("POST", ["v1", .., "taxonomies", _]) => {
-                let permission = "datacatalog.taxonomies.getIamPolicy";
-                Some(self.iam_policy(caller, &resource("v1")?, permission))
             }
             ("POST", ["v2", "entries:list"]) => Some(self.log_entries(caller, call)),
             ("GET", ["v1", "projects", _, "roles", _] | ["v1", "roles", _]) => {
@@ -91,19 +79,6 @@ impl BigQuery {
         let resource = format!("datasets/{}/tables/{}", name.dataset, name.table);
         let bindings = self.with_access(|access| access.policy(&resource, &self.project));
         Ok(json_response(200, &policy_resource(&bindings)))
-    }
-
-    fn data_policy_policy(&self, caller: &Principal, name: &str) -> ApiResult {
-        self.require(caller, name, "bigquery.dataPolicies.getIamPolicy")?;
-        let not_found = || GoogleError::not_found(format!("Not found: data policy {name}"));
-        let (parent, id) = name.split_once("/dataPolicies/").ok_or_else(not_found)?;
-        let number: usize =
-            id.strip_prefix("policy_").and_then(|it| it.parse().ok()).ok_or_else(not_found)?;
-        let bindings = self.with_access(|access| {
-            let (tag, mask) = access.masks_below(parent).into_iter().nth(number.checked_sub(1)?)?;
-            Some(access.mask_policy(&tag, MaskingRule::parse(mask)?))
-        });
-        Ok(json_response(200, &policy_resource(&bindings.ok_or_else(not_found)?)))
     }
 
     fn ancestry(&self, caller: &Principal, project: &str) -> ApiResult {
@@ -163,6 +138,23 @@ impl BigQuery {
         }
         resource["access"] = Value::Array(entries);
         resource
+    }
+
+    /// Refuses an access list that names a role or an account that does not exist.
+    pub(super) fn check_access_list(&self, entries: Option<&Value>) -> Result<(), GoogleError> {
+        let bindings = entries.map(|it| bindings_of_access(it, &self.project)).unwrap_or_default();
+        let wrong = self.with_access(|access| {
+            let is_wrong =
+                |it: &PolicyBinding| !access.has_role(&it.role) || !access.has_member(&it.member);
+            bindings.into_iter().find(is_wrong)
+        });
+        match wrong {
+            None => Ok(()),
+            Some(it) => Err(GoogleError::invalid(format!(
+                "The access entry of role {} and member {} names one that does not exist.",
+                it.role, it.member
+            ))),
+        }
     }
 
     /// Gives the members of a dataset's access list their rights.

@@ -92,7 +92,8 @@ impl BigQuery {
             .query_params("names")
             .map(|name| {
                 let service = name.rsplit('/').next().unwrap_or_default();
-                let disabled = settings.disabled_services.contains(service);
+                let disabled = settings.disabled_services.contains(service)
+                    || !self.with_access(|access| access.plane.is_enabled(service));
                 json!({
                     "name": name,
                     "parent": format!("projects/{project}"),
@@ -104,13 +105,17 @@ impl BigQuery {
         Ok(json_response(200, &json!({ "services": services })))
     }
 
-    fn taxonomy(&self, name: &str) -> ApiResult {
+    pub(super) fn taxonomy(&self, name: &str) -> ApiResult {
         let shown = self.with_access(|access| access.taxonomy_display_name(name));
         let Some(shown) = shown else {
             return Err(GoogleError::not_found(format!("Not found: taxonomy {name}")));
         };
         let enforced = self.with_access(|access| access.is_activated(name));
+        let description = self.with_access(|it| it.plane.descriptions.get(name).cloned());
         let mut taxonomy = json!({"name": name, "displayName": shown});
+        if let Some(description) = description.filter(|it| !it.is_empty()) {
+            taxonomy["description"] = json!(description);
+        }
         if enforced {
             taxonomy["activatedPolicyTypes"] = json!(["FINE_GRAINED_ACCESS_CONTROL"]);
         }

@@ -7,7 +7,15 @@ use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 /// The properties of a bucket resource that a caller may set.
-const BUCKET_PROPERTIES: [&str; 4] = ["labels", "storageClass", "lifecycle", "iamConfiguration"];
+const BUCKET_PROPERTIES: [&str; 7] = [
+    "labels",
+    "storageClass",
+    "lifecycle",
+    "iamConfiguration",
+    "softDeletePolicy",
+    "versioning",
+    "encryption",
+];
 
 impl Storage {
     /// Handles the calls below `/storage/v1/b`, except those on objects.
@@ -26,6 +34,12 @@ impl Storage {
             ("POST", []) => self.insert_bucket(call),
             ("GET", [bucket]) => {
                 self.authorize(call, bucket, "storage.buckets.get")?;
+                Ok(json_response(200, &self.store.bucket_resource(bucket, &origin)?))
+            }
+            ("PATCH", [bucket]) => {
+                self.authorize(call, bucket, "storage.buckets.update")?;
+                let properties = settable(&call.json_body()?);
+                self.store.change_bucket(bucket, properties)?;
                 Ok(json_response(200, &self.store.bucket_resource(bucket, &origin)?))
             }
             ("DELETE", [bucket]) => {
@@ -71,12 +85,7 @@ impl Storage {
         }
         self.authorize(call, name, "storage.buckets.create")?;
         let location = body.get("location").and_then(Value::as_str);
-        let mut properties = Map::new();
-        for key in BUCKET_PROPERTIES {
-            if let Some(value) = body.get(key) {
-                properties.insert(key.to_owned(), value.clone());
-            }
-        }
+        let properties = settable(&body);
         self.create_bucket(name, location.unwrap_or(&self.location), properties)?;
         Ok(json_response(200, &self.store.bucket_resource(name, &call.origin())?))
     }
@@ -135,6 +144,12 @@ impl Storage {
             &json!({"kind": "storage#testIamPermissionsResponse", "permissions": granted}),
         ))
     }
+}
+
+/// The properties of a body that a caller may set; null for one to remove.
+fn settable(body: &Value) -> Map<String, Value> {
+    let given = BUCKET_PROPERTIES.into_iter().filter_map(|key| Some((key, body.get(key)?)));
+    given.map(|(key, value)| (key.to_owned(), value.clone())).collect()
 }
 
 /// Google's naming rules without the reserved words: 3 to 222 lower-case letters, digits, `-`,

@@ -68,6 +68,10 @@ impl Storage {
     pub(crate) fn handle(&self, mut call: Call) -> ApiResult {
         call.server_url = self.url.get().cloned();
         let call = &call;
+        let service = "storage.googleapis.com";
+        if !self.with_access(|access| access.plane.is_enabled(service)) {
+            return Err(GoogleError::service_disabled(service));
+        }
         let path = call.path();
         // gcloud puts `/resumable` in front of the upload path.
         let path = match path.as_slice() {

@@ -246,6 +246,19 @@ impl ObjectStore {
         Ok(())
     }
 
+    /// Replaces properties of a bucket; null removes one.
+    pub(crate) fn change_bucket(
+        &self,
+        name: &str,
+        properties: Map<String, Value>,
+    ) -> Result<(), GoogleError> {
+        let mut state = self.state();
+        let bucket = state.buckets.get_mut(name).ok_or_else(bucket_not_found)?;
+        bucket.properties.extend(properties);
+        bucket.properties.retain(|_, it| !it.is_null());
+        Ok(())
+    }
+
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), GoogleError> {
         let mut state = self.state();
         let bucket = state.buckets.get(name).ok_or_else(bucket_not_found)?;

@@ -8,9 +8,11 @@
 //! | module | what |
 //! |---|---|
 //! | here | [`AwsProvider`], the token exchange and its response |
+//! | `provider` | a provider of the control plane: its mapping and condition decide |
 //! | `subject_token` | the serialized AWS request and its validation |
 //! | `token_error` | errors in OAuth's form |
 
+mod provider;
 mod subject_token;
 mod token_error;
 
@@ -112,7 +114,9 @@ pub type CallerIdentityLookup =
 pub(crate) struct Sts {
     pub(crate) access: Arc<RwLock<AccessControl>>,
     pub(crate) token_lifetime: Duration,
-    pub(crate) trusted_provider: Arc<RwLock<Option<(AwsProvider, CallerIdentityLookup)>>>,
+    pub(crate) trusted_provider: Arc<RwLock<Option<AwsProvider>>>,
+    /// Forwards a signed request to AWS.
+    pub(crate) lookup: Arc<RwLock<Option<CallerIdentityLookup>>>,
 }
 
 impl Sts {
@@ -155,28 +159,54 @@ impl Sts {
         if parameter("scope").is_empty() {
             return Err(TokenError::invalid_request("Missing required parameter: scope"));
         }
-        let trusted_provider =
-            self.trusted_provider.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (provider, lookup) = trusted_provider
-            .filter(|(provider, _)| provider.audience() == parameter("audience"))
-            .ok_or_else(TokenError::unknown_audience)?;
-        let (parts, body) = parse_subject_token(parameter("subject_token"), &provider.audience())?;
+        let audience = parameter("audience");
+        let trust = self.trust(audience)?;
+        let (parts, body) = parse_subject_token(parameter("subject_token"), audience)?;
+        let lookup = self.lookup.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let lookup = lookup.ok_or_else(TokenError::unknown_audience)?;
         let caller = lookup((&parts, &body))
             .await
             .map_err(|(code, message)| TokenError::rejected_by_aws(&code, &message))?;
-        let role = authorize_role(&provider, &caller)?;
+        let (member, sets) = match &trust {
+            Trust::Roles(provider) => {
+                let role = authorize_role(provider, &caller)?;
+                (provider.principal(role), BTreeSet::from([provider.principal_set(role)]))
+            }
+            Trust::Provider(provider) => provider.admit(&caller)?,
+        };
 
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|_| TokenError::internal())?;
         let token = format!("ya29.d.{}", hex(&Sha256::digest(bytes)));
         self.access.write().unwrap_or_else(PoisonError::into_inner).add_federated_token(
             &token,
-            &provider.principal(role),
-            &provider.principal_set(role),
+            &member,
+            sets,
             SystemTime::now() + self.token_lifetime,
         );
         Ok(token)
     }
+
+    /// Whom an audience names: the provider that a set-up trusts, or one that the control plane made.
+    fn trust(&self, audience: &str) -> Result<Trust, TokenError> {
+        let trusted = self.trusted_provider.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(provider) = trusted.filter(|it| it.audience() == audience) {
+            return Ok(Trust::Roles(provider));
+        }
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        if !access.plane.is_enabled("sts.googleapis.com") {
+            return Err(TokenError::service_disabled());
+        }
+        let name = audience.strip_prefix("//iam.googleapis.com/").unwrap_or_default();
+        let provider = provider::Provider::find(&access.plane, name);
+        provider.map(Trust::Provider).ok_or_else(TokenError::unknown_audience)
+    }
+}
+
+/// What decides who gets a token.
+enum Trust {
+    Roles(AwsProvider),
+    Provider(provider::Provider),
 }
 
 /// The caller's role, if the provider accepts it: the caller must be a session of one of the

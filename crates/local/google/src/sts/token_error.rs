@@ -59,6 +59,14 @@ impl TokenError {
         )
     }
 
+    /// The project has not enabled the API. Which form this error has is not documented.
+    pub(super) fn service_disabled() -> Self {
+        Self::new(
+            "access_denied",
+            "Security Token Service API has not been used in the project before or it is disabled.",
+        )
+    }
+
     pub(super) fn internal() -> Self {
         Self::new("internal_failure", "Internal error encountered.")
     }
