@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    access, check, consumers, contract, cost, dashboard, days, doctor, incident, init, key, ledger,
-    models, parquet, probe, receipt, redo, reference, restore, retype, schema, verify,
+    access, check, console, consumers, contract, cost, dashboard, days, doctor, incident, init,
+    key, ledger, models, parquet, probe, receipt, redo, reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Restore(restore::args::RestoreArgs),
     Drill(restore::args::DrillArgs),
     Status(restore::args::StatusArgs),
+    Console(Box<console::ConsoleArgs>),
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
     Access(Box<access::AccessArgs>),

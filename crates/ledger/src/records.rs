@@ -3,6 +3,7 @@
 //! overwriting each other's record.
 
 mod audits;
+mod drills;
 mod ops;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
+pub use drills::{DRILLS, Drill, drill};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 
 /// The day's export task.
@@ -77,8 +79,6 @@ pub const FOOTERS: &str = "footers";
 pub const RECEIPTS: &str = "receipts";
 /// The folder of [`claim`], below the source.
 pub const CLAIMS: &str = "claims";
-/// The folder of drills, below the source.
-pub const DRILLS: &str = "drills";
 /// The folder of [`redo`], below the source: the operator may write there, and nowhere in a day.
 pub const REDO: &str = "redo";
 
