@@ -30,7 +30,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-source bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -95,6 +95,15 @@ bench-source:
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+bench-console: ## measure the console's pages with 10,000 tables and a year of days
+	$(CARGO) bench -p landbridge-console --bench pages
+
+screenshots: ## run the demo's days, open the console in Chromium, and write docs/images
+	scripts/chromium-for-tests.sh
+	scripts/python-for-tests.sh
+	$(CARGO) build --workspace --bins
+	$(TARGET)/python/bin/python tests/console/screenshots.py $(TARGET)/debug/landbridge docs/images
 
 bench-tables: ## run one day of many small tables with 15 ms per call: make bench-tables TABLES=10000
 	$(CARGO) build --workspace --bins

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Some tests use software written by others: clients of the local cloud (boto3, Google's Python
-# libraries), a server for the functions (moto), and readers of rewritten Parquet files (DuckDB,
-# pyarrow). This script installs them into their own Python environment, target/python. Safe to
+# libraries), a server for the functions (moto), readers of rewritten Parquet files (DuckDB,
+# pyarrow), and a driver of Chromium (Playwright). This script installs them into their own Python environment, target/python. Safe to
 # repeat: it does nothing while the requirements files are unchanged.
 #
 # Without Python 3, it prints a visible warning and succeeds; the tests then print a warning too.
@@ -26,7 +26,7 @@ if ! command -v python3 >/dev/null 2>&1; then
     exit 0
 fi
 
-set -- "$root/tests/clients/requirements.txt" "$root/tests/moto/requirements.txt" "$root/tests/parquet/requirements.txt"
+set -- "$root/tests/clients/requirements.txt" "$root/tests/moto/requirements.txt" "$root/tests/parquet/requirements.txt" "$root/tests/console/requirements.txt"
 wanted=$({ python3 -c 'import sys; print(sys.version, sys.executable)'; cat "$@"; } | cksum)
 if [ -x "$place/bin/python" ] && [ "$(cat "$place/stamp" 2>/dev/null)" = "$wanted" ]; then
     echo "the tests' Python environment is ready in $place"
@@ -52,9 +52,9 @@ fi
 
 echo "creating the tests' Python environment in $place (once; about 20 s)"
 python3 -m venv "$place"
-if ! "$place/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1" -r "$2" -r "$3"; then
+if ! "$place/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1" -r "$2" -r "$3" -r "$4"; then
     rm -rf "$place"
-    warn "pip could not install the requirements" "Check that PyPI is reachable. The requirements are in $1, $2 and $3."
+    warn "pip could not install the requirements" "Check that PyPI is reachable. The requirements are in $1, $2, $3 and $4."
     exit 1
 fi
 # Written last, so that an interrupted run is repeated.

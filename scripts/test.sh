@@ -5,6 +5,7 @@
 #
 #   LANDBRIDGE_REQUIRE_PYTHON=0     tests that need Python may be skipped, even if Python is installed
 #   LANDBRIDGE_REQUIRE_POSTGRES=1   fail if PostgreSQL 14, 16 and 17 cannot be tested
+#   LANDBRIDGE_REQUIRE_CHROMIUM=1   fail if the console cannot be tested in a browser (the default, if Chromium is there)
 #   LANDBRIDGE_SKIP_TERRAFORM=1     skip the tests of terraform/
 #   LANDBRIDGE_REQUIRE_TERRAFORM=1  fail if the tests of terraform/ cannot run
 #   LANDBRIDGE_UPGRADE_FROM=DIR     the upgrade tests begin with the functions in DIR (make upgrade-test)
@@ -27,6 +28,7 @@ fi
 scripts/postgres-for-tests.sh
 scripts/postgres-versions-for-tests.sh
 scripts/mariadb-for-tests.sh
+scripts/chromium-for-tests.sh
 scripts/python-for-tests.sh
 scripts/models-for-tests.sh
 # No package registry offers Terraform or its AWS provider: without them these tests are skipped,
@@ -39,6 +41,10 @@ scripts/terraform-for-tests.sh || {
 # If Python is installed, a test that needs it and does not find its environment fails.
 if [ -z "${LANDBRIDGE_REQUIRE_PYTHON:-}" ] && command -v python3 >/dev/null 2>&1; then
     export LANDBRIDGE_REQUIRE_PYTHON=1
+fi
+
+if [ -z "${LANDBRIDGE_REQUIRE_CHROMIUM:-}" ] && command -v chromium >/dev/null 2>&1; then
+    export LANDBRIDGE_REQUIRE_CHROMIUM=1
 fi
 
 if [ -z "${LANDBRIDGE_REQUIRE_MODELS:-}" ] && [ -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
@@ -56,6 +62,12 @@ fi
 if [ ! -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
     echo "================================================================================" >&2
     echo "  NO DBT: the tests in models:: and dbt:: are NOT RUN and prove nothing." >&2
+    echo "================================================================================" >&2
+fi
+
+if ! command -v chromium >/dev/null 2>&1; then
+    echo "================================================================================" >&2
+    echo "  NO CHROMIUM: the tests in console:: are NOT RUN and prove nothing." >&2
     echo "================================================================================" >&2
 fi
 

@@ -41,6 +41,7 @@
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `uploads`, `testbench` | interrupted uploads: on the local Cloud Storage, and by hand on Google's test server |
 //! | `upgrade` | today's functions continue what an earlier version left: recorded days, and a day on its way |
+//! | `console` | the pages of `landbridge console` in a browser: every page, a query by three people, a day that is watched |
 //! | `contracts` | the GitHub Action of `contract check`; other formats of the contract |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
@@ -54,6 +55,7 @@ mod busy;
 mod chaos;
 mod clients;
 mod conditions;
+mod console;
 mod contracts;
 mod crash;
 mod dbt;

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    access, check, consumers, contract, cost, dashboard, days, doctor, incident, init, key, ledger,
-    models, parquet, probe, receipt, recover, redo, reference, restore, retype, schema, verify,
+    access, check, console, consumers, contract, cost, dashboard, days, doctor, incident, init,
+    key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
+    schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Recover(recover::RecoverArgs),
     Drill(restore::args::DrillArgs),
     Status(restore::args::StatusArgs),
+    Console(Box<console::ConsoleArgs>),
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
     Access(Box<access::AccessArgs>),

@@ -1,18 +1,15 @@
 //! `landbridge days`: one line per day; and the grid of days and tables that `landbridge status` shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use clap::Args;
-use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
-use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::calendar::Calendar;
 use landbridge_core::config::Config;
-use landbridge_core::receipt::ReceiptState;
-use landbridge_ledger::Ledger;
-use landbridge_ledger::records::{DAY, DayRecord, DayState, EXPORT, PLAN};
-use serde::Serialize;
+use landbridge_ledger::read::days::DayLine;
+use landbridge_ledger::{Ledger, read};
 
 use crate::clock::Clock;
 use crate::failure::Result;
@@ -20,8 +17,6 @@ use crate::paint::Paint;
 use crate::render::{self, grouped, left, right};
 use crate::{files, receipt};
 
-/// Receipts read at once.
-const AT_ONCE: usize = 16;
 /// Rows of the grid; the JSON has every table.
 const MAX_ROWS: usize = 20;
 /// Names in a line.
@@ -50,32 +45,13 @@ pub(crate) struct DaysArgs {
     output: OutputArgs,
 }
 
-/// One day; its fields are keys of the JSON.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct DayLine {
-    pub(crate) day: Day,
-    /// `published`, `published_with_gaps`, `held`, `loading`, `transferring`, `exporting`, `nothing`.
-    pub(crate) state: &'static str,
-    /// Tables published.
-    pub(crate) tables: usize,
-    /// Rows published.
-    pub(crate) rows: u64,
-    pub(crate) held: Vec<String>,
-    /// Tables that are not in the export.
-    pub(crate) gaps: Vec<String>,
-    pub(crate) finished_at: Option<Timestamp>,
-    /// The state of each table of the day's receipts, by its name in the source.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) of_tables: BTreeMap<String, &'static str>,
-}
-
 /// Runs the command.
 pub(crate) async fn run(args: DaysArgs) -> Result {
     let config = files::config(&files::config_path(args.config.config.as_deref()))?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let now = Clock::from_env()?.now();
-    let days = read(&config, &ledger, now, args.days, false).await?;
+    let days = self::read(&config, &ledger, now, args.days, false).await?;
     match args.output.format {
         Output::Json => render::json(&days),
         Output::Text => render::print(&lines(&days, &receipt::zone(&config)?)),
@@ -94,57 +70,7 @@ pub(crate) async fn read(
     of_tables: bool,
 ) -> Result<Vec<DayLine>> {
     let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
-    let today = calendar.day_of(now);
-    let days = std::iter::successors(Some(today), |day| day.before()).take(count.into());
-    // At once: a command at a terminal waits for the latency of one day, not of all.
-    futures::stream::iter(days)
-        .map(|day| async move {
-            let mut line = line(ledger, day).await?;
-            if of_tables && line.state != "nothing" {
-                line.of_tables = of_tables_on(ledger, day).await?;
-            }
-            Ok(line)
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await
-}
-
-/// The states of the tables of a day; without partitions and tables that the contract leaves in AWS.
-async fn of_tables_on(ledger: &Ledger, day: Day) -> Result<BTreeMap<String, &'static str>> {
-    let receipts = ledger.day(day).receipt_summaries_read_only(AT_ONCE).await?;
-    let shown =
-        receipts.into_values().filter(|it| it.state != ReceiptState::Skipped || it.has_problem);
-    Ok(shown.map(|it| (it.source_table, it.state.name())).collect())
-}
-
-async fn line(ledger: &Ledger, day: Day) -> Result<DayLine> {
-    let ledger = ledger.day(day);
-    let mut line = DayLine {
-        day,
-        state: "nothing",
-        tables: 0,
-        rows: 0,
-        held: Vec::new(),
-        gaps: Vec::new(),
-        finished_at: None,
-        of_tables: BTreeMap::new(),
-    };
-    if let Some(record) = ledger.value(&DAY).await? {
-        line.state = match record.state() {
-            DayState::Published => "published",
-            DayState::PublishedWithGaps => "published_with_gaps",
-            DayState::Held => "held",
-        };
-        let DayRecord { tables, rows, held, gaps, finished_at, .. } = record;
-        return Ok(DayLine { tables, rows, held, gaps, finished_at: Some(finished_at), ..line });
-    }
-    if ledger.value(&PLAN).await?.is_some() {
-        line.state = "loading";
-    } else if let Some(export) = ledger.value(&EXPORT).await? {
-        line.state = if export.complete { "transferring" } else { "exporting" };
-    }
-    Ok(line)
+    Ok(read::days::read(ledger, &calendar, now, count, of_tables).await?)
 }
 
 fn lines(days: &[DayLine], zone: &TimeZone) -> String {

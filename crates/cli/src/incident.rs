@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
 use landbridge_core::incident::{Closure, Incident, Life};
-use landbridge_ledger::records::{self, INCIDENT_STATE, INCIDENTS};
-use landbridge_ledger::{Ledger, Written};
+use landbridge_ledger::read::incidents as read;
+use landbridge_ledger::{Ledger, Written, records};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: IncidentArgs) -> Result {
             }
         }
         None => {
-            let all = all(&ledger).await?;
+            let all = read::all(&ledger, MAX_ENDED).await?;
             match args.output.format {
                 Output::Json => render::json(&all),
                 Output::Text => render::print(&list(&all, &zone)),
@@ -98,46 +98,16 @@ async fn open(config: &ConfigArgs) -> Result<(Ledger, TimeZone)> {
     Ok((Ledger::for_operator(aws.s3.clone(), &config), receipt::zone(&config)?))
 }
 
-/// The incidents that are open: for `landbridge status`.
-///
-/// # Errors
-/// Any ledger error.
-pub(crate) async fn open_incidents(ledger: &Ledger) -> Result<Vec<Incident>> {
-    let state = ledger.source().value(&INCIDENT_STATE).await?.unwrap_or_default();
-    Ok(state.incidents.into_values().filter(Incident::is_open).collect())
-}
-
-/// All of them: what has not ended, then what has, the newest first.
-async fn all(ledger: &Ledger) -> Result<Vec<Incident>> {
-    let source = ledger.source();
-    let mut incidents = source.value(&INCIDENT_STATE).await?.unwrap_or_default().incidents;
-    let ended = source.etags(INCIDENTS).await?;
-    let numbers = ended.keys().rev().filter_map(|name| name.parse::<u32>().ok());
-    for number in numbers.take(MAX_ENDED) {
-        if let Some(incident) = source.value(&records::incident(number)).await? {
-            incidents.entry(number).or_insert(incident);
-        }
-    }
-    Ok(incidents.into_values().rev().collect())
-}
-
 async fn find(ledger: &Ledger, number: u32) -> Result<Incident> {
-    let source = ledger.source();
-    let mut state = source.value(&INCIDENT_STATE).await?.unwrap_or_default();
-    if let Some(incident) = state.incidents.remove(&number) {
-        return Ok(incident);
-    }
-    if let Some(incident) = source.value(&records::incident(number)).await? {
-        return Ok(incident);
-    }
-    Err(Failure::Usage(match state.newest {
-        0 => {
-            "there is no incident yet; `landbridge status` shows how the last day ended".to_owned()
-        }
-        newest => format!(
-            "there is no incident {number}: the newest is {newest}; run `landbridge incident` to list them"
-        ),
-    }))
+    read::find(ledger, number).await?.map_err(|newest| {
+        Failure::Usage(match newest {
+            0 => "there is no incident yet; `landbridge status` shows how the last day ended"
+                .to_owned(),
+            newest => format!(
+                "there is no incident {number}: the newest is {newest}; run `landbridge incident` to list them"
+            ),
+        })
+    })
 }
 
 /// What `incident close` did; its fields are keys of the JSON.

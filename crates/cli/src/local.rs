@@ -30,6 +30,11 @@ pub(crate) fn start() -> Failure {
     ))
 }
 
+/// `landbridge-local` as a child, for the console's queries; `None` if it is not installed.
+pub(crate) fn program() -> Option<tokio::process::Command> {
+    find().map(tokio::process::Command::new)
+}
+
 /// The program in the directory of this one, otherwise the first one on the PATH.
 fn find() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -23,6 +23,7 @@
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
+//! | [`console`] | `landbridge console`: pages for a browser |
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
@@ -37,6 +38,7 @@ mod access;
 mod args;
 mod aws;
 mod check;
+mod console;
 mod consumers;
 mod contract;
 mod cost;
@@ -146,6 +148,7 @@ async fn run(command: Command) -> Result {
         Command::Restore(args) => restore::run::run(args).await,
         Command::Drill(args) => restore::drill::run(args).await,
         Command::Status(args) => restore::status::run(args).await,
+        Command::Console(args) => Box::pin(console::run(*args)).await,
         Command::Init(args) => init::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Consumers(args) => Box::pin(consumers::run(args)).await,

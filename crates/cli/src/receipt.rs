@@ -2,7 +2,6 @@
 
 use clap::Args;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -12,10 +11,10 @@ use landbridge_aws::Aws;
 use landbridge_core::audit::{Outcome, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
-use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
-use landbridge_ledger::records::{AUDITS, AuditRecord};
-use landbridge_ledger::{Ledger, records};
+use landbridge_ledger::Ledger;
+use landbridge_ledger::read::receipts;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -23,7 +22,7 @@ use crate::files;
 use crate::paint::Paint;
 use crate::receipt_chain::{self, Trust};
 use crate::render::{self, bytes, grouped, left, right};
-use landbridge_cli_support::receipts::{count, notes, prefix, sorted, summary};
+use landbridge_cli_support::receipts::{count, notes, prefix, summary};
 
 /// Show the receipts of a day, from the ledger in S3
 #[derive(Debug, Args)]
@@ -144,16 +143,10 @@ async fn audits(
     receipts: &[Receipt],
 ) -> Result<Vec<Vec<Verdict>>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
-    let names = ledger.names(AUDITS).await?;
+    let names = receipts::audit_names(&ledger).await?;
     let mut all = Vec::new();
     for receipt in receipts {
-        let prefix = format!("{}@", receipt.table);
-        let mut newest: Option<AuditRecord> = None;
-        for name in names.keys().filter(|name| name.starts_with(&prefix)) {
-            let record = ledger.value(&records::audit_named(name)).await?;
-            newest = newest.into_iter().chain(record).max_by_key(|it| it.audited_at);
-        }
-        all.push(newest.map(|it| it.verdicts).unwrap_or_default());
+        all.push(receipts::verdicts(&ledger, &names, &receipt.table).await?);
     }
     Ok(all)
 }
@@ -222,22 +215,7 @@ pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<
 /// Reads the receipts of a day, sorted by table.
 pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Receipt>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
-    Ok(sorted(current(ledger.read_all(records::RECEIPTS).await?)))
-}
-
-/// Leaves out that a table was not exported, if it was when the day was done again: it has a receipt under
-/// another name then.
-fn current(receipts: Vec<Receipt>) -> Vec<Receipt> {
-    let mut newest: BTreeMap<String, u32> = BTreeMap::new();
-    for receipt in &receipts {
-        let number = newest.entry(receipt.source_table.clone()).or_default();
-        *number = receipt.redo.max(*number);
-    }
-    let counts = |receipt: &Receipt| match receipt.state {
-        ReceiptState::Skipped | ReceiptState::Missing => newest[&receipt.source_table] == 0,
-        _ => true,
-    };
-    receipts.into_iter().filter(counts).collect()
+    Ok(receipts::of_day(&ledger).await?)
 }
 
 /// The place of a day's receipts in S3.

@@ -12,12 +12,14 @@
 //! | [`records`] | the names and the values of all records |
 //! | `index` | what ticks need of a day's receipts, in one object |
 //! | `store` | reading and writing JSON objects in S3 |
+//! | [`read`] | what several records together say, for people |
 //! | `redo` | the requests to do days again |
 //! | `format` | the format number of the ledger |
 
 mod format;
 mod index;
 pub mod name;
+pub mod read;
 pub mod records;
 mod redo;
 mod store;

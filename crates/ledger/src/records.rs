@@ -3,6 +3,7 @@
 //! overwriting each other's record.
 
 mod audits;
+mod drills;
 mod ops;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
+pub use drills::{DRILLS, Drill, drill};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 
 /// The day's export task.
@@ -82,8 +84,6 @@ pub const CLAIMS: &str = "claims";
 pub const CHAIN: &str = "chain";
 /// The folder of [`link_signature`], below the source.
 pub const SIGNATURES: &str = "signatures";
-/// The folder of drills, below the source.
-pub const DRILLS: &str = "drills";
 /// The folder of the reasons for which rows were recovered in plain, below the source: the operator may write there.
 pub const RECOVERIES: &str = "recoveries";
 /// The folder of [`redo`], below the source: the operator may write there, and nowhere in a day.

@@ -10,11 +10,10 @@ use landbridge_core::ids::{TAG_DRILL, TAG_DRILL_RUN};
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, RestorePoint, copies};
-use landbridge_ledger::name::SourceName;
-use landbridge_ledger::records::DRILLS;
+use landbridge_ledger::records::{self, Drill};
 use landbridge_source::Tls;
 use landbridge_source::rows::{self, RowCount};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::args::DrillArgs;
 use super::execute::{execute, has_drill_tag};
@@ -34,25 +33,6 @@ const MAX_ID_LENGTH: usize = 63;
 /// How long RDS may refuse to delete a database because of its state.
 const DELETE_TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(1800);
 
-/// A drill's record in the ledger.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Drill {
-    /// When the drill started.
-    pub(super) at: Timestamp,
-    /// The restored snapshot.
-    pub(super) snapshot: String,
-    /// Seconds from the restore request until the database answered: the recovery time.
-    pub(super) seconds: i64,
-    /// The day of the receipts that the rows were compared with, if any.
-    pub(super) day: Option<Day>,
-    /// Tables whose rows were counted.
-    pub(super) tables: usize,
-    /// Whether there was no problem.
-    pub(super) good: bool,
-    /// What went wrong, one sentence per problem.
-    pub(super) problems: Vec<String>,
-}
-
 /// The row counts of one table: in its receipt and in the restored database.
 #[derive(Debug, Serialize)]
 struct RowComparison {
@@ -65,11 +45,6 @@ struct RowComparison {
     #[serde(skip_serializing_if = "Option::is_none")]
     restored_rows_without_children: Option<u64>,
     matches: bool,
-}
-
-/// The name of a drill's record in the ledger.
-pub(super) fn record_name(time: &str) -> SourceName<Drill> {
-    SourceName::new(format!("{DRILLS}/{time}.json"))
 }
 
 /// Runs the command.
@@ -127,7 +102,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         );
     }
     let (drill, comparisons) = attempt?;
-    let record = record_name(&started_at.strftime("%Y%m%dt%H%M%Sz").to_string());
+    let record = records::drill(&started_at.strftime("%Y%m%dt%H%M%Sz").to_string());
     context.ledger().source().create(&record, &drill).await?;
     match args.common.output.format {
         Output::Json => {

@@ -24,7 +24,7 @@ struct ListedPoint<'a> {
 }
 
 /// All restore points of the source, oldest first.
-pub(super) async fn restore_points(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
+pub(crate) async fn restore_points(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
     let source = &context.config.source;
     context.aws.rds.restore_points(&source.name, &source.id).await.map_err(rds_failure)
 }

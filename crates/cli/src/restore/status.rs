@@ -13,15 +13,16 @@ use landbridge_core::restore::CreatedBy;
 use landbridge_core::restore::copies::{self, CopyPurpose};
 use landbridge_core::restore::swap::replaced_name;
 use landbridge_ledger::Ledger;
-use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState};
+use landbridge_ledger::read::days::DayLine;
+use landbridge_ledger::read::incidents;
+use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState, Drill, drill};
 use serde::Serialize;
 
 use super::args::StatusArgs;
-use super::drill::{Drill, drill_database_name, record_name};
+use super::drill::drill_database_name;
 use super::{RestoreContext, points, rds_failure, show};
-use crate::days::{self, DayLine};
+use crate::days;
 use crate::failure::{Failure, Result};
-use crate::incident;
 use crate::paint::Paint;
 use crate::redo::open::{self, OpenRedo};
 use crate::render::{self, counted, grouped};
@@ -165,7 +166,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
     let ledger = ledger.source();
     let mut drills = Vec::new();
     for name in ledger.names(DRILLS).await?.keys().rev().take(MAX_DRILLS) {
-        drills.extend(ledger.value(&record_name(name)).await?);
+        drills.extend(ledger.value(&drill(name)).await?);
     }
     let source = context.config.source.id.clone();
     let mut problems = days::problems(&days);
@@ -193,7 +194,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
 }
 
 async fn open_incidents(ledger: &Ledger) -> Result<Vec<OpenIncident>> {
-    let open = incident::open_incidents(ledger).await?;
+    let open = incidents::open(ledger).await?;
     let line = |it: landbridge_core::incident::Incident| OpenIncident {
         number: it.number,
         is_notice: it.cause.is_notice(),

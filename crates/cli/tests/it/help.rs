@@ -38,6 +38,8 @@ fn help_of_the_command() {
         out |   drill        Restore the newest snapshot to a temporary database, check it, time it, delete it
         out |   status       Show the last days and their tables, open incidents and redo requests, restore points
         out |                and the measured recovery time
+        out |   console      Show the bridge in a browser: today's crossing, tables × days, incidents, restore
+        out |                points, cost
         out |   init         Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |                account
         out |   doctor       Check the files and both clouds, before or after `terraform apply`; changes nothing

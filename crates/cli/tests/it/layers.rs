@@ -25,9 +25,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify", &["stages"]),
     ("probe", &["aws", "core", "gcp", "parquet"]),
     ("cli-support", &["core", "ledger", "source"]),
+    // Pages of what the ledger says; what only the clouds know, it gets from the command.
+    ("console", &["cli-support", "core", "ledger"]),
     (
         "cli",
-        &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "probe", "source", "stages"],
+        &[
+            "aws",
+            "cli-support",
+            "console",
+            "core",
+            "gcp",
+            "ledger",
+            "parquet",
+            "probe",
+            "source",
+            "stages",
+        ],
     ),
     // The emulator. It does not use core: an emulator that shares the rules it checks would agree
     // with every mistake in them.

@@ -46,6 +46,7 @@ Examples:
 
 In another terminal:
   . .landbridge/local.env
+  landbridge console
   landbridge query --as analyst 'SELECT name, email FROM creators LIMIT 3'
   aws s3 ls s3://shop-exports/")]
 pub(crate) struct UpArgs {

@@ -198,6 +198,8 @@ impl Summary {
         let _ = writeln!(text, "  keep a local cloud running and query it from another terminal:");
         let _ = writeln!(text, "      {program} {}", self.local_up_arguments);
         let _ = writeln!(text, "      {program} query --as analyst '{query}'");
+        let _ = writeln!(text, "  see it in a browser, from that other terminal:");
+        let _ = writeln!(text, "      . .landbridge/local.env; {program} console");
         if !self.contract_is_proposed {
             let _ = writeln!(text, "  transfer your own database:");
             let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
