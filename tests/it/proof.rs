@@ -1,6 +1,7 @@
 //! `proof`: the figures that a transfer records, what they reveal, and `landbridge verify`, which compares them
 //! with BigQuery.
 
+mod export;
 mod secrecy;
 mod signed;
 pub(crate) mod source;

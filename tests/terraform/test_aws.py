@@ -194,6 +194,26 @@ def test_the_role_of_rds_is_not_the_role_of_a_function(deployed):
     assert "It must be a role of its own" in " ".join(output.replace("│", "").split())
 
 
+def test_a_key_for_receipts_is_created_only_if_its_alias_is_named(deployed):
+    config = deployed.files["landbridge.yaml"]
+    text = config.read_text()
+    rights = ["aws_iam_policy.receipt_verify[0]", "aws_iam_role_policy.sign[0]"]
+    own = ["aws_kms_alias.receipts[0]", "aws_kms_key.receipts[0]"]
+    targets = [f"-target=module.aws.{it.removesuffix('[0]')}" for it in rights + own]
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}"
+    for name, expected in [(None, []), (f"{key}:key/0a1b2c3d", rights), (f"{key}:alias/receipts", rights + own)]:
+        sign = f", sign: '{name}'" if name else ""
+        config.write_text(f"{text}\nproof: {{ key: landbridge/shop/proof-key{sign} }}\n")
+        try:
+            plan = deployed.terraform.run("plan", "-input=false", "-no-color", "-refresh=false", *targets)
+        finally:
+            config.write_text(text)
+        created = re.findall(r"# module\.aws\.(\S+) will be created", plan)
+        # What they depend on is planned too: the secret of the proof key.
+        assert sorted(it for it in created if it in rights + own) == sorted(expected), plan
+        assert ('"ECC_NIST_P256"' in plan and '"SIGN_VERIFY"' in plan) == (own[0] in expected), plan
+
+
 def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
     s3 = deployed.moto.client("s3")
     assert all(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values())

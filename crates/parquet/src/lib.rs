@@ -6,6 +6,7 @@
 //! | [`rewrite`] | applies a plan: drops, retypes, tokenises and renames columns; copies all others as bytes |
 //! | [`footer`] | reads and validates a footer from ranged reads; rows and columns |
 //! | [`empty`] | writes a file without rows |
+//! | [`cells`] | reads rows as text, with another reader than `rewrite` |
 //! | [`types`] | the types of columns |
 //!
 //! # Example
@@ -58,6 +59,7 @@
 //! [`std::fs::File`], or [`rewrite::LocalFile`]. [`rewrite::stream`] reads ranges asynchronously, for objects in
 //! a cloud.
 
+pub mod cells;
 pub mod empty;
 pub mod footer;
 mod raw_footer;

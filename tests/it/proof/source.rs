@@ -39,7 +39,7 @@ pub(crate) fn not_compared(env: &TestEnv, url: &str, table: &str) -> String {
     lines
 }
 
-const CONTRACT: &str = r#"version: 1
+pub(crate) const CONTRACT: &str = r#"version: 1
 tables:
   "SCHEMA.orders":
     columns:
@@ -65,7 +65,7 @@ tables:
       id: { source: integer, type: INT64, class: none }
 "#;
 
-const TABLES: &str = "
+pub(crate) const TABLES: &str = "
     CREATE TABLE orders (id bigint PRIMARY KEY, note text, amount numeric(12,2), placed TIMESTAMPTZ NULL,
         ratio double precision, born date, email TEXT, card TEXT);
     CREATE TABLE entries (note text, day date, orders_id bigint, PRIMARY KEY (orders_id, day));
@@ -79,7 +79,7 @@ const TABLES: &str = "
     INSERT INTO members SELECT CONCAT('m', n, '@example.com'), 'member' FROM NUMBERS500;
     INSERT INTO heap SELECT n FROM NUMBERS500";
 
-async fn build(source: Arc<dyn SourceDatabase>, contract: &str, proof: &str) -> TestEnv {
+pub(crate) async fn build(source: Arc<dyn SourceDatabase>, contract: &str, proof: &str) -> TestEnv {
     let mut builder = TestEnvBuilder::demo(source);
     builder.start = at(START);
     builder.contract = contract.to_owned();

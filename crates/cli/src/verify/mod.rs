@@ -6,17 +6,19 @@
 //! | here | the command: shows what it costs, asks, compares |
 //! | [`recorded`] | the figures of a table from the ledger, and why there are none |
 //! | [`observed`] | the figures of a table from BigQuery |
-//! | [`source`] | `--against source`: the figures of a table from the rows of the source |
-//! | [`named`] | the rows in which source and BigQuery differ |
+//! | [`source`] | `--against`: the figures of a table from the rows of the source or of the export |
+//! | [`rows`] | the rows of a table from the source database, or from the files of the export |
+//! | [`named`] | the rows in which they and BigQuery differ |
 //! | [`report`] | the result, as text and JSON |
 //!
 //! No figure is printed: a verdict says all that the operator needs, and a figure is an oracle. The only values are keys of the
-//! class `none`, of rows that differ from the source.
+//! class `none`, of rows that differ.
 
 mod named;
 mod observed;
 mod recorded;
 mod report;
+mod rows;
 mod source;
 
 use std::io::IsTerminal;
@@ -28,6 +30,7 @@ use landbridge_cli_support::args::{FileArgs, Output, OutputArgs, number_between}
 use landbridge_core::ErrorKind;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{Config, WarehouseConfig};
+use landbridge_core::proof::source::Against as Side;
 use landbridge_gcp::Gcp;
 use landbridge_ledger::Ledger;
 use landbridge_parquet::rewrite::ProofKey;
@@ -35,7 +38,7 @@ use landbridge_parquet::rewrite::ProofKey;
 use self::observed::Prepared;
 use self::recorded::{Place, Recorded};
 use self::report::{Report, TableReport};
-use self::source::Source;
+use self::rows::Other;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -53,6 +56,7 @@ Examples:
   landbridge verify --table orders --yes
   landbridge verify --day 2026-11-21 --yes --output json
   SHOP_URL=postgres://reader:secret@host/shop landbridge verify --against source --database-url-env SHOP_URL
+  landbridge verify --against export --table orders
 
 The command reads the figures that the transfer recorded of each column, computes the same figures in
 BigQuery, and names the first column that differs. It first shows how many bytes BigQuery will process
@@ -62,6 +66,10 @@ With `--against source`, the command also reads all rows of the tables from the 
 that environment variable, one row at a time, and compares them with what was transferred. Use a database
 that was restored from the day's snapshot: a source that goes on changing differs. Rows of a table with a
 primary key of the class `none` are named.
+
+With `--against export`, it reads the Parquet files of the day's export in S3 instead, while they exist. It needs
+`s3:GetObject` on them and `kms:Decrypt` on their key, and space on the disk for the largest file. An export has no
+keys: rows are named by the key that `audits.tables` declares, or by a column `id`.
 
 It queries BigQuery with your own rights. Of a masked column, it compares what you see: through the mask
 if you are a masked reader. It needs `proof` in landbridge.yaml, and the right to read the secret
@@ -79,10 +87,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long = "table", value_name = "TABLE")]
     tables: Vec<String>,
     /// Compare with the rows of this too, and name the rows that differ
-    #[arg(long, value_name = "WHAT", requires = "database_url_env")]
+    #[arg(long, value_name = "WHAT")]
     against: Option<Against>,
     /// The environment variable with the URL of the source database, or of a copy restored from the day's snapshot
-    #[arg(long, value_name = "VARIABLE", requires = "against")]
+    #[arg(
+        long,
+        value_name = "VARIABLE",
+        requires = "against",
+        required_if_eq("against", "source")
+    )]
     database_url_env: Option<String>,
     /// A PEM file with the CA certificates that the database's certificate is verified with, for example
     /// AWS's global-bundle.pem. Without it, the connection is not encrypted
@@ -108,6 +121,17 @@ pub(crate) struct VerifyArgs {
 pub(crate) enum Against {
     /// The rows of the source database
     Source,
+    /// The Parquet files of the day's export in S3
+    Export,
+}
+
+impl From<Against> for Side {
+    fn from(against: Against) -> Self {
+        match against {
+            Against::Source => Self::Source,
+            Against::Export => Self::Export,
+        }
+    }
 }
 
 fn row_limit(text: &str) -> Result<usize, String> {
@@ -124,31 +148,36 @@ pub(crate) async fn run(args: VerifyArgs) -> Result {
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-    let source = Source::connect(&args).await?;
-    let keys = match (&config.proof, &source) {
-        // Columns of the class `none` are compared with the source without figures of the transfer.
+    let ledger = Ledger::for_operator(aws.s3.clone(), &config);
+    let other = Other::connect(&args, &config, &aws.s3, &ledger).await?;
+    let keys = match (&config.proof, &other) {
+        // Columns of the class `none` are compared without figures of the transfer.
         (None, Some(_)) => Vec::new(),
         _ => proof_keys(&config, &aws).await?,
     };
     let warehouse = &config.warehouse;
     let bigquery = Gcp::from_env(&warehouse.project, &warehouse.location).await?.bigquery;
     let now = Clock::from_env()?.now();
-    let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let place = Place {
         config: &config,
         contract: &contract,
         ledger: &ledger,
         keys: &keys,
         now,
-        with_source: source.is_some(),
+        with_source: other.is_some(),
     };
     let recorded = recorded::read(&place, args.day, &args.tables).await?;
     let (tables, not_compared) = prepare(&bigquery, warehouse, recorded).await?;
-    let report = Report::planned(&tables, not_compared, args.price_per_tib);
+    let report = Report::planned(
+        &tables,
+        not_compared,
+        args.price_per_tib,
+        other.as_ref().map(Other::against),
+    );
     let is_text = args.output.format == Output::Text;
     if is_text {
         render::print(&report.plan_text())?;
-        if source.is_some() {
+        if other.is_some() {
             render::print(
                 "To compare rows by their keys, it reads the columns of the class `none` of these tables once more, and up to four times if rows differ.",
             )?;
@@ -164,7 +193,8 @@ pub(crate) async fn run(args: VerifyArgs) -> Result {
     confirm("Run the queries?", args.yes)?;
     let mut compared = Vec::new();
     for table in tables {
-        compared.push(compare(&place, &bigquery, table, source.as_ref()).await?);
+        let other = other.as_ref().map(|other| (other, args.rows));
+        compared.push(compare(&place, &bigquery, table, other).await?);
     }
     finish(&report.with(compared), is_text)
 }
@@ -212,14 +242,14 @@ async fn compare(
     place: &Place<'_>,
     bigquery: &landbridge_gcp::BigQuery,
     table: Prepared,
-    source: Option<&Source>,
+    other: Option<(&Other, usize)>,
 ) -> Result<TableReport> {
     let seen = observed::read(bigquery, &table).await?;
     let mut report = TableReport::compared(&table, &seen);
-    if let Some(source) = source {
+    if let Some((other, most)) = other {
         let warehouse = &place.config.warehouse;
-        let against = source.compare(bigquery, warehouse, &table, &seen).await?;
-        report = report.with_source(against);
+        let found = source::compare_table(other, most, bigquery, warehouse, &table, &seen).await?;
+        report = report.with_source(found, other.against());
     }
     // The claim is written before a load job is inserted: if it is the same as before the query, the query
     // has read the rows that it names.
@@ -247,6 +277,11 @@ fn finish(report: &Report, is_text: bool) -> Result {
     }
     if let Some((first, day)) = &report.first_source_difference {
         let day = day.map_or("DAY".to_owned(), |day| day.to_string());
+        if report.against == Some(Side::Export) {
+            return Err(Failure::Failed(format!(
+                "BigQuery has what was transferred as far as it is provable, and the export differs: {first}. The transfer read something else than the files have: do the day again with `landbridge redo {day} --yes`, and report the fault"
+            )));
+        }
         return Err(Failure::Failed(format!(
             "BigQuery has what was transferred as far as it is provable, and the source differs: {first}. Either the source changed since the snapshot of {day}, or the day is wrong: compare with the snapshot itself. Restore it with `landbridge restore --from-receipt {day} --as NAME`, and give its URL"
         )));

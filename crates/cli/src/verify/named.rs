@@ -1,4 +1,4 @@
-//! Names the rows in which the source and BigQuery differ.
+//! Names the rows in which the source, or the export, and BigQuery differ.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use jiff::civil::date;
 use landbridge_core::proof::keyed::{
     self, Bucket, Keyed, KeyedColumn, MAX_ROWS, RowDifference, Rows, Within,
 };
-use landbridge_core::proof::source::SourceForm;
+use landbridge_core::proof::source::{Against, SourceForm};
 use landbridge_core::proof::text;
 use landbridge_core::types::BigQueryType;
 use landbridge_gcp::BigQuery;
-use landbridge_source::Table;
-use landbridge_source::scan::{Cell, Scan};
+use landbridge_source::scan::Cell;
 use serde::Serialize;
 
 use super::observed::request;
+use super::rows::TableRows;
 use super::source::RowReader;
 use crate::failure::{Failure, Result};
 
@@ -57,16 +57,16 @@ enum Difference {
 
 impl NamedRow {
     /// For people.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, against: Against) -> String {
         let part = |(name, value): (&String, &Option<String>)| {
             format!("{name} = {}", value.as_deref().unwrap_or("NULL"))
         };
         let key: Vec<String> = self.key.iter().map(part).collect();
         let difference = match &self.difference {
             Difference::Missing => "is not in BigQuery".to_owned(),
-            Difference::Added => "is not in the source".to_owned(),
+            Difference::Added => format!("is not in the {against}"),
             Difference::Repeated { source, bigquery } => {
-                format!("is {source} times in the source and {bigquery} times in BigQuery")
+                format!("is {source} times in the {against} and {bigquery} times in BigQuery")
             }
             Difference::Values { columns } => format!("differs in {}", columns.join(", ")),
         };
@@ -100,8 +100,7 @@ impl Search<'_> {
     /// the number of buckets of a level.
     pub(super) async fn run(
         &self,
-        scan: &mut Scan<'_>,
-        table: &Table,
+        table: &mut TableRows<'_>,
         reader: RowReader,
         rows: u64,
     ) -> Result<Named> {
@@ -118,8 +117,8 @@ impl Search<'_> {
                     source.entry(keyed::bucket(level, key)).or_default().add(hash);
                 }
             };
-            if let Err(error) = scan.rows(table, &positions, &mut each).await {
-                return Ok(Named::Failed(error.to_string()));
+            if let Err(error) = table.each(&positions, &mut each).await {
+                return Ok(Named::Failed(error));
             }
             let found = self.found(&self.keyed.bucket_query(level, within.as_ref())).await?;
             let bigquery = keyed::parse_buckets(&found).ok_or_else(unknown_form)?;
@@ -138,8 +137,8 @@ impl Search<'_> {
                 source.entry(key).or_default().push(hashes);
             }
         };
-        if let Err(error) = scan.rows(table, &positions, &mut each).await {
-            return Ok(Named::Failed(error.to_string()));
+        if let Err(error) = table.each(&positions, &mut each).await {
+            return Ok(Named::Failed(error));
         }
         let found = self.found(&self.keyed.row_query(&within)).await?;
         let (bigquery, may_be_more) =

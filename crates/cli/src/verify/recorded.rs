@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config, Mask};
 use landbridge_core::contract::Contract;
-use landbridge_core::plan::TablePlan;
+use landbridge_core::plan::{ItemSource, TablePlan};
 use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use landbridge_core::proof::verdict::shows_something;
@@ -55,6 +55,8 @@ pub(super) struct RecordedTable {
     /// The claim's sequence.
     sequence: u32,
     pub(super) rows: u64,
+    /// Where the data of its objects came from.
+    pub(super) from: Vec<ItemSource>,
     pub(super) columns: Vec<RecordedColumn>,
     /// How the columns take part in the fingerprints of rows.
     pub(super) row_plan: RowPlan,
@@ -219,6 +221,7 @@ async fn read_table(
         job: rows.job.clone(),
         sequence: claim.sequence,
         rows: rows_of(&items),
+        from: plan.items.iter().map(|item| item.from.clone()).collect(),
         columns,
         row_proofs: place.open_rows(day, &plan, &items),
         row_plan,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::proof::source::{Gap, SourceVerdict};
+use landbridge_core::proof::source::{Against, Gap, SourceVerdict};
 use landbridge_core::proof::sql;
 use landbridge_core::proof::verdict::{Reason, RowVerdict, Verdict, compare, compare_rows};
 use serde::Serialize;
@@ -29,6 +29,9 @@ pub(super) struct Report {
     price_per_tib: f64,
     /// Whether the queries were run.
     compared: bool,
+    /// What the tables are compared with too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) against: Option<Against>,
     /// The first difference, for people.
     pub(super) first_difference: Option<String>,
     /// The first difference from the source, and the day of the table, for people.
@@ -69,6 +72,9 @@ pub(super) struct TableReport {
     /// Whether more rows than these may differ.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     more_rows: bool,
+    /// What `source` means here.
+    #[serde(skip)]
+    against: Against,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -142,6 +148,7 @@ impl TableReport {
             source_notes: Vec::new(),
             differing_rows: Vec::new(),
             more_rows: false,
+            against: Against::Source,
         }
     }
 
@@ -190,7 +197,8 @@ impl TableReport {
 
     /// Adds what the source says.
     #[must_use]
-    pub(super) fn with_source(mut self, source: SourceReport) -> Self {
+    pub(super) fn with_source(mut self, source: SourceReport, against: Against) -> Self {
+        self.against = against;
         for (column, verdict) in self.columns.iter_mut().zip(source.columns) {
             column.source = Some(verdict);
         }
@@ -230,17 +238,19 @@ impl TableReport {
             && source != transferred
         {
             return Some(format!(
-                "table `{}`: the source has {} rows, and {} were transferred{named}",
+                "table `{}`: the {} has {} rows, and {} were transferred{named}",
                 self.table,
+                self.against,
                 grouped(source),
                 grouped(transferred)
             ));
         }
         Some(match (column, column.and_then(|it| it.source), self.differing_rows.first()) {
             (Some(column), Some(verdict), _) => {
+                let verdict = verdict.text(self.against);
                 format!("table `{}`, column `{}`: {verdict}", self.table, column.column)
             }
-            (_, _, Some(row)) => format!("table `{}`: {}", self.table, row.text()),
+            (_, _, Some(row)) => format!("table `{}`: {}", self.table, row.text(self.against)),
             _ => format!("table `{}`", self.table),
         })
     }
@@ -277,11 +287,12 @@ impl TableReport {
         }
         for column in self.columns.iter().filter(|it| it.differs_in_source()) {
             if let Some(verdict) = column.source {
+                let verdict = verdict.text(self.against);
                 let _ = writeln!(text, "{}.{}: {verdict}", self.table, column.column);
             }
         }
         for row in &self.differing_rows {
-            let _ = writeln!(text, "{}: {}", self.table, row.text());
+            let _ = writeln!(text, "{}: {}", self.table, row.text(self.against));
         }
         if self.more_rows {
             let _ = writeln!(text, "{}: more rows may differ; see --rows", self.table);
@@ -291,6 +302,7 @@ impl TableReport {
             let of = self.columns.iter().filter(|column| column.source == Some(verdict));
             let names: Vec<&str> = of.map(|column| column.column.as_str()).collect();
             if !names.is_empty() {
+                let verdict = verdict.text(self.against);
                 let _ = writeln!(text, "{}: {verdict}: {}", self.table, names.join(", "));
             }
         }
@@ -299,8 +311,8 @@ impl TableReport {
             let (equal, all) = (equal.count(), counted(self.columns.len(), "column"));
             let _ = writeln!(
                 text,
-                "{}: the source has the same values in {equal} of {all}",
-                self.table
+                "{}: the {} has the same values in {equal} of {all}",
+                self.table, self.against
             );
         }
     }
@@ -316,6 +328,7 @@ impl Report {
         tables: &[Prepared],
         not_compared: Vec<TableReport>,
         price_per_tib: f64,
+        against: Option<Against>,
     ) -> Self {
         let charged = tables.iter().filter(|table| table.bytes > 0);
         let bytes: u64 = charged.map(|table| table.bytes.max(LEAST_BYTES)).sum();
@@ -324,6 +337,7 @@ impl Report {
             usd: bytes as f64 / TIB * price_per_tib,
             price_per_tib,
             compared: false,
+            against,
             first_difference: None,
             first_source_difference: None,
             tables: not_compared,
@@ -498,7 +512,8 @@ mod tests {
 
     #[test]
     fn the_summary_counts_every_table_once() {
-        let report = |tables: Vec<TableReport>| Report::planned(&[], Vec::new(), 6.25).with(tables);
+        let report =
+            |tables: Vec<TableReport>| Report::planned(&[], Vec::new(), 6.25, None).with(tables);
         let equal = || table("a", (3, 3), &[PLAIN, HIDDEN]);
         let hidden = || table("b", (3, 3), &[HIDDEN]);
         let other = || table("c", (3, 3), &[OTHER]);

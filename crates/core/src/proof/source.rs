@@ -1,6 +1,7 @@
-//! The canonical text of a value as the source database writes it, and what a comparison with the source says.
+//! The canonical text of a value as the source database writes it, and what a comparison with the source, or with the
+//! export in S3, says.
 //!
-//! A server writes each value as text; here it becomes the text whose hash the transfer and BigQuery compute
+//! A server writes each value as text, and so is an export read; here it becomes the text whose hash the transfer and BigQuery compute
 //! too. This is a reader of its own, and shares no code with the transfer's: a value that the transfer
 //! converts wrongly differs from what is read here.
 
@@ -65,6 +66,26 @@ pub enum Gap {
     NotRecorded,
 }
 
+/// What tables are compared with beside the figures of the transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// The rows of the source database, or of its restored snapshot.
+    #[default]
+    Source,
+    /// The Parquet files of the day's export.
+    Export,
+}
+
+impl fmt::Display for Against {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Source => "source",
+            Self::Export => "export",
+        })
+    }
+}
+
 /// What a comparison with the source says of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,24 +104,29 @@ impl Gap {
         [Self::NotInSource, Self::Transformed, Self::Zone, Self::Type, Self::NotRecorded];
 }
 
-impl fmt::Display for SourceVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Equal => "the source has the same values",
-            Self::Differs(Difference::Count) => "the source has another number of values",
-            Self::Differs(_) => "the source has other values",
-            Self::NotProvable(Gap::NotInSource) => "not in the source now",
-            Self::NotProvable(Gap::Transformed) => {
-                "not compared with the source: the transfer replaces the values"
+impl SourceVerdict {
+    /// For people.
+    pub fn text(self, against: Against) -> String {
+        match self {
+            Self::Equal => format!("the {against} has the same values"),
+            Self::Differs(Difference::Count) => {
+                format!("the {against} has another number of values")
             }
-            Self::NotProvable(Gap::Zone) => {
-                "not compared with the source: the transfer converts local times"
+            Self::Differs(_) => format!("the {against} has other values"),
+            Self::NotProvable(Gap::NotInSource) => match against {
+                Against::Source => "not in the source now".to_owned(),
+                Against::Export => "not in the export".to_owned(),
+            },
+            Self::NotProvable(gap) => {
+                let why = match gap {
+                    Gap::NotInSource | Gap::Type => "its type",
+                    Gap::Transformed => "the transfer replaces the values",
+                    Gap::Zone => "the transfer converts local times",
+                    Gap::NotRecorded => "no figures of that day, and you do not see its values",
+                };
+                format!("not compared with the {against}: {why}")
             }
-            Self::NotProvable(Gap::Type) => "not compared with the source: its type",
-            Self::NotProvable(Gap::NotRecorded) => {
-                "not compared with the source: no figures of that day, and you do not see its values"
-            }
-        })
+        }
     }
 }
 
