@@ -92,8 +92,12 @@ async fn counts(env: &TestEnv) -> Vec<String> {
 
 /// The alerts about the column so far.
 fn alerts(env: &TestEnv) -> Vec<String> {
+    alerts_with(env, "look personal")
+}
+
+fn alerts_with(env: &TestEnv, text: &str) -> Vec<String> {
     let alerts = env.alerts("load").into_iter().map(|alert| alert.to_string());
-    alerts.filter(|alert| alert.contains("look personal")).collect()
+    alerts.filter(|alert| alert.contains(text)).collect()
 }
 
 /// The states of the incidents about the column.
@@ -280,4 +284,105 @@ async fn a_crash_while_a_column_is_closed_opens_nothing() {
     });
     let runs: Vec<()> = futures::stream::iter(disturbed).buffer_unordered(AT_ONCE).collect().await;
     println!("{} disturbed days", runs.len());
+}
+
+/// The columns of an ordinary table: texts that people and programs write, and none about a person.
+const ORDINARY: [&str; 9] =
+    ["memo", "state", "order_no", "tracking_no", "sku", "page", "options", "item", "shelf"];
+
+/// The ordinary table of a day; every value but the states is new.
+fn ordinary_table(day: i64) -> MemoryTable {
+    const ITEMS: [&str; 4] = ["원목 책상", "Desk Lamp", "수건 10장", "Wool Hat"];
+    let mut table = MemoryTable::new("public", "orders").column("id", "bigint not null");
+    for column in ORDINARY {
+        table = table.column(column, "text");
+    }
+    let number = |n: i64| 100_000 + day * 7_919 + n * 31;
+    table.rows((0..120).map(|n| {
+        let (code, item) = (number(n), ITEMS[usize::try_from(n % 4).expect("small")]);
+        let values = [
+            n.to_string(),
+            format!("order {code} was packed, 문 앞에 두고 가세요"),
+            ["new", "paid", "sent"][usize::try_from(n % 3).expect("small")].to_owned(),
+            format!("202611{:02}-{code}", 1 + day),
+            format!("6{:011}", code * 7_001),
+            format!("SKU-{code:X}"),
+            format!("https://shop.example/items/{code}?page={n}"),
+            format!("{{\"gift\": {}, \"colour\": \"oak\", \"count\": {n}}}", n % 2 == 0),
+            format!("{item} {code}"),
+            format!("A-{:02}-{:03}", n % 20, code % 1_000),
+        ];
+        values.map(Some).to_vec()
+    }))
+}
+
+/// Looks at every call whether a column has another policy tag than after the first night.
+struct Steady {
+    google: LocalGoogle,
+    first: Vec<String>,
+    changes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Steady {
+    fn tags(google: &LocalGoogle) -> Vec<String> {
+        let resource = google.table_resource("shop", "orders").expect("a table");
+        let fields = resource["schema"]["fields"].as_array().cloned().unwrap_or_default();
+        fields.iter().map(|it| format!("{} {}", it["name"], it["policyTags"]["names"])).collect()
+    }
+}
+
+impl CallObserver for Steady {
+    fn before(&self, _: ArrivedCall) -> BoxFuture<'static, Admission> {
+        async { Admission::Proceed }.boxed()
+    }
+
+    fn after(&self, call: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
+        if Self::tags(&self.google) != self.first {
+            self.changes
+                .lock()
+                .expect("no panic")
+                .push(format!("{} {}", call.server, call.request));
+        }
+        async { Delivery::Send }.boxed()
+    }
+}
+
+/// Two weeks in which nothing happens: no alert, no notice, no incident, and no policy tag changes at any instant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fourteen_undisturbed_days_are_silent_and_change_no_tag() {
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    database.set_table(ordinary_table(0)).expect("a table");
+    let named = |name: &str, class: &str| {
+        format!("      {name}: {{ source: text, type: STRING, class: {class} }}\n")
+    };
+    let columns: String = ORDINARY.iter().map(|name| named(name, "none")).collect();
+    let contract = format!(
+        "version: 1\ntables:\n  \"public.orders\":\n    columns:\n      \
+         id: {{ source: bigint, type: INT64, class: none }}\n{columns}"
+    );
+    let env = start(Arc::new(database.clone()), &contract, EMAIL).await;
+    env.run_night(0).await;
+    let functions = ["snapshot", "export", "transfer", "load", "protect", "notify"];
+    let messages = |env: &TestEnv| -> Vec<String> {
+        let alerts = functions.iter().flat_map(|function| env.alerts(function));
+        alerts.map(|alert| alert.to_string()).collect()
+    };
+    let (before, google) = (messages(&env), env.cloud.google().clone());
+    let changes = Arc::<Mutex<Vec<String>>>::default();
+    let first = Steady::tags(&google);
+    assert_eq!(first.len(), 1 + ORDINARY.len());
+    assert!(first.iter().all(|it| it.ends_with("null")), "{first:?}");
+    let steady = Steady { google, first, changes: changes.clone() };
+    env.cloud.calls().set_observer(Arc::new(steady));
+    for day in 1..=14 {
+        database.set_table(ordinary_table(day)).expect("a table");
+        env.run_night(day).await;
+    }
+    assert_eq!(messages(&env), before, "nothing new is said");
+    assert_eq!(incidents(&env).await, [""; 0]);
+    assert_eq!(*changes.lock().unwrap(), Vec::<String>::new());
+    let last = env.receipts("2026-12-05").await;
+    let receipt = last.values().next().expect("the day is published");
+    assert_eq!((receipt.state, receipt.notes.len()), (ReceiptState::Published, 0), "{receipt:#?}");
+    assert!(receipt.columns.iter().all(|column| column.class == "none"));
 }

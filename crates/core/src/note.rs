@@ -48,6 +48,9 @@ pub enum NoteCode {
     /// The values of a column of class `none` look personal: it is masked for everyone until a person
     /// pins it or gives it a class.
     LooksPersonal,
+    /// No sample of the values of a column of class `none` can be read: it keeps its verdict, or, if it
+    /// has none yet, is masked for everyone.
+    NotJudged,
     /// A policy tag was lost during the load and was set again.
     PolicyTagRestored,
     /// The table has lost more rows than `checks.max_shrink_percent`.

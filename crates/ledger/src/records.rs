@@ -339,6 +339,9 @@ pub struct ItemRecord {
     /// value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub personal: BTreeMap<String, LooksPersonal>,
+    /// The columns of class `none` of which a sample could not be read, by name in the source.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_judged: BTreeSet<String>,
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of

@@ -13,6 +13,7 @@ use landbridge_tests::explore::world::{Source, Stage};
 use landbridge_tests::explore::{Event, History, run};
 
 mod again;
+mod judged;
 
 const PEOPLE: &str = "public.people";
 const ORDERS: &str = "public.orders";

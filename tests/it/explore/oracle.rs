@@ -85,6 +85,16 @@ fn it_sees_former_rows() {
 }
 
 #[test]
+fn it_sees_a_column_that_the_daily_judgement_closes() {
+    for (class, expected) in [(Class::None, true), (Class::Tail, false)] {
+        let found = violations(class, async |world| world.oracle().find(PEOPLE, "account"));
+        let reads =
+            |it: &String| it.starts_with("the stranger reads plain values of public.people");
+        assert_eq!(found.iter().any(reads), expected, "{class:?}: {found:?}");
+    }
+}
+
+#[test]
 fn it_sees_objects_and_records() {
     let found = violations(Class::Tail, async |world| {
         world.open_landing_bucket();

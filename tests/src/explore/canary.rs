@@ -66,11 +66,14 @@ pub struct Origin {
     pub table: String,
     pub column: String,
     pub source: SourceType,
+    /// Whether the value looks personal, whatever the column is called.
+    pub personal: bool,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{} ({})", self.table, self.column, self.source.name())
+        let personal = if self.personal { ", looks personal" } else { "" };
+        write!(f, "{}.{} ({}{personal})", self.table, self.column, self.source.name())
     }
 }
 
@@ -148,6 +151,11 @@ impl Canaries {
         self.origins.len() - 1
     }
 
+    /// Whether the values of a column look personal: `email` always has e-mail addresses.
+    pub fn look_personal(column: &str, source: SourceType, begins: bool) -> bool {
+        source.is_text() && column != "short" && (begins || column == "email")
+    }
+
     /// A new value for a cell, as the engine prints it. Columns named `email` have e-mail
     /// addresses, columns named `short` have text of four characters.
     pub fn new_value(&mut self, origin: &Origin) -> String {
@@ -161,6 +169,11 @@ impl Canaries {
             }
             SourceType::Text | SourceType::Varchar if origin.column == "short" => {
                 (format!("s{code}"), Kind::Short)
+            }
+            SourceType::Text | SourceType::Varchar if origin.personal => {
+                // A resident registration number.
+                self.tokens.insert(format!("2{n:06}"), id);
+                (format!("900101-2{n:06}"), Kind::Text)
             }
             SourceType::Text | SourceType::Varchar => {
                 let value = format!("q{code}{n:06}z{code}");

@@ -156,6 +156,7 @@ impl Draft {
 
     fn day(&mut self, day: usize) {
         self.maybe(25, Self::change_source);
+        self.maybe(20, Self::change_values);
         self.maybe(25, Self::deploy);
         let fails = self.rng.chance(8);
         self.events.push(Event::Export { fails });
@@ -328,7 +329,7 @@ impl Draft {
     fn edit(&mut self) -> Edit {
         let table = self.table();
         let (column, source) = self.column(&table);
-        match self.rng.below(118) {
+        match self.rng.below(124) {
             0..=29 => {
                 let class = self.class(&column, source);
                 Edit::Class(table, column, class)
@@ -386,6 +387,10 @@ impl Draft {
             112 | 113 => {
                 let are = self.rng.chance(70);
                 Edit::NaiveTimestamps(are)
+            }
+            114..=119 => {
+                let pinned = self.rng.chance(60);
+                Edit::Pinned(table, column, pinned)
             }
             _ => self.time(table),
         }
@@ -479,6 +484,23 @@ impl Draft {
             _ => SourceEdit::Break(None),
         };
         self.events.push(Event::Source(edit));
+    }
+
+    /// The values of a column of text begin to look personal, or no longer do.
+    fn change_values(&mut self) {
+        let tables = self.source.tables.iter();
+        let text: Vec<(String, String)> = tables
+            .flat_map(|(table, columns)| columns.iter().map(move |it| (table, it)))
+            .filter(|(_, (name, source))| source.is_text() && *name != "email")
+            .map(|(table, (name, _))| (table.clone(), name.clone()))
+            .collect();
+        let Some((table, column)) = self.rng.pick(&text).cloned() else { return };
+        let place = (table.clone(), column.clone());
+        let personal = !self.source.personal.remove(&place);
+        if personal {
+            self.source.personal.insert(place);
+        }
+        self.events.push(Event::Source(SourceEdit::Personal(table, column, personal)));
     }
 
     /// In the end, everything that waits goes on, and the newest contract is in force.

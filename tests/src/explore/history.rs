@@ -22,6 +22,8 @@ pub enum SourceEdit {
     RenameTable(String, String),
     /// Exports skip the table, or no longer.
     Skip(String, bool),
+    /// The values of a column of text begin to look personal, or no longer do.
+    Personal(String, String, bool),
     /// Exports of the table are damaged, so the table is held; `None`: no longer.
     Break(Option<String>),
 }
@@ -105,6 +107,8 @@ pub struct Outcome {
     pub versions: u64,
     /// Source columns that everyone could read.
     pub open: u64,
+    /// Source columns that the contract opens to everyone and that were found to look personal.
+    pub found: u64,
     /// All calls, if they were recorded.
     pub trace: Vec<String>,
     /// The request that the rows of each BigQuery table answer, by its claim; 0 without any.
@@ -175,6 +179,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         checks: oracle.checks,
         versions: oracle.reached().0,
         open: oracle.reached().1,
+        found: oracle.found(),
         trace: world.gate.trace(),
         redos,
     }
@@ -239,6 +244,13 @@ fn change_source(world: &mut World, edit: &SourceEdit) {
                 world.remove_table(from);
                 world.source.tables.insert(to.clone(), columns);
             }
+        }
+        SourceEdit::Personal(table, column, personal) => {
+            let place = (table.clone(), column.clone());
+            match personal {
+                true => world.source.personal.insert(place),
+                false => world.source.personal.remove(&place),
+            };
         }
         SourceEdit::Skip(table, true) => {
             world.source.skipped.insert(table.clone());

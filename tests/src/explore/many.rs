@@ -35,6 +35,7 @@ pub struct Totals {
     pub checks: AtomicU64,
     pub versions: AtomicU64,
     pub open: AtomicU64,
+    pub found: AtomicU64,
     pub violations: AtomicU64,
 }
 
@@ -62,13 +63,14 @@ impl std::fmt::Display for Totals {
         write!(
             f,
             "{} histories, {} events, {} calls, {} checks by the oracle, {} versions of rows, \
-             {} columns open to everyone, {} histories with violations",
+             {} columns open to everyone, {} found to look personal, {} histories with violations",
             sum(&self.histories),
             sum(&self.events),
             sum(&self.calls),
             sum(&self.checks),
             sum(&self.versions),
             sum(&self.open),
+            sum(&self.found),
             sum(&self.violations),
         )
     }
@@ -142,6 +144,7 @@ impl Run<'_> {
         add(&self.totals.checks, outcome.checks);
         add(&self.totals.versions, outcome.versions);
         add(&self.totals.open, outcome.open);
+        add(&self.totals.found, outcome.found);
         add(&self.totals.violations, u64::from(!outcome.violations.is_empty()));
     }
 

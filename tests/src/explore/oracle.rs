@@ -8,6 +8,10 @@
 //! has always stood beside the one that the entry names. In force are the contracts from the last one whose protection pass is complete up to
 //! the newest that is deployed; while there is no pass, from the last one that is older than five
 //! minutes.
+//!
+//! Values that look personal are an exception. If every contract since they were written leaves their column
+//! to the daily judgement, no persona may see them, and once they are in BigQuery, no value of the column
+//! may be seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -114,6 +118,18 @@ pub struct Violation {
     pub lasts: bool,
 }
 
+/// A source column whose values look personal.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    /// The first contract that can have been in force when such values were transferred.
+    since: usize,
+    /// Whether such values have been in BigQuery.
+    found: bool,
+}
+
+/// A process can have started under the contract that was deployed so many before the newest.
+const CONTRACTS_BACK: usize = 2;
+
 impl Violation {
     /// The kind of the violation: the sentence without names and numbers.
     pub fn kind(&self) -> String {
@@ -161,6 +177,8 @@ pub struct Oracle {
     /// Table and name of each column that the source has had without another one whose name differs
     /// in letter case only.
     alone: BTreeSet<(String, String)>,
+    /// By table and name.
+    suspects: BTreeMap<(String, String), Suspect>,
     pub deployments: Vec<Deployed>,
     tables: BTreeMap<String, TableView>,
     receipts: ([u64; 4], BTreeSet<OriginId>),
@@ -198,6 +216,7 @@ impl Oracle {
             places: places.iter().copied().collect(),
             canaries: Canaries::default(),
             alone: BTreeSet::new(),
+            suspects: BTreeMap::new(),
             deployments: Vec::new(),
             tables: BTreeMap::new(),
             receipts: Default::default(),
@@ -218,11 +237,45 @@ impl Oracle {
     /// The source's table has these columns now.
     pub fn source_has<'a>(&mut self, table: &str, columns: impl Iterator<Item = &'a String>) {
         let columns: Vec<&String> = columns.collect();
+        // A column that is left out and comes back is another one, as far as this oracle knows.
+        self.suspects.retain(|(of, name), _| of != table || columns.contains(&name));
         let alike = |column: &str| {
             columns.iter().filter(|other| other.eq_ignore_ascii_case(column)).count()
         };
         let alone = columns.iter().filter(|column| alike(column) == 1);
         self.alone.extend(alone.map(|column| (table.to_owned(), (*column).clone())));
+    }
+
+    /// The source gets new values of this origin.
+    pub fn writes(&mut self, origin: &Origin) {
+        if origin.personal {
+            let since = self.deployments.len().saturating_sub(1 + CONTRACTS_BACK);
+            self.suspect(&origin.table, &origin.column, Suspect { since, found: false });
+        }
+    }
+
+    fn suspect(&mut self, table: &str, column: &str, suspect: Suspect) {
+        self.suspects.entry((table.to_owned(), column.to_owned())).or_insert(suspect);
+    }
+
+    /// For tests of the oracle: the values of the column have looked personal from the beginning.
+    pub fn find(&mut self, table: &str, column: &str) {
+        self.suspect(table, column, Suspect { since: 0, found: true });
+        self.state += 1;
+    }
+
+    /// How many source columns have had values in BigQuery that look personal.
+    pub fn found(&self) -> u64 {
+        self.suspects.values().filter(|it| it.found).count() as u64
+    }
+
+    /// Whether the daily judgement closes the column of these values, and only a person opens it.
+    fn is_closed(&self, origin: &Origin) -> bool {
+        let place = (origin.table.clone(), origin.column.clone());
+        let Some(suspect) = self.suspects.get(&place) else { return false };
+        let judged =
+            |it: &Deployed| self.said_of(&it.terms, origin).is_some_and(ColumnTerms::is_judged);
+        (origin.personal || suspect.found) && self.deployments[suspect.since..].iter().all(judged)
     }
 
     /// What a contract says of a source column.
@@ -240,6 +293,10 @@ impl Oracle {
     /// A contract is deployed now.
     pub fn deploy(&mut self, terms: Terms) {
         let passed = self.deployments.is_empty();
+        // The rows of a table with another name in BigQuery are other rows, of which nothing is known.
+        if let Some(before) = self.deployments.last() {
+            self.suspects.retain(|(table, _), _| before.terms.landed(table) == terms.landed(table));
+        }
         self.deployments.push(Deployed { terms, at: self.clock.now(), passed });
     }
 
@@ -322,6 +379,7 @@ impl Oracle {
             let token = self.google.state_token(DATASET, &table);
             if self.tables.get(&table).is_none_or(|view| view.token != token) {
                 let view = self.view_table(&table, token);
+                self.find_personal(&table);
                 let open = view.seen.iter().filter(|it| it.0 == Persona::Stranger);
                 self.open.extend(open.map(|(_, _, _, seen)| seen.origin));
                 self.tables.insert(table, view);
@@ -333,6 +391,17 @@ impl Oracle {
             let seen = OPS_TABLES.iter().flat_map(|table| self.canaries_of_days(table));
             self.receipts = (token, seen.collect());
             self.state += 1;
+        }
+    }
+
+    fn find_personal(&mut self, table: &str) {
+        let batches = self.google.table_batches(DATASET, table).unwrap_or_default();
+        for id in self.canaries.in_batches(&batches) {
+            let origin = self.canaries.origin(id);
+            let place = (origin.table.clone(), origin.column.clone());
+            if let Some(suspect) = self.suspects.get_mut(&place) {
+                suspect.found |= origin.personal;
+            }
         }
     }
 
@@ -407,6 +476,9 @@ impl Oracle {
     /// Whether a contract in force lets this persona see this.
     fn is_allowed(&self, in_force: &RangeInclusive<usize>, persona: Persona, seen: Seen) -> bool {
         let origin = self.canaries.origin(seen.origin);
+        if self.is_closed(origin) {
+            return false;
+        }
         self.deployments[in_force.clone()].iter().any(|deployed| {
             let Some(column) = self.said_of(&deployed.terms, origin) else { return false };
             if column.transform.is_some() || column.source != origin.source {

@@ -128,12 +128,23 @@ pub struct ColumnTerms {
     pub transform: Option<Transform>,
     /// Whether receipts may hold the smallest and the largest value.
     pub bounds: bool,
+    /// Whether a person has looked at the values.
+    pub pinned: bool,
 }
 
 impl ColumnTerms {
     pub fn new(source: SourceType, class: Class) -> Self {
         let (name, time) = (None, Time::WallClock);
-        Self { name, time, source, class, transform: None, bounds: false }
+        Self { name, time, source, class, transform: None, bounds: false, pinned: false }
+    }
+
+    pub fn pinned(self) -> Self {
+        Self { pinned: true, ..self }
+    }
+
+    /// Whether the contract leaves it to the daily judgement whether everyone may read the values.
+    pub fn is_judged(&self) -> bool {
+        self.class == Class::None && self.transform.is_none() && !self.pinned
     }
 
     pub fn transformed(self, transform: Transform) -> Self {
@@ -169,6 +180,8 @@ pub enum Edit {
     Transform(String, String, Option<Transform>),
     Source(String, String, SourceType),
     Bounds(String, String, bool),
+    /// Sets `pinned:`.
+    Pinned(String, String, bool),
     Column(String, String, ColumnTerms),
     RemoveColumn(String, String),
     Table(String, TableTerms),
@@ -228,6 +241,11 @@ impl Terms {
                         terms.transform = None;
                         terms.class = Class::Nothing;
                     }
+                }
+            }
+            Edit::Pinned(table, column, pinned) => {
+                if let Some(terms) = self.column(table, column) {
+                    terms.pinned = *pinned;
                 }
             }
             Edit::Bounds(table, column, bounds) => {
@@ -371,6 +389,9 @@ impl ColumnTerms {
         });
         if self.bounds {
             text.push_str(", bounds: true");
+        }
+        if self.pinned && self.class == Class::None && self.transform.is_none() {
+            text.push_str(", pinned: true");
         }
         if let Some(name) = self.name {
             let _ = write!(text, ", name: {name}");

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::canary::{Origin, SourceType};
+use super::canary::{Canaries, Origin, SourceType};
 use super::gate::{Gate, Held, Stop, Watch};
 use super::oracle::{DATASET, LANDING, OPS_DATASET, Oracle, Place};
 use super::terms::{CONFIG, Terms};
@@ -29,7 +29,7 @@ use crate::context::context;
 /// Midnight in Seoul on the first day.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
 /// Rows of each table.
-const ROWS: usize = 2;
+const ROWS: usize = 3;
 /// The bucket of the exports and the ledger.
 const EXPORTS: &str = "shop-exports";
 /// The token of the functions.
@@ -75,6 +75,8 @@ pub struct Source {
     pub tables: BTreeMap<String, Columns>,
     /// Tables that the export skips.
     pub skipped: BTreeSet<String>,
+    /// Tables and columns of text whose new values look personal.
+    pub personal: BTreeSet<(String, String)>,
 }
 
 /// An invocation that waits or is dead.
@@ -245,8 +247,11 @@ impl World {
             oracle.source_has(name, columns.keys());
             for (column, source) in columns {
                 memory = memory.column(column, source.declared());
-                let origin =
-                    Origin { table: name.clone(), column: column.clone(), source: *source };
+                let begins = self.source.personal.contains(&(name.clone(), column.clone()));
+                let personal = Canaries::look_personal(column, *source, begins);
+                let (table, column) = (name.clone(), column.clone());
+                let origin = Origin { table, column, source: *source, personal };
+                oracle.writes(&origin);
                 for row in &mut rows {
                     row.push(Some(oracle.canaries.new_value(&origin)));
                 }
@@ -265,6 +270,7 @@ impl World {
         let (schema, table) = name.split_once('.').unwrap_or(("public", name));
         self.database.remove_table(schema, table);
         self.source.tables.remove(name);
+        self.oracle().source_has(name, [].iter());
     }
 
     /// The last Parquet file of this table is truncated in later exports.
@@ -518,7 +524,8 @@ impl World {
             let mut oracle = self.oracle();
             let column = |(table, columns): (&String, &Columns)| {
                 let (column, source) = columns.first_key_value()?;
-                Some(Origin { table: table.clone(), column: column.clone(), source: *source })
+                let (table, column) = (table.clone(), column.clone());
+                Some(Origin { table, column, source: *source, personal: false })
             };
             let origin = self.source.tables.iter().find_map(column).expect("a column");
             oracle.canaries.new_value(&origin)

@@ -254,6 +254,10 @@ fn effect(incident: &Incident, facts: &Facts) -> String {
         return "The columns are NULL for everyone; all other columns are published as usual."
             .to_owned();
     }
+    if cause.what == what::NOT_JUDGED {
+        return "Columns that were never judged are NULL for everyone; the others stay readable."
+            .to_owned();
+    }
     if cause.is_notice() {
         return "Nothing stops: tables are published as usual.".to_owned();
     }

@@ -54,6 +54,8 @@ pub mod what {
 
     /// A column that everyone may read by the contract, and whose values look personal.
     pub const LOOKS_PERSONAL: &str = "the values of columns of class `none` look personal";
+    /// Columns that everyone may read by the contract, and of which no sample can be read.
+    pub const NOT_JUDGED: &str = "the values of columns of class `none` cannot be judged";
 
     /// Problems of a stage that has no part in the day: that a day is published says nothing of them. They
     /// are reported once a day, so they have ended when a later day is published without them.

@@ -85,6 +85,29 @@ pub struct ColumnRows {
     /// What the values look like, if they look personal and the contract said `none` of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks_like: Option<LooksPersonal>,
+    /// Since when no sample of the values can be judged, if the contract said `none` of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<NotJudged>,
+}
+
+/// That a sample of the values of a column of class `none` could not be read, so that nothing is known of
+/// the values of these days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotJudged {
+    /// The first of the days.
+    pub since: Day,
+    /// Whether the column has no earlier rows that are recorded. Then nothing but its name speaks for
+    /// `none`, and the column stays closed.
+    pub never_before: bool,
+}
+
+impl NotJudged {
+    /// Whether a person must look on `day`: at once at a closed column, at a readable one on the third day.
+    pub fn needs_a_person(self, day: Day) -> bool {
+        const DAYS: i32 = 3;
+        let days = self.since.date().until(day.date()).map_or(i32::MAX, |it| it.get_days());
+        self.never_before || days + 1 >= DAYS
+    }
 }
 
 /// What a sample of values looks like, by the classifier of `contract propose`. It contains counts,
@@ -163,6 +186,7 @@ impl TableRows {
                 zone,
                 stays_text: stays_text(name),
                 looks_like: None,
+                not_judged: None,
             };
             Some((name.to_owned(), rows))
         };
@@ -178,11 +202,15 @@ impl TableRows {
         }
     }
 
-    /// Takes over that values of earlier rows looked personal, where the contract still says `none`
-    /// of the column and no person has pinned it: a column does not open again because one day's
-    /// sample looks harmless. Of a column, the newest earlier rows that have it count: it may have been
-    /// left out on a day, or the newest rows may be unknown. `earlier` begins with the newest.
-    pub fn keep_suspicions<'a>(
+    /// Takes over what is known of earlier rows.
+    ///
+    /// That values looked personal, where the contract still says `none` of the column and no person has
+    /// pinned it: a column does not open again because one day's sample looks harmless. And the verdict
+    /// of a column whose values cannot be judged now: a column that was readable stays readable.
+    ///
+    /// Of a column, the newest earlier rows that have it count: it may have been left out on a day, or
+    /// the newest rows may be unknown. `earlier` begins with the newest.
+    pub fn keep_verdicts<'a>(
         &mut self,
         earlier: impl IntoIterator<Item = &'a TableRows>,
         contract: &Contract,
@@ -192,9 +220,12 @@ impl TableRows {
         let named = contract.tables.get(&self.source_table);
         for (source, rows) in self.columns.iter_mut().flatten() {
             let before = earlier.iter().find_map(|rows| rows.columns.as_ref()?.get(source));
-            let Some(looks_like) = before.and_then(|before| before.looks_like.clone()) else {
-                continue;
-            };
+            let Some(before) = before else { continue };
+            if let Some(not_judged) = &mut rows.not_judged {
+                let verdict = NotJudged { never_before: false, ..*not_judged };
+                *not_judged = before.not_judged.unwrap_or(verdict);
+            }
+            let Some(looks_like) = before.looks_like.clone() else { continue };
             let named = named.and_then(|table| {
                 let exact = table.columns.get(source);
                 exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
@@ -211,13 +242,32 @@ impl TableRows {
         &'a self,
         contract: &'a Contract,
     ) -> impl Iterator<Item = (&'a str, &'a LooksPersonal)> {
+        self.judged_again(contract)
+            .filter_map(|(source, rows)| Some((source, rows.looks_like.as_ref()?)))
+    }
+
+    /// The columns that the contract calls `none` and whose values cannot be judged, by their names in
+    /// the source. Those whose values looked personal earlier are [suspected](Self::suspected) instead.
+    pub fn not_judged<'a>(
+        &'a self,
+        contract: &'a Contract,
+    ) -> impl Iterator<Item = (&'a str, NotJudged)> {
+        self.judged_again(contract)
+            .filter(|(_, rows)| rows.looks_like.is_none())
+            .filter_map(|(source, rows)| Some((source, rows.not_judged?)))
+    }
+
+    /// The columns that everyone may read by the contract and that no person has pinned.
+    fn judged_again<'a>(
+        &'a self,
+        contract: &'a Contract,
+    ) -> impl Iterator<Item = (&'a str, &'a ColumnRows)> {
         let named = contract.tables.get(&self.source_table);
         self.columns.iter().flatten().filter_map(move |(source, rows)| {
-            let looks_like = rows.looks_like.as_ref()?;
             let columns = &named?.columns;
             let exact = columns.get(source);
             let named = exact.or_else(|| columns.get(rows.contract_key.as_ref()?))?;
-            named.is_judged_again().then_some((source.as_str(), looks_like))
+            named.is_judged_again().then_some((source.as_str(), rows))
         })
     }
 
@@ -313,8 +363,10 @@ impl ColumnRows {
         if self.transform != named.transform {
             return false;
         }
-        // Values that look personal are not what `none` was said of, until a person pins it.
-        if self.looks_like.is_some() && named.is_judged_again() {
+        // Values that look personal, or that nothing is known of, are not what `none` was said of, until a
+        // person pins it.
+        let unknown = self.not_judged.is_some_and(|it| it.never_before);
+        if (self.looks_like.is_some() || unknown) && named.is_judged_again() {
             return false;
         }
         let same_source = self.has_source_type(&named.source);

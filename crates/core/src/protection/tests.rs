@@ -29,6 +29,7 @@ fn text() -> ColumnRows {
         zone: None,
         stays_text: false,
         looks_like: None,
+        not_judged: None,
     }
 }
 
@@ -348,12 +349,12 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
     // The next day's rows look harmless: the column stays closed under the same contract only.
     for (contract, kept) in [(&none, 1), (&pinned, 0), (&classed, 0)] {
         let mut next = clean.clone();
-        next.keep_suspicions([&personal], contract);
+        next.keep_verdicts([&personal], contract);
         assert_eq!(next.suspected(contract).count(), kept);
         assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept == 1);
     }
     let mut other = rows("public.other", &[("c", text())]);
-    other.keep_suspicions([&personal], &none);
+    other.keep_verdicts([&personal], &none);
     assert_eq!(other.columns.unwrap()["c"].looks_like, None);
 
     // A column that was left out on a day, or whose newest rows are unknown, stays closed; a newer harmless
@@ -363,7 +364,60 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
         [([&without, &personal], 1), ([&unknown, &personal], 1), ([&clean, &personal], 0)]
     {
         let mut next = clean.clone();
-        next.keep_suspicions(earlier, &none);
+        next.keep_verdicts(earlier, &none);
         assert_eq!(next.suspected(&none).count(), kept);
     }
+}
+
+/// No sample can be read: a column that was readable stays so, and one that nothing is known of stays closed.
+#[test]
+fn values_that_cannot_be_judged_keep_the_verdict_of_earlier_rows() {
+    let day = |day: u8| format!("2026-11-{day}").parse::<Day>().unwrap();
+    let unread = |on| {
+        let not_judged = Some(NotJudged { since: day(on), never_before: true });
+        rows("public.t", &[("c", ColumnRows { not_judged, ..text() })])
+    };
+    let (none, judged) = (contract(None, named("none", None)), rows("public.t", &[("c", text())]));
+    let pinned = contract(None, ColumnContract { pinned: true, ..named("none", None) });
+    let classed = contract(None, named("phone", None));
+    let found = |rows: &TableRows| rows.not_judged(&none).next().map(|(_, it)| it);
+    let known = |since| Some(NotJudged { since: day(since), never_before: false });
+    let unknown = |since| Some(NotJudged { since: day(since), never_before: true });
+
+    let (mut second, mut third, mut first) = (unread(22), unread(23), unread(21));
+    second.keep_verdicts([&judged], &none);
+    assert_eq!(found(&second), known(22));
+    assert_eq!(class(&[&judged, &second], &[], &none).class, "none");
+    third.keep_verdicts([&second], &none);
+    assert_eq!(found(&third), known(22), "since the first of the days");
+
+    first.keep_verdicts([&TableRows::unknown()], &none);
+    assert_eq!(found(&first), unknown(21));
+    let mut next = unread(22);
+    next.keep_verdicts([&first], &none);
+    assert_eq!(found(&next), unknown(21), "a second day says no more");
+    for (contract, expected) in [(&none, "unclassified"), (&pinned, "none"), (&classed, "phone")] {
+        assert_eq!(class(&[&next], &[], contract).class, expected);
+    }
+    assert_eq!((next.not_judged(&pinned).count(), next.not_judged(&classed).count()), (0, 0));
+    assert!(unknown(21).is_some_and(|it| it.needs_a_person(day(21))));
+    for (on, expected) in [(22, false), (23, false), (24, true), (28, true)] {
+        assert_eq!(known(22).is_some_and(|it| it.needs_a_person(day(on))), expected, "{on}");
+    }
+    // Judged at last.
+    let mut later = judged.clone();
+    later.keep_verdicts([&next], &none);
+    assert_eq!((found(&later), class(&[&later], &[], &none).class.as_str()), (None, "none"));
+
+    // What looked personal stays so, and is said once.
+    let looks_like = LooksPersonal {
+        kind: "phone numbers".to_owned(),
+        reason: "90 % of 100 sampled values look like phone numbers".to_owned(),
+        day: day(21),
+    };
+    let personal = ColumnRows { looks_like: Some(looks_like), ..text() };
+    let mut next = unread(22);
+    next.keep_verdicts([&rows("public.t", &[("c", personal)])], &none);
+    assert_eq!((next.suspected(&none).count(), next.not_judged(&none).count()), (1, 0));
+    assert_eq!(class(&[&next], &[], &none).class, "unclassified");
 }

@@ -70,6 +70,7 @@ fn bookings() -> Bookings {
             zone: None,
             stays_text: false,
             looks_like: None,
+            not_judged: None,
         };
         rows.insert(source.clone(), column);
     }

@@ -22,7 +22,7 @@ use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
-use super::judge;
+use super::judge::{self, Verdicts};
 use super::proof::{Shared, TableFigures};
 use super::token_key::DayTokenKey;
 use crate::Context;
@@ -60,7 +60,7 @@ pub(super) enum ItemOutcome {
 ///
 /// `text` are the columns that stay text because a value of the table does not fit. With `proof`, the record
 /// has the figures of the columns that proof and audits need, sealed. It always has the verdicts about columns of
-/// class `none` whose values look personal.
+/// class `none` whose values look personal or cannot be judged.
 ///
 /// # Errors
 /// Any error of the rewriting engine, S3 or Cloud Storage.
@@ -72,7 +72,8 @@ pub(super) async fn transfer_item(
     proof: Option<TableFigures>,
 ) -> Result<ItemOutcome> {
     let bucket = &context.config.transfer.bucket;
-    let personal = judge::looks_personal(context, (table, item), shared.day).await?;
+    let Verdicts { personal, not_judged } =
+        judge::verdicts(context, (table, item), shared.day).await?;
     let plan = rewrite_plan(&table.columns, text);
     let mut rewriter = rewriter(context, ledger, plan, &shared.tokens).await?;
     if let Some(figures) = &proof
@@ -91,7 +92,9 @@ pub(super) async fn transfer_item(
         return Ok(ItemOutcome::OtherContent(difference));
     }
     let record = record(context, (table, item), stored, &result, proof)?;
-    ledger.create(&records::item(table, item.number), &ItemRecord { personal, ..record }).await?;
+    ledger
+        .create(&records::item(table, item.number), &ItemRecord { personal, not_judged, ..record })
+        .await?;
     Ok(ItemOutcome::Recorded)
 }
 
@@ -146,6 +149,7 @@ fn record(
         audit: sealed(&|it| it.audit(table, item.number, &report)),
         unsealed: proof.as_ref().is_some_and(|it| it.unsealed),
         personal: BTreeMap::new(),
+        not_judged: BTreeSet::new(),
     })
 }
 

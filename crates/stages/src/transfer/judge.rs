@@ -5,7 +5,7 @@
 //! Reads are bounded per table ([`MAX_OBJECTS`](landbridge_core::plan::judged::MAX_OBJECTS)) and per column
 //! ([`sample`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
@@ -22,21 +22,31 @@ use crate::Context;
 /// Objects up to this size are read at once instead of column by column.
 const SMALL: u64 = 1 << 20;
 
-/// The columns of an object whose values look personal although the contract calls them `none`, by their
-/// names in the source. The same object always has the same verdicts.
+/// What samples of an object say of its columns of class `none`, by their names in the source.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    /// The columns whose values look personal.
+    pub(super) personal: BTreeMap<String, LooksPersonal>,
+    /// The columns of which a part cannot be read and no other part looks personal.
+    pub(super) not_judged: BTreeSet<String>,
+}
+
+/// The verdicts on the columns of an object. The same object always has the same verdicts.
 ///
 /// # Errors
 /// Any S3 error, [`ErrorKind::Corrupt`](landbridge_core::ErrorKind::Corrupt) if the file has no valid footer.
-pub(super) async fn looks_personal(
+pub(super) async fn verdicts(
     context: &Context,
     (table, item): (&TablePlan, &TransferItem),
     day: Day,
-) -> Result<BTreeMap<String, LooksPersonal>> {
+) -> Result<Verdicts> {
     let contract = context.contract.tables.get(&table.source_table);
     let columns = judged_columns(table, contract);
-    let ItemSource::Object { key, etag, bytes } = &item.from else { return Ok(BTreeMap::new()) };
+    let ItemSource::Object { key, etag, bytes } = &item.from else {
+        return Ok(Verdicts::default());
+    };
     if columns.is_empty() || item.rows == 0 || !is_sampled(item.number, table.items.len()) {
-        return Ok(BTreeMap::new());
+        return Ok(Verdicts::default());
     }
     let bucket = &context.config.export.bucket;
     let object = S3Object {
@@ -65,39 +75,40 @@ impl Judged<'_> {
         &self,
         source: &R,
         columns: &[JudgedColumn<'_>],
-    ) -> Result<BTreeMap<String, LooksPersonal>> {
+    ) -> Result<Verdicts> {
         let footer = Footer::read(source, self.bytes, &self.name).await?;
         let groups = match &self.item.row_groups {
             Some(groups) => groups.clone(),
             None => 0..footer.metadata.num_row_groups(),
         };
-        let Some(last) = groups.clone().last() else { return Ok(BTreeMap::new()) };
+        let mut verdicts = Verdicts::default();
+        let Some(last) = groups.clone().last() else { return Ok(verdicts) };
         let parts = [(groups.start, Part::First), (last, Part::Last)];
-        let mut found = BTreeMap::new();
         for column in columns {
+            let name = column.name();
             let mut before = Vec::new();
+            let mut unreadable = false;
             for (group, part) in parts {
-                let sample = sample(source, &footer, (group, column.name()), part).await?;
-                if sample.unreadable {
-                    let (object, column) = (&self.name, column.name());
-                    tracing::warn!(
-                        object,
-                        column,
-                        "a column has no sample: its pages cannot be read"
-                    );
-                }
+                let sample = sample(source, &footer, (group, name), part).await?;
+                unreadable |= sample.unreadable;
                 // A chunk that is small has one sample.
                 if sample.values == before {
                     continue;
                 }
                 let values = sample.values.iter().map(String::as_str);
                 if let Some(looks_like) = column.judge(values, self.day) {
-                    found.insert(column.name().to_owned(), looks_like);
+                    verdicts.personal.insert(name.to_owned(), looks_like);
+                    unreadable = false;
                     break;
                 }
                 before = sample.values;
             }
+            if unreadable {
+                let object = &self.name;
+                tracing::warn!(object, column = name, "a sample of a column cannot be read");
+                verdicts.not_judged.insert(name.to_owned());
+            }
         }
-        Ok(found)
+        Ok(verdicts)
     }
 }

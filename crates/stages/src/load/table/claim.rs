@@ -12,7 +12,7 @@ use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::{JobId, hash};
 use landbridge_core::plan::table::ResolvedTable;
-use landbridge_core::protection::{FormerRows, TableRows};
+use landbridge_core::protection::{FormerRows, NotJudged, TableRows};
 use landbridge_core::types::ColumnType;
 use landbridge_gcp::bigquery::{Retired, TableInfo};
 use landbridge_ledger::records::{self, Claim, ItemRecord};
@@ -70,6 +70,9 @@ impl TableLoad<'_> {
         // Not part of the digest: it says what the same content looks like.
         for (name, columns) in rows.columns.iter_mut().flatten() {
             columns.looks_like = items.iter().find_map(|item| item.personal.get(name).cloned());
+            let unread = items.iter().any(|item| item.not_judged.contains(name));
+            columns.not_judged = (unread && columns.looks_like.is_none())
+                .then_some(NotJudged { since: self.day.day, never_before: true });
         }
         rows
     }
@@ -168,7 +171,7 @@ impl TableLoad<'_> {
         }
         let mut rows = rows;
         let earlier = next.loaded.iter().chain(next.former.iter().map(|it| &it.rows));
-        rows.keep_suspicions(earlier, &self.context.contract);
+        rows.keep_verdicts(earlier, &self.context.contract);
         next.day = self.day.day;
         // A claim that was deleted or put back counts on from the number that the table has.
         next.sequence = next.sequence.max(live.map_or(0, |live| live.stamp.load)) + 1;

@@ -8,12 +8,14 @@
 //! | [`attempts`] | when a load that failed is tried again |
 //! | [`claim`] | which rows the table has, and which load may replace them |
 //! | [`objects`] | comparing the objects in Cloud Storage with what was transferred |
+//! | [`judged`] | columns of class `none` whose values look personal or cannot be judged |
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
 //! | [`proof`] | comparing rows and tags with the plan |
 
 mod attempts;
 mod claim;
+mod judged;
 mod objects;
 mod proof;
 mod rows;
@@ -28,7 +30,6 @@ use std::cmp::Ordering;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::diff::{SchemaChange, diff_table};
-use landbridge_core::incident::what;
 use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
@@ -197,6 +198,7 @@ impl TableLoad<'_> {
         missing_columns::report(self, &prepared.resolved, before.columns(), &mut receipt).await?;
         self.report_unclassified(&receipt).await?;
         self.report_looks_personal(&receipt).await?;
+        self.report_not_judged(&held).await?;
         self.write(&receipt).await?;
         let (rows, job) = (loaded.rows, loaded.job.as_str());
         tracing::info!(table = self.name(), rows, job, "table published");
@@ -320,27 +322,6 @@ impl TableLoad<'_> {
             alert::notice(&self.ledger.source(), &problem, &problem.context, self.day.day).await?;
         }
         Ok(())
-    }
-
-    /// Reports columns of class `none` whose values look personal, until a person decides.
-    async fn report_looks_personal(&self, receipt: &Receipt) -> Result<()> {
-        let notes = receipt.notes.iter().filter(|note| note.code == NoteCode::LooksPersonal);
-        let columns: Vec<&str> = notes.filter_map(|note| note.column.as_deref()).collect();
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let (columns, table) = (columns.join(", "), &self.table.source_table);
-        let problem = Problem::notice(
-            what::LOOKS_PERSONAL,
-            format!("{}: {columns}", self.name()),
-            &format!(
-                "they are masked for everyone until contract.yaml says more: look at the values of {table} in the source, then give the columns a class, or write `pinned: true` if they are harmless, and deploy; `landbridge receipt {} --table {}` says what was found",
-                self.day.day, self.table.table
-            ),
-        );
-        // Without counts, so that the same columns on the next day are the same notice.
-        let key = format!("looks personal\n{}\n{columns}", self.table.table);
-        alert::notice(&self.ledger.source(), &problem, &key, self.day.day).await
     }
 
     /// What an alert about the table is about.

@@ -5,7 +5,6 @@ use landbridge_core::describe;
 use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::table::ResolvedTable;
-use landbridge_core::protection::LooksPersonal;
 use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::{Created, Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{NewTable, Patched, TableInfo, TableStamp};
@@ -29,6 +28,7 @@ impl TableLoad<'_> {
             now.notes.extend(waits);
             now.notes.extend(self.other_source_type(&column.source_column, held));
             now.notes.extend(self.looks_personal(&column.source_column, held));
+            now.notes.extend(self.not_judged(&column.source_column, held));
             column.class = class.class;
         }
         now
@@ -51,18 +51,6 @@ impl TableLoad<'_> {
             "column `{column}` is masked for everyone: its source type is `{actual}`, and contract.yaml describes one of type `{expected}`"
         );
         Some(Note::of_column(NoteCode::SourceTypeDiffers, column, text))
-    }
-
-    /// A note if the values of a column of class `none` look personal.
-    fn looks_personal(&self, column: &str, held: &Held) -> Option<Note> {
-        let rows = held.claim.loading.as_ref().or(held.claim.loaded.as_ref())?;
-        let mut suspected = rows.suspected(&self.context.contract);
-        let (_, looks_like) = suspected.find(|(name, _)| *name == column)?;
-        let LooksPersonal { reason, day, .. } = looks_like;
-        let text = format!(
-            "column `{column}` is masked for everyone: contract.yaml calls it `none`, and on {day} {reason}"
-        );
-        Some(Note::of_column(NoteCode::LooksPersonal, column, text))
     }
 
     /// Creates or patches the table so that every column has the tag that the rows of the claim
