@@ -286,6 +286,75 @@ async fn a_crash_while_a_column_is_closed_opens_nothing() {
     println!("{} disturbed days", runs.len());
 }
 
+/// The first text has 3 MB, so that the first page is too large to be read for a sample.
+fn unreadable_table(columns: &[&str]) -> MemoryTable {
+    let mut table = MemoryTable::new("public", "orders").column("id", "bigint not null");
+    for column in ["memo", "state"].iter().chain(columns) {
+        table = table.column(column, "text");
+    }
+    let text =
+        |n: i64| format!("{n} {}", "a scanned page ".repeat(if n == 0 { 200_000 } else { 1 }));
+    table.rows((0..60).map(|n| {
+        let mut row = vec![Some(n.to_string()), Some(text(n)), Some("new".to_owned())];
+        row.extend(columns.iter().map(|_| Some(text(n))));
+        row
+    }))
+}
+
+/// No sample of two columns can be read. The one that was judged on an earlier day stays readable, and a person is
+/// called on the third day. The new one, of which nothing but its name is known, is closed until it is pinned.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_that_cannot_be_judged_keeps_its_verdict_and_a_new_one_stays_closed() {
+    const BOTH: &str = "SELECT COUNT(memo), COUNT(scan) FROM shop.orders";
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    database.set_table(memory_table(|n| format!("order {n} was packed"))).expect("a table");
+    let contract_with_scan = |more: &str| {
+        let scan = format!("      scan: {{ source: text, type: STRING, class: none{more} }}\n");
+        contract("public", "text", "") + &scan
+    };
+    let before = contract("public", "text", "");
+    let env = start(Arc::new(database.clone()), &before, EMAIL).await;
+    env.run_night(0).await;
+    assert_eq!(counts(&env).await, ["60", "60"]);
+    env.deploy_contract(&contract_with_scan(""));
+    database.set_table(unreadable_table(&["scan"])).expect("a table");
+    for (night, day, waiting) in [
+        (1, "2026-11-22", &["scan"][..]),
+        (2, "2026-11-23", &["scan"][..]),
+        (3, "2026-11-24", &["memo, scan"][..]),
+    ] {
+        env.run_night(night).await;
+        let receipts = env.receipts(day).await;
+        let receipt = receipts.values().next().unwrap();
+        assert_eq!(receipt.state, ReceiptState::Published);
+        let notes = receipt.notes.iter().filter(|it| it.code == NoteCode::NotJudged);
+        let notes: Vec<String> = notes.map(ToString::to_string).collect();
+        let [memo, scan] = &notes[..] else { panic!("{:#?}", receipt.notes) };
+        assert!(memo.contains("since 2026-11-22") && memo.contains("stays readable"), "{memo}");
+        assert!(scan.contains("since 2026-11-22") && scan.contains("masked for"), "{scan}");
+        assert_eq!(env.query(Analyst, BOTH).await.unwrap(), [["60", "0"]], "{day}");
+        assert_eq!(env.query(PiiReader, BOTH).await.unwrap(), [["60", "0"]], "{day}");
+        let said = alerts_with(&env, "cannot be judged");
+        let newest = said.last().expect("a notice");
+        assert!(
+            waiting.iter().all(|it| newest.contains(&format!("shop.orders: {it}"))),
+            "{said:?}"
+        );
+        assert_eq!(said.len(), 1 + usize::from(night == 3), "{said:#?}");
+    }
+    // A person has looked at the new column; the other one can be read again.
+    env.deploy_contract(&contract_with_scan(", pinned: true"));
+    env.tick("protect", "2026-11-24T01:10:00Z").await;
+    assert_eq!(env.query(Analyst, BOTH).await.unwrap(), [["60", "60"]]);
+    database.set_table(memory_table(|n| format!("order {n} was packed"))).expect("a table");
+    env.run_night(4).await;
+    let receipts = env.receipts("2026-11-25").await;
+    let receipt = receipts.values().next().unwrap();
+    assert!(receipt.notes.iter().all(|it| it.code != NoteCode::NotJudged), "{:#?}", receipt.notes);
+    assert_eq!(alerts_with(&env, "cannot be judged").len(), 2);
+    assert_eq!(counts(&env).await, ["60", "60"]);
+}
+
 /// The columns of an ordinary table: texts that people and programs write, and none about a person.
 const ORDINARY: [&str; 9] =
     ["memo", "state", "order_no", "tracking_no", "sku", "page", "options", "item", "shelf"];

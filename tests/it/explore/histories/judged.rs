@@ -75,25 +75,3 @@ fn a_load_of_values_that_look_personal_stops_anywhere() {
         );
     }
 }
-
-/// The pin is taken back, or an older contract without it is deployed again: the values are judged again on the
-/// next day.
-#[test]
-fn a_pin_that_is_taken_back_closes_the_next_day() {
-    for back in [pin(false), vec![Event::Rollback(1)]] {
-        check(
-            people(Class::None),
-            [
-                day(),
-                pin(true),
-                in_force(),
-                looks_personal(true),
-                day(),
-                back,
-                in_force(),
-                vec![Event::Days(1)],
-                day(),
-            ],
-        );
-    }
-}
