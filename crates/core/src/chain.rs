@@ -180,7 +180,7 @@ impl Link {
         format!("landbridge-chain-v1 {} {} {}\n", self.source, self.number, self.digest())
     }
 
-    /// The receipts that are not those of the link.
+    /// The receipts that are not as the link has them.
     pub fn receipt_faults(&self, found: &BTreeMap<String, String>) -> Vec<ChainFault> {
         let mut faults = Vec::new();
         for (name, digest) in &self.receipts {

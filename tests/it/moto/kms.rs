@@ -1,4 +1,4 @@
-//! Days that moto's KMS signs: its signatures are those of another implementation of ECDSA than the local cloud's.
+//! Days that moto's KMS signs, which has another implementation of ECDSA than the local cloud.
 
 use serde_json::{Value, json};
 
