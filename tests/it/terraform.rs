@@ -60,6 +60,11 @@ async fn the_google_module_plans_the_expected_resources() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_grant_of_the_google_module_is_needed_and_the_local_project_has_the_same() {
+    pytest(&["test_grants.py", "test_one_truth.py"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_examples_and_readmes_agree() {
     pytest(&["test_documents.py", "test_policies.py"]).await;
 }

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from conftest import Terraform
 from google_cloud import FIRST, GoogleCloud
+from google_resources import Refused
 from servers import ROOT, google_side, provider_of_google
 
 TABLES, RECEIPTS = "shop", "landbridge_ops"
@@ -237,3 +238,40 @@ def test_new_ids_of_data_policies_replace_nothing_else(deploy, project):
             "google_bigquery_datapolicy_data_policy_iam_binding",
         }
         assert not it.cloud.opened()
+
+
+def refused(cloud, *call):
+    """The status and the reason of a call that is refused."""
+    with pytest.raises(Refused) as error:
+        cloud.call(*call)
+    return error.value.code, error.value.reason
+
+
+def test_the_control_plane_refuses_what_google_refuses(project):
+    cloud, parent = project(), "v1/projects/shop-analytics"
+    assert refused(cloud, "GET", f"{parent}/roles") == (403, "accessNotConfigured")
+    cloud.call("POST", f"{parent}/services:batchEnable", {"serviceIds": ["iam.googleapis.com"]})
+    # A role is deleted softly: its id stays taken, and it can come back.
+    role = {"roleId": "reader", "role": {"includedPermissions": ["bigquery.tables.get"]}}
+    cloud.call("POST", f"{parent}/roles", role)
+    assert refused(cloud, "POST", f"{parent}/roles", role) == (409, "alreadyExists")
+    cloud.call("DELETE", f"{parent}/roles/reader")
+    assert cloud.call("GET", f"{parent}/roles/reader")["deleted"]
+    assert refused(cloud, "POST", f"{parent}/roles", role) == (409, "alreadyExists")
+    # A policy names only roles that exist, and an etag is for one state.
+    policy = cloud.call("POST", f"{parent}:getIamPolicy", {})
+    mine = policy | {"bindings": [{"role": "projects/shop-analytics/roles/reader", "members": ["user:a@example.com"]}]}
+    assert refused(cloud, "POST", f"{parent}:setIamPolicy", {"policy": mine}) == (400, "invalid")
+    cloud.call("POST", f"{parent}/roles/reader:undelete", {})
+    cloud.call("POST", f"{parent}:setIamPolicy", {"policy": mine})
+    assert refused(cloud, "POST", f"{parent}:setIamPolicy", {"policy": policy}) == (409, "aborted")
+    assert cloud.bindings("projects/shop-analytics") == [(mine["bindings"][0]["role"], ["user:a@example.com"])]
+    # A provider's mapping and condition must be expressions, and a pool is deleted softly.
+    pools = f"{parent}/locations/global/workloadIdentityPools"
+    cloud.call("POST", f"{pools}?workloadIdentityPoolId=shop", {})
+    for wrong in ({}, {"attributeMapping": {"google.subject": "assertion.arn.matches('x')"}}):
+        call = "POST", f"{pools}/shop/providers?workloadIdentityPoolProviderId=lambda", wrong
+        assert refused(cloud, *call) == (400, "invalid")
+    cloud.call("DELETE", f"{pools}/shop")
+    assert cloud.call("GET", f"{pools}/shop")["state"] == "DELETED"
+    assert refused(cloud, "POST", f"{pools}?workloadIdentityPoolId=shop", {})[0] == 409

@@ -62,14 +62,54 @@ pub(crate) fn storage(
         // The call may have taken effect.
         None => Error::new(ErrorKind::Transient, what, context).caused_by("no answer"),
         Some(status) => {
-            Error::new(error_kind("", status), what, context).caused_by(format!("HTTP {status}"))
+            let cause = match denied_permission(&words_of(error)) {
+                Some(permission) if status == 403 => format!("HTTP {status}: {permission}"),
+                _ => format!("HTTP {status}"),
+            };
+            Error::new(error_kind("", status), what, context).caused_by(cause)
         }
     }
+}
+
+/// What Cloud Storage says about an error. It names objects, so only known words of it may be shown.
+fn words_of(error: &google_cloud_storage::Error) -> String {
+    let body = error.http_payload().map(|it| String::from_utf8_lossy(it).into_owned());
+    let status = error.status().map(|it| it.message.clone());
+    format!("{} {}", status.unwrap_or_default(), body.unwrap_or_default())
+}
+
+/// The permission that a refusal names, such as `storage.objects.create` (Cloud Storage's documentation, "HTTP status
+/// and error codes", 403 forbidden: "… does not have storage.objects.create access to …").
+fn denied_permission(text: &str) -> Option<&str> {
+    const BEFORE: &str = "does not have ";
+    let (_, rest) = text.split_once(BEFORE)?;
+    let word = rest.split(|c: char| c != '.' && !c.is_ascii_alphabetic()).next()?;
+    let is_known = word.starts_with("storage.objects.") || word.starts_with("storage.buckets.");
+    is_known.then_some(word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_names_the_permission_and_nothing_else() {
+        for (text, permission) in [
+            (
+                "a@b.example does not have storage.objects.create access to the Google Cloud Storage object.",
+                Some("storage.objects.create"),
+            ),
+            (
+                r#"{"error":{"message":"x does not have storage.buckets.get access to the bucket"}}"#,
+                Some("storage.buckets.get"),
+            ),
+            ("x does not have serviceusage.services.use access", None),
+            ("object storage.objects.create/kim@example.com is missing", None),
+            ("", None),
+        ] {
+            assert_eq!(denied_permission(text), permission, "{text}");
+        }
+    }
 
     #[test]
     fn the_reason_takes_precedence_over_the_status() {

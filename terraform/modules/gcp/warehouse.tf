@@ -150,8 +150,9 @@ resource "google_bigquery_dataset" "this" {
       iam_member = access.value
     }
   }
+  # Models read the receipts as well: how old the tables are (models/dbt/models/marts/data_health.sql).
   dynamic "access" {
-    for_each = each.value.protected ? google_service_account.models : []
+    for_each = google_service_account.models
     content {
       role          = "READER"
       user_by_email = access.value.email

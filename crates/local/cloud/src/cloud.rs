@@ -56,7 +56,6 @@ pub struct LocalCloud {
     variables: BTreeMap<String, String>,
     /// The credential variables of each function.
     credentials: BTreeMap<String, BTreeMap<String, String>>,
-    empty_google: bool,
 }
 
 impl LocalCloud {
@@ -120,7 +119,6 @@ impl LocalCloud {
             policy_tags,
             variables,
             credentials,
-            empty_google: options.empty_google,
         })
     }
 
@@ -199,12 +197,9 @@ impl LocalCloud {
             ("LANDBRIDGE_TOKEN_STRANGER", Principal::Stranger.token().to_owned()),
             ("LANDBRIDGE_TOKEN_REVIEWER", Principal::Reviewer.token().to_owned()),
             ("LANDBRIDGE_TOKEN_MODELS", Principal::Models.token().to_owned()),
+            ("LANDBRIDGE_TOKEN_ADMINISTRATOR", principals::ADMINISTRATOR_TOKEN.to_owned()),
         ];
         variables.extend(client_variables.map(|(name, value)| (name.to_owned(), value)));
-        if self.empty_google {
-            let token = principals::ADMINISTRATOR_TOKEN.to_owned();
-            variables.insert("LANDBRIDGE_TOKEN_ADMINISTRATOR".to_owned(), token);
-        }
         variables
     }
 

@@ -97,16 +97,21 @@ impl Principal {
     }
 }
 
-/// The token of the administrator of a project that begins empty. Valid in local clouds only.
+/// The token of the project's administrator. Valid in local clouds only.
 pub(crate) const ADMINISTRATOR_TOKEN: &str = "local-administrator";
 /// The administrator's address.
 const ADMINISTRATOR: &str = "administrator@example.com";
 
+/// Adds the administrator: the roles that docs/deploy.md asks of the person who applies.
+fn add_administrator(google: &LocalGoogle) {
+    let roles = Grants::none().project_role(Role::Owner).project_role(Role::StorageAdmin);
+    google.add_principal(ADMINISTRATOR_TOKEN, ADMINISTRATOR, roles.through_groups());
+}
+
 /// Creates the people of a project that begins empty: an administrator with the roles of docs/deploy.md, and the
 /// readers, who belong to the groups that the classes name and have no right of their own.
 pub(crate) fn create_people(google: &LocalGoogle, config: &Config) {
-    let roles = Grants::none().project_role(Role::Owner).project_role(Role::StorageAdmin);
-    google.add_principal(ADMINISTRATOR_TOKEN, ADMINISTRATOR, roles.through_groups());
+    add_administrator(google);
     let classes = config.pii.all();
     let named = classes.iter().filter(|(name, _)| *name != CLASS_UNCLASSIFIED);
     let groups = |members: &[String]| -> Vec<String> {
@@ -134,10 +139,10 @@ pub(crate) fn create_principals(
     google: &LocalGoogle,
     config: &Config,
 ) -> Result<BTreeMap<String, String>, LocalError> {
+    add_administrator(google);
     let mut tags = BTreeMap::new();
     let warehouse = &config.warehouse;
-    let taxonomy =
-        format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location);
+    let taxonomy = taxonomy(config);
     google.set_taxonomy_display_name(&taxonomy, &taxonomy_display_name(config));
     // In the order of the class names, so that the numbers are the same in every run.
     for (number, (name, class)) in (1..).zip(config.pii.all()) {
@@ -170,6 +175,12 @@ pub(crate) fn create_principals(
     Ok(tags)
 }
 
+/// The resource name of the taxonomy.
+pub(crate) fn taxonomy(config: &Config) -> String {
+    let warehouse = &config.warehouse;
+    format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location)
+}
+
 /// The display name of the taxonomy, as in `terraform/modules/gcp/locals.tf`: unique in an
 /// organisation.
 fn taxonomy_display_name(config: &Config) -> String {
@@ -185,8 +196,9 @@ fn members(config: &Config) -> BTreeSet<String> {
     classes.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers)).cloned().collect()
 }
 
-/// The access lists of the datasets, as in `terraform/modules/gcp`: the owners of the project, and the
-/// members of all classes.
+/// The access lists of the datasets, as in `terraform/modules/gcp`: the owners of the project, the members of all
+/// classes, and the readers of models; and the right of all of them to query. `tests/terraform/test_one_truth.py`
+/// compares them with what the module grants.
 fn bind_datasets(google: &LocalGoogle, config: &Config) {
     let warehouse = &config.warehouse;
     let owners = format!("projectOwner:{}", warehouse.project);
@@ -197,6 +209,19 @@ fn bind_datasets(google: &LocalGoogle, config: &Config) {
         for member in members(config) {
             google.bind(&resource, "roles/bigquery.dataViewer", &member);
         }
+    }
+    let mut queriers = members(config);
+    if let Some(models) = &warehouse.models {
+        let resource = format!("datasets/{}", models.dataset);
+        google.bind(&resource, "roles/bigquery.dataOwner", &owners);
+        for reader in &models.readers {
+            google.bind(&resource, "roles/bigquery.dataViewer", reader);
+        }
+        queriers.extend(models.readers.iter().cloned());
+    }
+    let project = format!("projects/{}", warehouse.project);
+    for member in queriers {
+        google.bind(&project, "roles/bigquery.jobUser", &member);
     }
 }
 

@@ -27,6 +27,10 @@ const LOADER: &[&str] = &[
 ];
 /// The permissions of the custom role `ops_viewer` of terraform/modules/gcp; a test compares them.
 const OPS_VIEWER: &[&str] = &["bigquery.tables.getData"];
+/// The permissions of the custom role `runner` of terraform/modules/gcp; a test compares them.
+const RUNNER: &[&str] = &["bigquery.jobs.create"];
+/// The permissions of the custom role `tagger` of terraform/modules/gcp; a test compares them.
+const TAGGER: &[&str] = &["datacatalog.taxonomies.get"];
 /// The permissions of the custom role `protector` of terraform/modules/gcp; a test compares them.
 const PROTECTOR: &[&str] = &[
     "bigquery.datasets.get",
@@ -137,7 +141,7 @@ pub(crate) fn federate(
         (
             "load",
             Grants::none()
-                .project_role(Role::JobUser)
+                .project_role(Role::Custom(RUNNER))
                 .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
                 .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER))
                 .dataset_role(&warehouse.ops_dataset, Role::Custom(OPS_VIEWER)),
@@ -157,6 +161,12 @@ pub(crate) fn federate(
         google.grant_principal_set(&provider.principal_set(&role_name(config, "views")), grants);
     }
     let member = |function: &str| provider.principal_set(&role_name(config, function));
+    let slug = config.source.name.replace('-', "_");
+    let tagger = format!("projects/{}/roles/landbridge_{slug}_tagger", warehouse.project);
+    google.add_role(&tagger, TAGGER);
+    for function in ["load", "protect"] {
+        google.bind(&crate::principals::taxonomy(config), &tagger, &member(function));
+    }
     google
         .set_bucket_policy(&config.transfer.bucket, &landing_policy(config, member))
         .map_err(|error| LocalError::SetUp { cloud: "google", message: error.message })?;
@@ -239,6 +249,8 @@ mod tests {
     fn the_local_roles_have_the_permissions_that_terraform_gives() {
         assert_eq!(in_terraform("loader"), LOADER);
         assert_eq!(in_terraform("ops_viewer"), OPS_VIEWER);
+        assert_eq!(in_terraform("runner"), RUNNER);
+        assert_eq!(in_terraform("tagger"), TAGGER);
         assert_eq!(in_terraform("protector"), PROTECTOR);
         assert_eq!(in_terraform("table_viewer"), TABLE_VIEWER);
         assert_eq!(in_terraform("view_writer"), VIEW_WRITER);

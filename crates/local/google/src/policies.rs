@@ -19,6 +19,14 @@ impl LocalGoogle {
         self.change_access(|access| access.bind(resource, role, member));
     }
 
+    /// Adds a custom role (`projects/P/roles/R`), or replaces its permissions.
+    pub fn add_role(&self, name: &str, permissions: &[&str]) {
+        let role = serde_json::json!({"name": name, "includedPermissions": permissions});
+        self.change_access(|access| {
+            access.plane.resources.insert(name.to_owned(), role);
+        });
+    }
+
     /// Sets the folders and the organisation above the project (`folders/1`, `organizations/2`), the
     /// nearest first.
     pub fn set_ancestors(&self, ancestors: &[&str]) {

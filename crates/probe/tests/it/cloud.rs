@@ -22,11 +22,11 @@ const CALLER: &str = "osprey@example.com";
 
 /// The rights on tags and accounts that the probing person needs.
 const TAG_ADMIN: &[&str] = &[
+    "datacatalog.categories.setIamPolicy",
     "datacatalog.taxonomies.create",
     "datacatalog.taxonomies.delete",
     "datacatalog.taxonomies.get",
     "datacatalog.taxonomies.list",
-    "datacatalog.taxonomies.setIamPolicy",
     "datacatalog.taxonomies.update",
     "iam.serviceAccounts.getAccessToken",
 ];

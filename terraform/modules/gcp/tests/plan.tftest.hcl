@@ -540,8 +540,8 @@ run "views_and_models_see_masks_only" {
     error_message = "On the dataset of the tables, the function views may only read."
   }
   assert {
-    condition     = length([for access in google_bigquery_dataset.this["landbridge_ops"].access : access if try(endswith(access.iam_member, "/landbridge-shop-views"), false) || access.user_by_email == google_service_account.models[0].email]) == 0
-    error_message = "Neither of them has a right on the receipts."
+    condition     = length([for access in google_bigquery_dataset.this["landbridge_ops"].access : access if try(endswith(access.iam_member, "/landbridge-shop-views"), false)]) == 0 && [for access in google_bigquery_dataset.this["landbridge_ops"].access : access.role if access.user_by_email == google_service_account.models[0].email] == ["READER"]
+    error_message = "The function views has no right on the receipts; the account of the models may only read them."
   }
   assert {
     condition     = toset([for access in google_bigquery_dataset.views[0].access : access.group_by_email if access.role == "READER" && access.group_by_email != null && access.group_by_email != ""]) == toset(["analysts@example.com", "pii-readers@example.com"])

@@ -144,6 +144,7 @@ impl BigQuery {
             }
             self.authorize_on_table(caller, name, "bigquery.tables.setCategory")?;
             let Some(tag) = field.tag() else { continue };
+            self.check_taxonomy(caller, tag)?;
             if !self.with_access(|access| access.has_policy_tag(tag)) {
                 return Err(GoogleError::invalid(format!("Policy tag {tag} does not exist.")));
             }

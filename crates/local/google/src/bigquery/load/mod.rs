@@ -122,6 +122,14 @@ impl BigQuery {
             if found.is_empty() {
                 return Err(uri_not_found());
             }
+            // A set-up by Rust code may leave this right out.
+            let see = "storage.buckets.get";
+            let may_see = |access: &AccessControl| {
+                !access.plane.began_empty() || access.allows_on_bucket(caller, bucket, see)
+            };
+            if !self.with_access(may_see) {
+                return Err(access_denied(see));
+            }
             let get = "storage.objects.get";
             for object in found {
                 let may_read = |access: &AccessControl| {
