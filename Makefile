@@ -97,7 +97,7 @@ bench-source:
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
 
 bench-console: ## measure the console's pages with 10,000 tables and a year of days
-	$(CARGO) bench -p landbridge-console --bench pages
+	$(CARGO) bench --profile dev -p landbridge-console --bench pages
 
 screenshots: ## run the demo's days, open the console in Chromium, and write docs/images
 	scripts/chromium-for-tests.sh

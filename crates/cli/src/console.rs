@@ -12,10 +12,13 @@ use async_trait::async_trait;
 use clap::Args;
 use jiff::Timestamp;
 use landbridge_cli_support::args::{ConfigArgs, FileArgs, Output, OutputArgs};
-use landbridge_console::outside::{Answer, Eyes, Restore, Rows};
+use landbridge_console::outside::{Answer, Eyes, Restore, Rows, Seen};
 use landbridge_console::serve::{self, Options};
 use landbridge_console::{Access, Outside, Site, write};
+use landbridge_core::access::{Filter, Readable, Usage, evaluate};
+use landbridge_core::contract::Contract;
 use landbridge_core::restore::{Setting, SettingValue};
+use landbridge_gcp::Inspector;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -23,10 +26,12 @@ use tokio::net::TcpListener;
 use crate::failure::{Failure, Result};
 use crate::restore::args::CommonArgs;
 use crate::restore::{RestoreContext, points};
-use crate::{cost, files, local, render};
+use crate::{access, consumers, cost, doctor, files, local, render};
 
 /// How long a query of the local cloud may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(60);
+/// Days of jobs in which readers of a table are looked for, as `landbridge consumers` does.
+const READER_DAYS: u16 = 30;
 /// Bytes of a new token: as many as a key of AES-256.
 const TOKEN_BYTES: usize = 32;
 /// The shortest token that a person may choose.
@@ -82,6 +87,13 @@ pub(crate) struct ConsoleArgs {
     output: OutputArgs,
 }
 
+impl ConsoleArgs {
+    /// Whether the command runs until it is interrupted.
+    pub(crate) fn is_server(&self) -> bool {
+        self.static_dir.is_none()
+    }
+}
+
 /// Runs the command until it is interrupted, or until the files are written.
 pub(crate) async fn run(args: ConsoleArgs) -> Result {
     let site = Arc::new(site(&args).await?);
@@ -118,8 +130,12 @@ async fn site(args: &ConsoleArgs) -> Result<Site> {
     let context = RestoreContext::new(&common, None).await?;
     let contract = files::contract(&files::contract_path(&args.files), &context.config)?;
     let (config, ledger) = (context.config.clone(), context.ledger());
-    let cloud =
-        Cloud { is_local: is_local(&args.data_dir), context, data_dir: args.data_dir.clone() };
+    let cloud = Cloud {
+        is_local: is_local(&args.data_dir),
+        context,
+        contract: contract.clone(),
+        data_dir: args.data_dir.clone(),
+    };
     Ok(Site::new(config, contract, ledger, Arc::new(cloud), args.days)?)
 }
 
@@ -197,12 +213,15 @@ fn is_local(data_dir: &Path) -> bool {
     let text = std::fs::read_to_string(data_dir.join("local.json")).unwrap_or_default();
     let cloud = serde_json::from_str::<RunningCloud>(&text);
     let host = host.trim_end_matches('/');
-    !host.is_empty() && cloud.is_ok_and(|it| it.warehouse.endpoint.starts_with(host))
+    let path =
+        cloud.ok().and_then(|it| it.warehouse.endpoint.strip_prefix(host).map(str::to_owned));
+    !host.is_empty() && path.is_some_and(|path| path.starts_with('/'))
 }
 
 /// The clouds, with the credentials of this terminal.
 struct Cloud {
     context: RestoreContext,
+    contract: Contract,
     data_dir: PathBuf,
     is_local: bool,
 }
@@ -233,6 +252,28 @@ impl Outside for Cloud {
             resource_id: database.and_then(|it| it.resource_id),
             storage_gib: storage_gib.ok().flatten(),
         })
+    }
+
+    async fn seen(&self, table: &str) -> Result<Seen, String> {
+        let (config, contract) = (&self.context.config, &self.contract);
+        let tags = doctor::tags_by_class(config)?;
+        let inspector =
+            Inspector::from_env(&config.warehouse.project).map_err(|it| it.sentence())?;
+        inspector.check_credentials().await.map_err(|it| it.sentence())?;
+        let live = access::read::read(&inspector, config, contract, &tags, Some(table)).await;
+        let filter = Filter { table: Some(table.to_owned()), ..Filter::default() };
+        let report = evaluate(&live, config, contract, &filter);
+        let mut usage = Usage::new(Readable::new(config, contract));
+        let range = access::jobs::last_days(READER_DAYS).map_err(|it| it.to_string())?;
+        let unread = access::jobs::jobs(&inspector, config, range, |page| usage.add(&page)).await;
+        let readers = match unread {
+            Some(it) => Err(format!("{}; {}", it.why, it.next)),
+            None => {
+                let all = usage.of_table(table, None).into_iter().cloned().collect();
+                Ok(consumers::without_names(all))
+            }
+        };
+        Ok(Seen { report, readers, days: READER_DAYS })
     }
 
     fn can_query(&self) -> bool {

@@ -120,7 +120,7 @@ fn report(args: &ConsumersArgs, contract: &Contract, usage: &Usage<'_>) -> Consu
 }
 
 /// The same with all people as one reader, named by their number.
-fn without_names(uses: Vec<Use>) -> Vec<Use> {
+pub(crate) fn without_names(uses: Vec<Use>) -> Vec<Use> {
     let (people, mut others): (Vec<Use>, Vec<Use>) =
         uses.into_iter().partition(|it| matches!(it.reader, Reader::Person { .. }));
     if let Some(first) = people.first() {

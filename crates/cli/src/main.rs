@@ -96,10 +96,17 @@ fn main() -> ExitCode {
         match cli.command {
             // It deletes what it created before it ends.
             Command::Probe { command } => Box::pin(probe::run(command)).await,
-            command => tokio::select! {
-                result = run(command) => result,
-                _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-            },
+            command => {
+                // Ctrl-C is how a server ends.
+                let is_server = matches!(&command, Command::Console(args) if args.is_server());
+                tokio::select! {
+                    result = run(command) => result,
+                    _ = tokio::signal::ctrl_c() => match is_server {
+                        true => Ok(()),
+                        false => Err(Failure::Interrupted),
+                    },
+                }
+            }
         }
     };
     match runtime.block_on(command) {

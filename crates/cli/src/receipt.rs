@@ -143,10 +143,9 @@ async fn audits(
     receipts: &[Receipt],
 ) -> Result<Vec<Vec<Verdict>>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
-    let names = receipts::audit_names(&ledger).await?;
     let mut all = Vec::new();
     for receipt in receipts {
-        all.push(receipts::verdicts(&ledger, &names, &receipt.table).await?);
+        all.push(receipts::verdicts(&ledger, &receipt.table).await?);
     }
     Ok(all)
 }

@@ -1,11 +1,12 @@
-// Loads the page again when the running day moved, without a flicker. Without JavaScript, the page loads itself again.
+// Loads the content again when the running day moved, without a flicker. Without JavaScript, the page loads itself again.
 "use strict";
 (() => {
-  const events = new EventSource("/events");
+  let events = null;
   let loading = false;
-  events.onmessage = async () => {
+
+  async function load() {
     const main = document.querySelector("main[data-live]");
-    if (!main || loading || document.hidden) return;
+    if (!main || loading) return;
     loading = true;
     try {
       const answer = await fetch(location.href, { cache: "no-store" });
@@ -18,9 +19,27 @@
         const again = [...main.querySelectorAll("a")].find((it) => it.getAttribute("href") === inside);
         if (again) again.focus();
       }
-      if (!next.hasAttribute("data-live")) events.close();
+    } catch {
+      // The server is away for a moment; the next event tries again.
     } finally {
       loading = false;
     }
-  };
+  }
+
+  // A browser opens six connections to a server: a hidden page needs none.
+  function follow() {
+    if (document.hidden) {
+      if (events) events.close();
+      events = null;
+    } else if (!events) {
+      events = new EventSource("/events");
+      events.onmessage = load;
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    follow();
+    if (!document.hidden) load();
+  });
+  follow();
 })();

@@ -11,9 +11,6 @@ use landbridge_core::receipt::ReceiptState;
 use landbridge_ledger::records::{DAY, DayRecord, DayState, EXPORT, ExportRecord, ITEMS, PLAN};
 use landbridge_ledger::{DayLedger, ReceiptSummaries};
 
-/// Receipts read at once, if the day's index lacks them.
-const AT_ONCE: usize = 16;
-
 /// A part of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -92,6 +89,8 @@ pub struct Crossing {
     pub published: u64,
     /// Rows of the published tables.
     pub rows: u64,
+    /// Objects of the plan.
+    pub objects: u64,
     /// Bytes of the plan's files in S3.
     pub bytes: u64,
     /// The tables that keep the rows of an earlier day.
@@ -106,29 +105,31 @@ impl Crossing {
         self.end.is_none() && self.snapshot.is_some()
     }
 
-    /// Reads how far a day is. Five calls and one for each thousand objects and tables.
+    /// Reads how far a day is. Four calls, and one for each thousand objects of a day that is not published.
     ///
     /// # Errors
     /// Any ledger error.
     pub async fn read(
         ledger: &DayLedger,
         day: Day,
+        receipts: ReceiptSummaries,
         config: &Config,
         calendar: &Calendar,
-    ) -> Result<Self> {
+    ) -> Result<(Self, ReceiptSummaries)> {
+        let end = ledger.value(&DAY).await?;
+        // All objects of a published day crossed.
+        let items = match end.as_ref().is_some_and(|it| it.published) {
+            true => BTreeMap::new(),
+            false => ledger.names(ITEMS).await?,
+        };
         let records = Records {
             export: ledger.value(&EXPORT).await?,
             plan: ledger.value(&PLAN).await?,
-            items: ledger
-                .names(ITEMS)
-                .await?
-                .into_iter()
-                .map(|(name, of)| (name, of.len()))
-                .collect(),
-            receipts: ledger.receipt_summaries_read_only(AT_ONCE).await?,
-            end: ledger.value(&DAY).await?,
+            items: items.into_iter().map(|(name, of)| (name, of.len())).collect(),
+            receipts,
+            end,
         };
-        Ok(Self::of(day, &records, config, calendar))
+        Ok((Self::of(day, &records, config, calendar), records.receipts))
     }
 
     /// The same from the records.
@@ -150,15 +151,20 @@ impl Crossing {
             tables,
             published: published.clone().count() as u64,
             rows: published.filter_map(|it| it.rows_table).sum(),
+            objects: 0,
             bytes: plan.iter().flat_map(|plan| &plan.tables).map(|it| it.bytes).sum(),
             held: held.map(|it| it.source_table.clone()).collect(),
             gaps: end.as_ref().map(|it| it.gaps.clone()).unwrap_or_default(),
         };
-        let objects = objects(plan.as_ref(), items);
+        let (mut done, of) = objects(plan.as_ref(), items);
+        if end.as_ref().is_some_and(|it| it.published) {
+            done = of;
+        }
+        crossing.objects = of;
         crossing.lanes = vec![
             snapshot(export.as_ref()),
             self::export(export.as_ref()),
-            crossing.transfer(plan.as_ref(), objects),
+            crossing.transfer(plan.as_ref(), (done, of)),
             crossing.load(plan.as_ref(), receipts),
         ];
         crossing

@@ -31,7 +31,7 @@ pub struct Access {
 impl Access {
     /// Access from this machine: `localhost` and the loopback addresses.
     pub fn local() -> Self {
-        let hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
+        let hosts = vec!["localhost".to_owned()];
         Self { hosts, any_address: false, token: None }
     }
 
@@ -60,7 +60,8 @@ impl Access {
         let Some(host) = one(headers, &HOST) else { return false };
         let name = without_port(host).to_ascii_lowercase();
         let address = name.trim_start_matches('[').trim_end_matches(']');
-        self.hosts.contains(&name) || self.any_address && address.parse::<IpAddr>().is_ok()
+        let is_ours = |it: IpAddr| self.any_address || it.is_loopback();
+        self.hosts.contains(&name) || address.parse().is_ok_and(is_ours)
     }
 
     /// Whether a request that changes or asks something comes from a page of this server. A browser sends `Origin` with
@@ -174,6 +175,7 @@ mod tests {
             ("localhost", true, true),
             ("LOCALHOST:1", true, true),
             ("[::1]:8765", true, true),
+            ("127.0.0.2:8765", true, true),
             ("10.0.0.7:8765", false, true),
             ("[fd00::1]:80", false, true),
             ("console.example.org:8765", false, true),

@@ -16,6 +16,8 @@ pub enum To<'a> {
     Day(Day),
     /// A table, by its name in the source.
     Table(&'a str),
+    /// Who sees and who reads a table now.
+    Access(&'a str),
     /// A receipt.
     Receipt(Day, &'a str),
     /// All incidents.
@@ -109,6 +111,7 @@ fn path(to: To<'_>, end: &str) -> String {
         To::Days(part) => format!("days?part={part}"),
         To::Day(day) => format!("days/{day}{end}"),
         To::Table(table) => format!("tables/{}{end}", slug(table)),
+        To::Access(table) => format!("tables/{}/access{end}", slug(table)),
         To::Receipt(day, table) => format!("receipts/{day}/{}{end}", slug(table)),
         To::Incidents => format!("incidents{end}"),
         To::Incident(number) => format!("incidents/{number}{end}"),

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use landbridge_core::access::{Report, Use};
 use landbridge_core::restore::RestorePoint;
 
 /// Whose eyes a query uses.
@@ -49,6 +50,17 @@ pub struct Restore {
     pub storage_gib: Option<f64>,
 }
 
+/// What the live policies and the list of jobs say of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Who sees which class.
+    pub report: Report,
+    /// Who read the table, people as one number; or why it is not known.
+    pub readers: Result<Vec<Use>, String>,
+    /// The days of the list of jobs.
+    pub days: u16,
+}
+
 /// The rows of a query. Numbers and texts as the warehouse wrote them; `None` is NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
@@ -82,6 +94,12 @@ pub trait Outside: Send + Sync {
     /// # Errors
     /// A sentence for people: what failed, and what to do.
     async fn restore(&self) -> Result<Restore, String>;
+
+    /// Who sees and who reads a table, by the live policies. Some 30 calls: asked for by a person, not by every page.
+    ///
+    /// # Errors
+    /// A sentence for people: what failed, and what to do.
+    async fn seen(&self, table: &str) -> Result<Seen, String>;
 
     /// Whether [`Self::query`] can answer: only if a local cloud runs.
     fn can_query(&self) -> bool;

@@ -5,7 +5,7 @@ use landbridge_core::cost::{DayUsage, Prices, Workload, day as cost_day, estimat
 use landbridge_core::receipt::Receipt;
 use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::read::{incidents, receipts};
-use landbridge_ledger::records::{self, DRILLS, Drill, PLAN, drill};
+use landbridge_ledger::records::{self, DRILLS, Drill, drill};
 
 use crate::lang::Lang;
 use crate::links::{Links, To};
@@ -79,13 +79,14 @@ async fn found(view: &View<'_>, how: &How, to: To<'_>) -> Result<Option<String>>
         }
         To::Days(_) => pages::days::grid(view, &how.asked),
         To::Day(day) => {
-            let known = view.history.day(day).is_some_and(|it| it.line.state != "nothing");
-            if !known {
-                return Ok(None);
-            }
-            pages::days::day(view, &site.crossing(day).await?)
+            let Some(crossing) = site.crossing(day) else { return Ok(None) };
+            pages::days::day(view, &crossing)
         }
         To::Table(name) => return table(view, name).await,
+        To::Access(name) => match site.outside.seen(name).await {
+            Ok(seen) => pages::access::page(view, name, &seen),
+            Err(why) => pages::problem(view, to, view.t("error.title"), &why),
+        },
         To::Receipt(day, name) => return receipt(view, day, name).await,
         To::Incidents => {
             pages::incidents::list(view, &incidents::all(&site.ledger, MAX_ENDED).await?)
@@ -111,8 +112,7 @@ async fn table(view: &View<'_>, name: &str) -> Result<Option<String>> {
     let Some((day, _)) = view.history.newest(name) else { return Ok(None) };
     let Some(receipt) = read_receipt(view, day, name).await? else { return Ok(None) };
     let ledger = view.site.ledger.day(day);
-    let names = receipts::audit_names(&ledger).await?;
-    let verdicts = receipts::verdicts(&ledger, &names, &receipt.table).await?;
+    let verdicts = receipts::verdicts(&ledger, &receipt.table).await?;
     let table = Table { name, day, receipt, verdicts };
     Ok(Some(view.page(pages::table::page(view, &table))))
 }
@@ -120,8 +120,7 @@ async fn table(view: &View<'_>, name: &str) -> Result<Option<String>> {
 async fn receipt(view: &View<'_>, day: Day, name: &str) -> Result<Option<String>> {
     let Some(receipt) = read_receipt(view, day, name).await? else { return Ok(None) };
     let ledger = view.site.ledger.day(day);
-    let names = receipts::audit_names(&ledger).await?;
-    let verdicts = receipts::verdicts(&ledger, &names, &receipt.table).await?;
+    let verdicts = receipts::verdicts(&ledger, &receipt.table).await?;
     Ok(Some(view.page(pages::receipt::page(view, &receipt, &verdicts))))
 }
 
@@ -135,25 +134,24 @@ async fn drills(site: &Site) -> Result<Vec<Drill>> {
     Ok(drills)
 }
 
-/// The cost of this month's days, by their plans: one record per day, however many tables.
+/// The cost of this month's days, by their plans.
 async fn cost(site: &Site, view: &View<'_>) -> Result<pages::cost::Cost> {
     let month = site.calendar().day_of(site.now()).date().first_of_month();
     let days = view.history.days().map(|it| &it.line);
-    let days = days.filter(|it| it.state != "nothing" && it.day.date() >= month).take(COST_DAYS);
-    let mut usage = Vec::new();
-    for line in days {
-        let Some(plan) = site.ledger.day(line.day).value(&PLAN).await? else { continue };
-        usage.push(DayUsage {
-            day: line.day,
-            tables: plan.tables.len(),
-            files: plan.tables.iter().map(|it| it.items as u64).sum(),
-            exported_bytes: plan.tables.iter().map(|it| it.bytes).sum(),
+    let days = days.filter(|it| it.day.date() >= month).take(COST_DAYS);
+    let planned = days.filter_map(|it| site.crossing(it.day)).filter(|it| it.tables > 0);
+    let usage: Vec<DayUsage> = planned
+        .map(|it| DayUsage {
+            day: it.day,
+            tables: usize::try_from(it.tables).unwrap_or_default(),
+            files: it.objects,
+            exported_bytes: it.bytes,
             // Reading them takes a call per object.
             transferred_bytes: None,
-            rows: plan.tables.iter().map(|it| it.rows).sum(),
+            rows: it.rows,
             load_ms: 0,
-        });
-    }
+        })
+        .collect();
     let storage = site.restore().await.as_ref().as_ref().ok().and_then(|it| it.storage_gib);
     let prices = Prices::shipped()?;
     let region = &site.config.source.region;

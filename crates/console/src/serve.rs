@@ -86,6 +86,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/days", get(grid))
         .route("/days/{day}", get(day))
         .route("/tables/{table}", get(table))
+        .route("/tables/{table}/access", get(access))
         .route("/receipts/{day}/{table}", get(receipt))
         .route("/incidents", get(|state: Shared, ask: Ask| plain(state, ask, To::Incidents)))
         .route("/incidents/{number}", get(incident))
@@ -258,6 +259,14 @@ async fn table(State(server): Shared, Ask(how): Ask, Path(slug): Path<String>) -
     let history = server.site.history();
     match history.table_of_slug(&slug) {
         Some(name) => render::page(&server.site, &how, To::Table(name)).await.into_response(),
+        None => nothing(State(server), Ask(how)).await,
+    }
+}
+
+async fn access(State(server): Shared, Ask(how): Ask, Path(slug): Path<String>) -> Response {
+    let history = server.site.history();
+    match history.table_of_slug(&slug) {
+        Some(name) => render::page(&server.site, &how, To::Access(name)).await.into_response(),
         None => nothing(State(server), Ask(how)).await,
     }
 }

@@ -1,5 +1,6 @@
 //! What all pages need: the two files, the ledger, the clouds, and the history in memory.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,9 @@ use landbridge_core::Result;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
-use landbridge_ledger::Ledger;
 use landbridge_ledger::read::days;
 use landbridge_ledger::records::REDO;
+use landbridge_ledger::{Ledger, ReceiptSummaries};
 use tokio::sync::Mutex;
 
 use crate::crossing::Crossing;
@@ -40,7 +41,8 @@ pub struct Site {
     pub days: u16,
     calendar: Calendar,
     history: RwLock<History>,
-    today: RwLock<Option<Crossing>>,
+    /// How far each day with a record is.
+    crossings: RwLock<BTreeMap<Day, Crossing>>,
     /// The version of the requests to do days again, when all days were read.
     redo: Mutex<Option<String>>,
     restore: Mutex<Option<(Instant, Arc<std::result::Result<Restore, String>>)>>,
@@ -67,7 +69,7 @@ impl Site {
             days,
             calendar,
             history: RwLock::default(),
-            today: RwLock::default(),
+            crossings: RwLock::default(),
             redo: Mutex::default(),
             restore: Mutex::default(),
         })
@@ -95,7 +97,7 @@ impl Site {
 
     /// The day on its way, or the newest one that began.
     pub fn today(&self) -> Option<Crossing> {
-        self.today.read().ok().and_then(|it| it.clone())
+        self.crossings.read().ok()?.last_key_value().map(|it| it.1.clone())
     }
 
     /// Sets the history: for a generated ledger.
@@ -134,44 +136,38 @@ impl Site {
             self.read_day(day).await?;
         }
         *redo = Some(version);
-        self.read_today(now).await?;
-        Ok(false)
-    }
-
-    async fn read_day(&self, day: Day) -> Result<()> {
-        let line = days::line(&self.ledger, day).await?;
-        let receipts = match line.state {
-            "nothing" => Default::default(),
-            _ => self.ledger.day(day).receipt_summaries_read_only(AT_ONCE).await?,
-        };
-        let mut history = self.history();
-        history.set(line, receipts);
-        history.keep(self.days.into());
-        self.set_history(history);
-        Ok(())
-    }
-
-    async fn read_today(&self, now: Timestamp) -> Result<()> {
-        let today = self.calendar.day_of(now);
-        let history = self.history();
-        let began = history.days().find(|it| it.line.state != "nothing");
-        let day = began.map_or(today, |it| it.line.day);
-        let crossing = self.crossing(day).await?;
-        if let Ok(mut place) = self.today.write() {
-            *place = Some(crossing);
-        }
         let mut history = self.history();
         history.read_at = Some(now);
         self.set_history(history);
+        Ok(false)
+    }
+
+    /// Reads one day, and stores it.
+    async fn read_day(&self, day: Day) -> Result<()> {
+        let line = days::line(&self.ledger, day).await?;
+        let (mut crossing, mut receipts) = (None, ReceiptSummaries::new());
+        if line.state != "nothing" {
+            let ledger = self.ledger.day(day);
+            let read = ledger.receipt_summaries_read_only(AT_ONCE).await?;
+            let (found, read) =
+                Crossing::read(&ledger, day, read, &self.config, &self.calendar).await?;
+            (crossing, receipts) = (Some(found), read);
+        }
+        let mut history = self.history();
+        history.set(line, receipts);
+        history.keep(self.days.into());
+        let oldest = history.days().last().map(|it| it.line.day);
+        self.set_history(history);
+        if let Ok(mut crossings) = self.crossings.write() {
+            crossings.extend(crossing.map(|it| (day, it)));
+            crossings.retain(|day, _| Some(*day) >= oldest);
+        }
         Ok(())
     }
 
-    /// How far a day is.
-    ///
-    /// # Errors
-    /// Any ledger error.
-    pub async fn crossing(&self, day: Day) -> Result<Crossing> {
-        Crossing::read(&self.ledger.day(day), day, &self.config, &self.calendar).await
+    /// How far a day is; `None` if nothing of it is recorded, or it is older than the days that are read.
+    pub fn crossing(&self, day: Day) -> Option<Crossing> {
+        self.crossings.read().ok()?.get(&day).cloned()
     }
 
     /// What the source can be restored to, as of the last 30 seconds.

@@ -220,6 +220,17 @@ impl<S> Records<S> {
         Ok(names)
     }
 
+    /// The names of the records below `folder` that begin with `start`, in order. One call for a thousand of them.
+    ///
+    /// # Errors
+    /// Any S3 error; [`ErrorKind::Config`] as [`Self::get`].
+    pub async fn names_from(&self, folder: &str, start: &str) -> Result<Vec<String>> {
+        let root = self.key(&format!("{folder}/"));
+        let keys = self.store.list(&format!("{root}{start}")).await?;
+        let name = |key: &String| Some(key.strip_prefix(&root)?.strip_suffix(".json")?.to_owned());
+        Ok(keys.iter().filter_map(name).collect())
+    }
+
     /// A digest of the names and versions of the records below `folder`: it changes when one of them
     /// is written. One call, however many records there are.
     ///

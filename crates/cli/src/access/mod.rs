@@ -10,7 +10,7 @@
 //! Every call only reads. The rules are in `landbridge_core::access`.
 
 pub(crate) mod jobs;
-mod read;
+pub(crate) mod read;
 mod text;
 
 use clap::Args;
@@ -118,7 +118,7 @@ pub(crate) async fn run(args: AccessArgs) -> Result {
     let tags = tags_by_class(&config).map_err(Failure::Usage)?;
     let inspector = Inspector::from_env(&config.warehouse.project)?;
     inspector.check_credentials().await?;
-    let live = read::read(&inspector, &config, &contract, &tags).await;
+    let live = read::read(&inspector, &config, &contract, &tags, None).await;
     let report = evaluate(&live, &config, &contract, &filter);
     let mut report = AccessReport {
         report,

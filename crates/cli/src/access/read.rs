@@ -14,12 +14,14 @@ const PARALLEL: usize = 8;
 /// A tag tree has at most five levels (Data Catalog's limit); this ends a cycle.
 const MAX_LEVELS: usize = 8;
 
-/// Reads everything. `tags` are the policy tags of the classes, as far as they are known.
-pub(super) async fn read(
+/// Reads everything; of tables only `table`, if it is given. `tags` are the policy tags of the classes, as far as they are
+/// known.
+pub(crate) async fn read(
     inspector: &Inspector,
     config: &Config,
     contract: &Contract,
     tags: &BTreeMap<String, Option<String>>,
+    table: Option<&str>,
 ) -> Live {
     let mut reading = Reading {
         inspector,
@@ -30,7 +32,7 @@ pub(super) async fn read(
     reading.dataset().await;
     reading.tags(tags).await;
     reading.masks().await;
-    reading.tables(contract).await;
+    reading.tables(contract, table).await;
     reading.bucket().await;
     reading.roles().await;
     reading.live
@@ -222,10 +224,14 @@ impl Reading<'_> {
     }
 
     /// The columns' tags, the policy, and the row access policies of each table of the contract.
-    async fn tables(&mut self, contract: &Contract) {
+    async fn tables(&mut self, contract: &Contract, only: Option<&str>) {
         let dataset = &self.config.warehouse.dataset;
         let inspector = self.inspector;
-        let names: BTreeSet<String> = contract.bigquery_tables().into_values().collect();
+        let tables = contract.bigquery_tables().into_iter();
+        let names: BTreeSet<String> = tables
+            .filter(|(name, _)| only.is_none_or(|it| it == *name))
+            .map(|(_, table)| table)
+            .collect();
         let found: Vec<_> = stream::iter(names)
             .map(|table| async move {
                 let tags = inspector.table_tags(dataset, &table).await;

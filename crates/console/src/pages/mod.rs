@@ -7,11 +7,13 @@
 //! | [`days`] | `/days`, `/days/DAY`: the grid, and one day |
 //! | [`table`] | `/tables/NAME` |
 //! | [`receipt`] | `/receipts/DAY/TABLE` |
+//! | [`access`] | `/tables/NAME/access` |
 //! | [`incidents`] | `/incidents`, `/incidents/N` |
 //! | [`restore`] | `/restore` |
 //! | [`cost`] | `/cost` |
 //! | [`query`] | `/query` |
 
+pub mod access;
 pub mod cost;
 pub mod days;
 pub mod incidents;
@@ -225,7 +227,11 @@ impl View<'_> {
 
     fn footer(&self, page: &Page<'_>) -> Markup {
         let others = Lang::ALL.into_iter().filter(|it| *it != self.lang);
-        let eyes = if page.to == To::Query { "eyes.query" } else { "eyes.operator" };
+        let eyes = match page.to {
+            To::Query => "eyes.query",
+            To::Access(_) => "eyes.google",
+            _ => "eyes.operator",
+        };
         html! {
             footer {
                 p { (self.t(eyes)) }
@@ -257,7 +263,7 @@ impl View<'_> {
 fn section(to: To<'_>) -> To<'static> {
     match to {
         To::Today | To::Asset(_) => To::Today,
-        To::Days(_) | To::Day(_) | To::Table(_) | To::Receipt(..) => To::Days(1),
+        To::Days(_) | To::Day(_) | To::Table(_) | To::Access(_) | To::Receipt(..) => To::Days(1),
         To::Incidents | To::Incident(_) => To::Incidents,
         To::Restore => To::Restore,
         To::Cost => To::Cost,

@@ -211,7 +211,7 @@ fn who(view: &View<'_>, table: &Table<'_>) -> Markup {
     html! {
         section aria-labelledby="who" {
             h2 #who { (view.t("table.who")) }
-            p.small { (view.t("table.who.text")) }
+            p.small { (view.t(if view.links.are_files() { "table.who.text" } else { "table.who.served" })) }
             div.scroll tabindex="0" role="region" aria-labelledby="who" {
                 table.list {
                     thead { tr {
@@ -239,7 +239,11 @@ fn who(view: &View<'_>, table: &Table<'_>) -> Markup {
                     }
                 }
             }
-            (view.command(&format!("landbridge access --table {}", quoted(table.name))))
+            @if view.links.are_files() {
+                (view.command(&format!("landbridge access --table {}", quoted(table.name))))
+            } @else {
+                p { (view.link(To::Access(table.name), view.t("table.who.live"))) }
+            }
         }
     }
 }

@@ -83,6 +83,7 @@ fn all_pages() -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     pages.push(format!("/tables/{hostile}"));
+    pages.push(format!("/tables/{hostile}/access"));
     pages.push(format!("/receipts/2026-11-21/{hostile}"));
     pages.push(format!("/receipts/2026-11-22/{hostile}"));
     pages

@@ -1,6 +1,6 @@
 //! 10,000 tables and a year of days.
 
-use landbridge_console::history::{History, Mark};
+use landbridge_console::history::History;
 use landbridge_core::receipt::ReceiptState;
 use landbridge_ledger::read::days::DayLine;
 use landbridge_ledger::{ReceiptSummaries, ReceiptSummary};
@@ -64,6 +64,7 @@ fn resident() -> Option<usize> {
 /// A year of 10,000 tables needs a bounded part of memory, and keeps the newest days alone.
 #[test]
 fn a_year_of_ten_thousand_tables_needs_little_memory() {
+    use landbridge_console::history::Mark;
     let before = resident();
     let mut history = year();
     let needed = resident().zip(before).map(|(after, before)| after.saturating_sub(before));

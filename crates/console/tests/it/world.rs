@@ -7,8 +7,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use jiff::Timestamp;
 use landbridge_aws::S3;
-use landbridge_console::outside::{Answer, Eyes, Restore, Rows};
+use landbridge_console::outside::{Answer, Eyes, Restore, Rows, Seen};
 use landbridge_console::{Outside, Site};
+use landbridge_core::access::{Filter, Live, NotKnown, evaluate};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
@@ -53,6 +54,17 @@ impl Outside for Fixed {
             resource_id: None,
         };
         Ok(Restore { points: vec![point], storage_gib: Some(20.0), ..Restore::default() })
+    }
+
+    async fn seen(&self, table: &str) -> Result<Seen, String> {
+        let text = include_str!("../../../../examples/demo/landbridge.yaml");
+        let config = config::parse("landbridge.yaml", text).expect("a configuration");
+        let (what, why) = (HOSTILE.to_owned(), table.to_owned());
+        let unknown = NotKnown { place: None, what, why, next: HOSTILE.to_owned() };
+        let live = Live { not_known: vec![unknown], ..Live::default() };
+        let contract = contract::Contract::of_no_table();
+        let report = evaluate(&live, &config, &contract, &Filter::default());
+        Ok(Seen { report, readers: Err(HOSTILE.to_owned()), days: 30 })
     }
 
     fn can_query(&self) -> bool {

@@ -54,29 +54,15 @@ fn is_current(state: ReceiptState, newest_redo: u32) -> bool {
     }
 }
 
-/// The verdicts of the newest audit of a table, by its name in BigQuery; none if it was not audited. `names` are the
-/// names of the records below [`AUDITS`].
-///
-/// # Errors
-/// As [`Records::get`](crate::Records::get).
-pub async fn verdicts(
-    ledger: &DayLedger,
-    names: &BTreeMap<String, Vec<String>>,
-    table: &str,
-) -> Result<Vec<Verdict>> {
-    let prefix = format!("{table}@");
-    let mut newest: Option<AuditRecord> = None;
-    for name in names.keys().filter(|name| name.starts_with(&prefix)) {
-        let record = ledger.value(&records::audit_named(name)).await?;
-        newest = newest.into_iter().chain(record).max_by_key(|it| it.audited_at);
-    }
-    Ok(newest.map(|it| it.verdicts).unwrap_or_default())
-}
-
-/// The names of the records of a day's audits, for [`verdicts`].
+/// The verdicts of the newest audit of a table, by its name in BigQuery; none if it was not audited.
 ///
 /// # Errors
 /// Any ledger error.
-pub async fn audit_names(ledger: &DayLedger) -> Result<BTreeMap<String, Vec<String>>> {
-    ledger.names(AUDITS).await
+pub async fn verdicts(ledger: &DayLedger, table: &str) -> Result<Vec<Verdict>> {
+    let mut newest: Option<AuditRecord> = None;
+    for name in ledger.names_from(AUDITS, &format!("{table}@")).await? {
+        let record = ledger.value(&records::audit_named(&name)).await?;
+        newest = newest.into_iter().chain(record).max_by_key(|it| it.audited_at);
+    }
+    Ok(newest.map(|it| it.verdicts).unwrap_or_default())
 }
