@@ -41,8 +41,6 @@ FIXED = {
     "google_storage_bucket": ["name", "location", "project"],
     "google_storage_bucket_iam_policy": ["bucket"],
 }
-# What Terraform's provider needs to enable an API.
-FIRST = {"cloudresourcemanager", "serviceusage"}
 
 
 class GoogleCloud:
