@@ -141,7 +141,6 @@ pub(crate) fn create_principals(
 ) -> Result<BTreeMap<String, String>, LocalError> {
     add_administrator(google);
     let mut tags = BTreeMap::new();
-    let warehouse = &config.warehouse;
     let taxonomy = taxonomy(config);
     google.set_taxonomy_display_name(&taxonomy, &taxonomy_display_name(config));
     // In the order of the class names, so that the numbers are the same in every run.
