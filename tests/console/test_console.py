@@ -16,7 +16,7 @@ KINDS = {
     "dark": {"color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
     "korean": {"locale": "ko-KR"},
-    "no_script": {"java_script_enabled": True, "reduced_motion": "reduce"},
+    "still": {"reduced_motion": "reduce"},
 }
 
 
@@ -53,6 +53,56 @@ def test_every_page_is_quiet_and_accessible(kind):
         assert paths >= set(PARTS) | {"tables", "receipts"}, paths
         assert not problems, "\n".join(problems)
         assert not seen.errors, "\n".join(seen.errors)
+
+
+def test_the_pages_need_no_script():
+    """Playwright runs no script of the page, and axe-core needs one: the content alone is looked at."""
+    with chromium(java_script_enabled=False) as (page, seen):
+        page.goto(ADDRESS)
+        # While a day may still change, the page is loaded again by the browser itself.
+        assert page.locator("noscript meta[http-equiv=refresh], meta[http-equiv=refresh]").count() == 1
+        page.get_by_role("navigation").get_by_role("link", name="Tables × days").click()
+        cell = page.locator("a.cell").first
+        cell.click()
+        page.wait_for_url("**/receipts/**")
+        page.goto(urljoin(ADDRESS, "query"))
+        page.get_by_label("GoogleSQL").fill(os.environ["CONSOLE_QUERY"])
+        page.get_by_role("button", name="Run").click()
+        assert page.get_by_role("heading", name="As analyst sees it").count() == 1
+        assert not seen.errors, seen.errors
+
+
+@pytest.mark.skipif("CONSOLE_INCIDENT" not in os.environ, reason="only with a held table")
+def test_a_held_table_is_found_from_the_first_page():
+    """From the first page to the command that ends the incident, and to the receipt that says why."""
+    number, table = os.environ["CONSOLE_INCIDENT"], os.environ["CONSOLE_HELD"]
+    with chromium() as (page, seen):
+        page.goto(ADDRESS)
+        assert "published" not in page.locator("h1").inner_text(), page.locator("h1").inner_text()
+        problems = violations(page)
+        page.locator(f"main a[href*='incidents/{number}']").first.click()
+        page.wait_for_url(f"**/incidents/{number}*")
+        text = page.locator("main").inner_text()
+        for part in [table, "Analysts see yesterday's rows", "landbridge receipt 2026-11-22 --table"]:
+            assert part in text, f"{part} is not in {text}"
+        problems += violations(page)
+        page.get_by_role("navigation").get_by_role("link", name="Incidents").click()
+        problems += violations(page)
+        assert page.locator(f"main a[href*='incidents/{number}']").count() >= 1
+        page.get_by_role("navigation").get_by_role("link", name="Tables × days").click()
+        held = page.locator("a.cell[aria-label*='held']")
+        assert held.count() == 1, page.locator("main").inner_text()
+        problems += violations(page)
+        held.click()
+        page.wait_for_url("**/receipts/**")
+        assert "contract.yaml" in page.locator("main").inner_text(), page.locator("main").inner_text()
+        problems += violations(page)
+        page.goto(urljoin(ADDRESS, f"incidents/{number}?lang=ko"))
+        problems += violations(page)
+        assert page.evaluate("document.documentElement.lang") == "ko"
+        assert page.goto(urljoin(ADDRESS, "incidents/999")).status == 404
+        assert not problems, "\n".join(problems)
+        assert all("404" in it for it in seen.errors), seen.errors
 
 
 def ask(page, eyes, sql):

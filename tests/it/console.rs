@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::incidents::with_a_held_table;
 use crate::operator::landbridge;
 use crate::python;
 use crate::support::{TestEnv, TestEnvBuilder, root};
@@ -88,20 +89,26 @@ fn installed(test: &str) -> Option<std::path::PathBuf> {
     None
 }
 
-/// A cloud with a published day, and a second one on which a table is held.
-async fn with_two_days() -> TestEnv {
-    let env = TestEnvBuilder::small().build().await;
-    env.run_day(0).await;
-    env
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_walks_every_page_in_light_and_dark_narrow_and_korean() {
     let Some(python) = installed("the console in a browser") else { return };
-    let env = with_two_days().await;
+    let env = TestEnvBuilder::small().build().await;
+    env.run_day(0).await;
     let console = Console::start(&env).await;
-    let command = console.pytest(&python, &["-k", "not watched"]);
+    let command = console.pytest(&python, &["-k", "not watched and not held"]);
     python::assert_pytest_passes("the console in a browser", command, TIME_LIMIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_table_is_found_in_a_browser_with_its_cause_and_its_command() {
+    let Some(python) = installed("an incident in a browser") else { return };
+    let bot = "alerts:\n  slack: { token: landbridge/shop/slack-token, channel: C0123456789 }\n";
+    let (env, _receiver) = with_a_held_table(bot).await;
+    assert!(env.tick("notify", "2026-11-21T17:17:00Z").await.is_response());
+    let console = Console::start(&env).await;
+    let mut command = console.pytest(&python, &["-k", "held"]);
+    command.env("CONSOLE_INCIDENT", "2").env("CONSOLE_HELD", "public.orders_01");
+    python::assert_pytest_passes("an incident in a browser", command, TIME_LIMIT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -98,7 +98,7 @@ class Taken:
 
 
 def less(entries, role, member):
-    """Bindings, or entries of an access list, without those of a role for a member."""
+    """Bindings, or entries of an access list, without the ones of a role for a member."""
     kept = []
     for it in entries:
         if not it.get("role", "").endswith(role):

@@ -131,7 +131,7 @@ def test_a_swap_needs_the_second_policy(deployed, operator):
 
 
 def test_exports_are_read_with_the_policy_to_recover(deployed, operator):
-    """`landbridge recover` reads an export and records the reason; nobody else on call reads one."""
+    """`landbridge recover` reads an export and records the reason; others on call cannot read one."""
     exported = {"Bucket": BUCKET, "Key": "exports/landbridge-shop-20260102-a1/shop/public.orders/1/a.parquet"}
     deployed.moto.enforce(False)
     deployed.moto.client("s3").put_object(**exported, Body=b"rows")

@@ -27,6 +27,9 @@ const UNSETTLED_DAYS: usize = 3;
 /// How long an answer of RDS is shown again. RDS limits the calls of an account (`Throttling`).
 const RESTORE_AGE: Duration = Duration::from_secs(30);
 
+/// When RDS was asked for the restore points, and its answer.
+type RestoreRead = (Instant, Arc<std::result::Result<Restore, String>>);
+
 /// What all pages need.
 pub struct Site {
     /// `landbridge.yaml`.
@@ -45,7 +48,7 @@ pub struct Site {
     crossings: RwLock<BTreeMap<Day, Crossing>>,
     /// The version of the requests to do days again, when all days were read.
     redo: Mutex<Option<String>>,
-    restore: Mutex<Option<(Instant, Arc<std::result::Result<Restore, String>>)>>,
+    restore: Mutex<Option<RestoreRead>>,
 }
 
 impl Site {

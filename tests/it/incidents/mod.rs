@@ -194,7 +194,7 @@ async fn fourteen_quiet_days_are_fourteen_lines() {
 }
 
 /// A day on which one table of two is held; then ticks of `notify` alone.
-async fn with_a_held_table(alerts: &str) -> (TestEnv, Receiver) {
+pub(crate) async fn with_a_held_table(alerts: &str) -> (TestEnv, Receiver) {
     let receiver = Receiver::start().await;
     let (mut builder, _) = builder(&receiver, alerts);
     let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");

@@ -6,7 +6,7 @@ use landbridge_cli_support::render::grouped;
 use landbridge_core::audit::{Outcome, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
-use landbridge_core::contract::{ColumnContract, TableContract};
+use landbridge_core::contract::{ColumnContract, TableContract, Transform};
 use landbridge_core::note::{Note, NoteCode};
 use landbridge_core::receipt::{ProofWay, Receipt, ReceiptColumn};
 use landbridge_core::types::ColumnType;
@@ -179,6 +179,14 @@ fn why(
             view.fill("why.closed", &[("class", &it.class)])
         }
         Some(it) if it.class != column.class => view.fill("why.changes", &[("class", &it.class)]),
+        Some(it) if it.class == CLASS_NONE && it.transform.is_some() => {
+            let key = match it.transform {
+                Some(Transform::Tokenise) => "why.token",
+                Some(Transform::SetNull) => "why.null",
+                Some(Transform::Drop) | None => "why.dropped",
+            };
+            view.t(key).to_owned()
+        }
         Some(it) if it.class == CLASS_NONE && it.pinned => view.t("why.pinned").to_owned(),
         Some(it) if it.class == CLASS_NONE => view.t("why.none").to_owned(),
         Some(_) => view.t("why.contract").to_owned(),

@@ -206,7 +206,7 @@ async fn start(args: UpArgs) -> Result {
     follow_real_time(&environment, args.days, args.speed).await
 }
 
-/// Lets time pass without ticks: the functions have no rights in a project that began empty, and whoever creates
+/// Lets time pass without ticks: the functions have no rights in a project that began empty, and the person who creates
 /// them starts the functions.
 async fn keep_running(environment: &LocalEnvironment, speed: f64) -> Result {
     let (real_start, virtual_start) = (Instant::now(), environment.cloud.clock().now());

@@ -378,7 +378,7 @@ fn federate(
     };
     let account = account_of(&config.export.role_arn);
     if options.empty_google {
-        // Whoever makes a provider names it; this one is not there.
+        // The creator of a provider names it; this one does not exist.
         google.forward_to_aws(lookup);
         let token_url = format!("{}/v1/token", servers.sts.url());
         return Ok(roles::external_account_json(&roles::provider(config, account), &token_url));

@@ -247,7 +247,7 @@ impl AccessControl {
 
     /// Adds an access token for the member of principal sets. The member keeps the grants that
     /// a set has now, except those on buckets, which are in the buckets' policies. Sets without
-    /// grants give their members no permissions but those of policies that name them.
+    /// grants give their members only the permissions of policies that name them.
     pub(crate) fn add_federated_token(
         &mut self,
         token: &str,

@@ -16,6 +16,9 @@ pub(super) enum Id {
     Number,
 }
 
+/// The field that marks a deleted resource, and its value.
+type DeletedMark = (&'static str, fn() -> Value);
+
 /// One kind.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -30,7 +33,7 @@ pub(super) struct Kind {
     /// Whether a change is a long-running operation.
     pub(super) operation: bool,
     /// What marks a deleted resource that can be undeleted; `None`: it is gone.
-    pub(super) deleted: Option<(&'static str, fn() -> Value)>,
+    pub(super) deleted: Option<DeletedMark>,
     /// Whether an id has the form that the API asks for.
     is_id: fn(&str) -> bool,
 }
