@@ -30,7 +30,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-source bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -88,6 +88,9 @@ bench-rewrite:
 	scripts/python-for-bench.sh
 	$(TARGET)/python/bin/python benches/rewrite.py --runs $(RUNS) --dir $(TARGET)/bench \
 		"$$($(CARGO) bench --quiet -p landbridge-parquet --bench rewrite)"
+
+bench-judge: ## the cost of judging the columns of class `none`, beside the transfer of the same files
+	$(CARGO) bench --profile bench -p landbridge-parquet --bench judge
 
 bench-source:
 	scripts/postgres-for-tests.sh

@@ -38,6 +38,7 @@ mod forged;
 mod hybrid;
 mod indexes;
 mod input;
+pub mod judge;
 mod key;
 mod local_time;
 mod pages;

@@ -85,6 +85,13 @@ pub async fn sample<R: RangeReader>(
     Ok(Sample { values: spread.values(), unreadable })
 }
 
+/// Whether the samples of all parts of a chunk are the same, because it is read as a whole.
+pub(super) fn is_read_whole(footer: &Footer, (group, column): (usize, &str)) -> bool {
+    let chunk = text_chunk(footer, group, column);
+    let range = chunk.and_then(|chunk| source::range(chunk, footer).ok());
+    range.is_none_or(|(_, length)| length <= READ_BYTES)
+}
+
 fn unreadable() -> Sample {
     Sample { values: Vec::new(), unreadable: true }
 }
@@ -246,7 +253,7 @@ impl Spread {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -258,6 +265,15 @@ mod tests {
 
     use super::*;
 
+    /// A file with these columns of text.
+    pub(in super::super) fn text_file(
+        columns: &[(&str, Vec<String>)],
+        properties: WriterProperties,
+    ) -> (Bytes, Footer) {
+        let array = |values: &Vec<String>| Arc::new(StringArray::from(values.clone())) as ArrayRef;
+        written(columns.iter().map(|(name, values)| (*name, array(values))), properties)
+    }
+
     fn file(values: &[Option<String>], properties: WriterProperties) -> (Bytes, Footer) {
         let numbers = Int64Array::from_iter(0..values.len() as i64);
         let columns = [
@@ -265,10 +281,15 @@ mod tests {
             ("memo", Arc::new(StringArray::from(values.to_vec())) as ArrayRef),
             ("nothing", Arc::new(StringArray::from(vec![None::<&str>; values.len()])) as ArrayRef),
         ];
-        let batch = RecordBatch::try_from_iter_with_nullable(
-            columns.map(|(name, values)| (name, values, true)),
-        )
-        .unwrap();
+        written(columns.into_iter(), properties)
+    }
+
+    fn written<'a>(
+        columns: impl Iterator<Item = (&'a str, ArrayRef)>,
+        properties: WriterProperties,
+    ) -> (Bytes, Footer) {
+        let columns = columns.map(|(name, values)| (name, values, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         let mut bytes = Vec::new();
         let mut writer =
             ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();

@@ -18,11 +18,12 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, ItemRecord, ScanRecord};
+use landbridge_parquet::rewrite::judge::Verdicts;
 use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
-use super::judge::{self, Verdicts};
+use super::judge;
 use super::proof::{Shared, TableFigures};
 use super::token_key::DayTokenKey;
 use crate::Context;
