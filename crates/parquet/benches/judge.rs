@@ -62,7 +62,11 @@ fn value(column: &str, n: usize) -> String {
         "sku" => format!("SKU-{code:X}"),
         "page" => format!("https://shop.example/items/{code}?page={}", n % 40),
         "options" => {
-            format!("{{\"gift\": {}, \"colour\": \"oak\", \"count\": {}}}", n % 2 == 0, n % 9)
+            format!(
+                "{{\"gift\": {}, \"colour\": \"oak\", \"count\": {}}}",
+                n.is_multiple_of(2),
+                n % 9
+            )
         }
         "item" => {
             format!("{} {}", ["원목 책상", "Desk Lamp", "수건", "Wool Hat"][n % 4], code % 5_000)

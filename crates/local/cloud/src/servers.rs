@@ -59,14 +59,19 @@ impl Servers {
             ("AWS_ENDPOINT_URL_S3", self.s3.url()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.url()),
             ("AWS_ENDPOINT_URL_SNS", self.sns.url()),
-            ("AWS_ENDPOINT_URL_KMS", self.kms.url()),
             ("LANDBRIDGE_GCS_ENDPOINT", self.storage.url()),
             ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", self.bigquery.url())),
             ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", self.bigquery.url())),
             ("LANDBRIDGE_GOOGLE_APIS_ENDPOINT", self.bigquery.url()),
             ("LANDBRIDGE_POLICY_TAGS", tags),
         ];
-        Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())
+        let mut variables: BTreeMap<String, String> =
+            pairs.map(|(name, value)| (name.to_owned(), value)).into();
+        // This KMS knows the key of `proof.sign` and no other: without it, `doctor` asks for none.
+        if config.proof.as_ref().is_some_and(|proof| proof.sign.is_some()) {
+            variables.insert("AWS_ENDPOINT_URL_KMS".to_owned(), self.kms.url());
+        }
+        Ok(variables)
     }
 }
 

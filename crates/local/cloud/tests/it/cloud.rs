@@ -81,7 +81,6 @@ async fn functions_get_exactly_these_variables() {
     });
     expect_test::expect![[r#"
         AWS_ACCESS_KEY_ID
-        AWS_ENDPOINT_URL_KMS
         AWS_ENDPOINT_URL_RDS
         AWS_ENDPOINT_URL_S3
         AWS_ENDPOINT_URL_SECRETS_MANAGER
