@@ -82,6 +82,7 @@ def test_the_policies_are_attached_to_no_one(deployed, role_sessions):
             "bucket": BUCKET,
             "export_path": "exports/",
             "ledger_prefix": "ledger",
+            "key_arn": deployed.outputs["key_arn"],
         }
         assert document["Document"] == render((ROOT / f"infra/policies/{name}.json").read_text(), values)
     deployed.moto.enforce(True)
