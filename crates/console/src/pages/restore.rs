@@ -76,7 +76,9 @@ fn time_line(view: &View<'_>, restore: &Restore) -> Markup {
         let format = if is_short { "%m-%d %H:%M" } else { "%m-%d" };
         (*at, at.to_zoned(view.zone()).strftime(format).to_string())
     };
-    let labels: Vec<_> = hours.iter().map(label).collect();
+    let mut labels: Vec<_> = hours.iter().map(label).collect();
+    // A day is named once, also where its half is a mark.
+    labels.dedup_by(|next, before| next.1 == before.1);
     let text =
         view.fill("restore.line", &[("n", &points.len().to_string()), ("from", &view.time(first))]);
     html! {
