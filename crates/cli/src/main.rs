@@ -27,6 +27,7 @@
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
+//! | [`export_file`] | a file of an export, read from S3 in blocks, for `recover` and `verify` |
 //! | [`probe`] | `landbridge probe google`, `aws`, `clean`: shows what is assumed of the clouds |
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
 //! | [`dashboard`] | `landbridge dashboard`: links to reports, LookML views |
@@ -45,6 +46,7 @@ mod cost;
 mod dashboard;
 mod days;
 mod doctor;
+mod export_file;
 mod incident;
 mod init;
 mod key;

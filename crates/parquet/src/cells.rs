@@ -5,6 +5,7 @@
 //! [`rewrite`](crate::rewrite), so a value that is rewritten wrongly differs from what is read here.
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 
 use jiff::civil::{Date, date};
 use landbridge_core::{Error, ErrorKind, Result};
@@ -85,12 +86,28 @@ impl<R: ChunkReader + 'static> Cells<R> {
         schema.columns().iter().position(|it| is_it(it))
     }
 
-    /// Gives the cells of some columns, by their numbers, of each row in order. A thousand rows are in memory at a time,
+    /// The numbers of these columns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if the file lacks one.
+    pub fn find_all<'a>(&self, columns: impl Iterator<Item = &'a str>) -> Result<Vec<usize>> {
+        let lacks = |column: &str| {
+            let what = "a file of the export lacks a column";
+            Error::new(ErrorKind::Corrupt, what, format!("{}, {column}", self.name))
+        };
+        columns.map(|column| self.find(column).ok_or_else(|| lacks(column))).collect()
+    }
+
+    /// Gives the cells of some columns, by their numbers, of each row in order, until `each` breaks. A thousand rows are in memory at a time,
     /// and a page per column.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if a column cannot be decoded. No error contains a cell.
-    pub fn read(&self, columns: &[usize], each: &mut dyn FnMut(&[Cell<'_>])) -> Result<()> {
+    pub fn read(
+        &self,
+        columns: &[usize],
+        each: &mut dyn FnMut(&[Cell<'_>]) -> ControlFlow<()>,
+    ) -> Result<()> {
         for number in 0..self.reader.num_row_groups() {
             let group = self
                 .reader
@@ -115,7 +132,9 @@ impl<R: ChunkReader + 'static> Cells<R> {
                             .map_err(|error| failed(&self.name, descriptor.name(), &error))
                     })
                     .collect::<Result<Vec<_>>>()?;
-                give(&batches, wanted, each);
+                if give(&batches, wanted, each).is_break() {
+                    return Ok(());
+                }
                 read += wanted;
             }
         }
@@ -138,7 +157,11 @@ fn failed(file: &str, part: &str, error: &ParquetError) -> Error {
 }
 
 /// Gives the rows of a batch.
-fn give(batches: &[Batch], rows: usize, each: &mut dyn FnMut(&[Cell<'_>])) {
+fn give(
+    batches: &[Batch],
+    rows: usize,
+    each: &mut dyn FnMut(&[Cell<'_>]) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let mut starts = vec![0; batches.len()];
     let mut cells: Vec<Cell<'_>> = Vec::with_capacity(batches.len());
     for row in 0..rows {
@@ -146,8 +169,9 @@ fn give(batches: &[Batch], rows: usize, each: &mut dyn FnMut(&[Cell<'_>])) {
         for (batch, start) in batches.iter().zip(&mut starts) {
             cells.push(batch.ends[row].map(|end| &batch.text[std::mem::replace(start, end)..end]));
         }
-        each(&cells);
+        each(&cells)?;
     }
+    ControlFlow::Continue(())
 }
 
 fn form(column: &ColumnDescriptor) -> Form {

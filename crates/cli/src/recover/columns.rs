@@ -9,9 +9,9 @@ use landbridge_core::contract::{ColumnContract, Contract, Transform};
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::receipt::Receipt;
 use landbridge_core::rewrite::Action;
-use landbridge_core::types::{Annotation, Physical};
 use serde::Serialize;
 
+use super::value::Form;
 use crate::failure::{Failure, Result};
 
 /// The columns of a table.
@@ -30,8 +30,7 @@ pub(super) struct Column {
     pub(super) source: String,
     pub(super) digits: (u32, Option<u32>),
     pub(super) kind: Kind,
-    /// How many of its whole numbers are a second, if they are times.
-    pub(super) unit: Option<i64>,
+    pub(super) form: Form,
     /// The class, if it is not `none`.
     class: Option<String>,
 }
@@ -58,7 +57,13 @@ impl Column {
     /// A column of the class `none`.
     pub(super) fn test(name: &str, kind: Kind) -> Self {
         let (name, source) = (name.to_owned(), String::new());
-        Self { name, source, digits: (0, None), kind, class: None, unit: None }
+        let form = match kind {
+            Kind::Bool => Form::Bool,
+            Kind::Number => Form::Digits,
+            Kind::Time | Kind::Text => Form::Text,
+            Kind::Bytes => Form::Bytes,
+        };
+        Self { name, source, digits: (0, None), kind, form, class: None }
     }
 }
 
@@ -99,7 +104,7 @@ pub(super) fn choose(
                     source: column.source.clone(),
                     digits: (column.precision, column.scale),
                     kind: kind(column),
-                    unit: unit(column),
+                    form: Form::of(&column.parquet),
                     class,
                 });
             }
@@ -150,28 +155,14 @@ fn why_left_out(
 fn kind(column: &SourceColumn) -> Kind {
     let declared = column.source.trim().to_ascii_lowercase();
     let is = |prefix: &str| declared.starts_with(prefix);
-    match (column.parquet.physical, column.parquet.annotation) {
-        (Physical::Boolean, _) => Kind::Bool,
-        _ if unit(column).is_some() => Kind::Time,
-        (Physical::ByteArray, Annotation::None) if is("char") => Kind::Text,
-        (Physical::ByteArray, Annotation::None) => Kind::Bytes,
-        (Physical::ByteArray, Annotation::String) => match declared.as_str() {
-            "date" => Kind::Time,
-            _ if is("timestamp") => Kind::Time,
-            _ if is("numeric") || is("decimal") => Kind::Number,
-            _ => Kind::Text,
-        },
-        (Physical::ByteArray, _) => Kind::Text,
-        _ => Kind::Number,
-    }
-}
-
-/// The whole numbers of a second, of a column whose whole numbers are times.
-fn unit(column: &SourceColumn) -> Option<i64> {
-    match column.parquet.annotation {
-        Annotation::TimestampMillis | Annotation::LocalTimestampMillis => Some(1_000),
-        Annotation::TimestampMicros | Annotation::LocalTimestampMicros => Some(1_000_000),
-        Annotation::TimestampNanos | Annotation::LocalTimestampNanos => Some(1_000_000_000),
-        _ => None,
+    match Form::of(&column.parquet) {
+        Form::Bool => Kind::Bool,
+        Form::Digits | Form::Float => Kind::Number,
+        Form::Time => Kind::Time,
+        Form::Bytes if is("char") => Kind::Text,
+        Form::Bytes => Kind::Bytes,
+        Form::Text if declared == "date" || is("timestamp") => Kind::Time,
+        Form::Text if is("numeric") || is("decimal") => Kind::Number,
+        Form::Text => Kind::Text,
     }
 }

@@ -7,13 +7,14 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use landbridge_parquet::cells::Cell;
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator, Value as SqlValue};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::columns::{Choice, Kind};
-use super::value::{Cell, decimal_text, micros_of};
+use super::value::{self, Form, micros_of};
 use crate::failure::{Failure, Result};
 
 const WHAT_IS_POSSIBLE: &str = "possible are comparisons of a column with a number, a text, TRUE or FALSE, joined with AND, OR, NOT, and IN, BETWEEN, LIKE, IS NULL; for more, write all rows and choose them in the new table";
@@ -34,7 +35,7 @@ enum Test {
     Not(Box<Test>),
     IsNull(usize),
     IsTrue(usize),
-    Compare(usize, Operator, Literal),
+    Compare(usize, Form, Operator, Literal),
     Like(usize, Vec<char>),
 }
 
@@ -133,7 +134,7 @@ impl Compiler<'_> {
                 let at = self.column(expr)?;
                 let mut any: Option<Test> = None;
                 for constant in list {
-                    let test = Test::Compare(at, Operator::Equal, self.literal(at, constant)?);
+                    let test = self.compared(at, Operator::Equal, constant)?;
                     any = Some(match any {
                         None => test,
                         Some(other) => Test::Any(Box::new(other), Box::new(test)),
@@ -144,8 +145,8 @@ impl Compiler<'_> {
             }
             Expr::Between { expr, negated, low, high } => {
                 let at = self.column(expr)?;
-                let low = Test::Compare(at, Operator::GreaterOrEqual, self.literal(at, low)?);
-                let high = Test::Compare(at, Operator::LessOrEqual, self.literal(at, high)?);
+                let low = self.compared(at, Operator::GreaterOrEqual, low)?;
+                let high = self.compared(at, Operator::LessOrEqual, high)?;
                 Ok(not(Test::All(Box::new(low), Box::new(high)), *negated))
             }
             Expr::Like { expr, negated, pattern, escape_char: None, any: false, .. } => {
@@ -180,15 +181,18 @@ impl Compiler<'_> {
         };
         match (left, right) {
             (Expr::Identifier(_), constant) => {
-                let at = self.column(left)?;
-                Ok(Test::Compare(at, operator, self.literal(at, constant)?))
+                self.compared(self.column(left)?, operator, constant)
             }
             (constant, Expr::Identifier(_)) => {
-                let at = self.column(right)?;
-                Ok(Test::Compare(at, operator.turned(), self.literal(at, constant)?))
+                self.compared(self.column(right)?, operator.turned(), constant)
             }
             _ => Err(format!("one side of {op} must be a column; {WHAT_IS_POSSIBLE}")),
         }
+    }
+
+    /// A comparison of a column with a constant.
+    fn compared(&self, at: usize, operator: Operator, constant: &Expr) -> Result<Test, String> {
+        Ok(Test::Compare(at, self.chosen.kept[at].form, operator, self.literal(at, constant)?))
     }
 
     /// The place of a column. A name in other letter case is the same column, unless there are two.
@@ -274,7 +278,7 @@ impl Compiler<'_> {
 impl Test {
     /// `None`: unknown. The error is the place of a column whose value cannot be compared.
     fn eval(&self, cells: &[Cell<'_>]) -> Result<Option<bool>, usize> {
-        let cell = |at: usize| cells.get(at).copied().unwrap_or(Cell::Null);
+        let cell = |at: usize| cells.get(at).copied().flatten();
         Ok(match self {
             Self::All(left, right) => match (left.eval(cells)?, right.eval(cells)?) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -287,22 +291,20 @@ impl Test {
                 _ => None,
             },
             Self::Not(inner) => inner.eval(cells)?.map(|result| !result),
-            Self::IsNull(at) => Some(cell(*at) == Cell::Null),
-            Self::IsTrue(at) => match cell(*at) {
-                Cell::Bool(value) => Some(value),
-                _ => None,
-            },
-            Self::Compare(at, operator, literal) => match (cell(*at), literal) {
-                (Cell::Null, _) | (_, Literal::Null) => None,
-                (cell, literal) => {
-                    compare(cell, literal).map_err(|Incomparable| *at)?.map(|it| operator.holds(it))
+            Self::IsNull(at) => Some(cell(*at).is_none()),
+            Self::IsTrue(at) => cell(*at).map(|cell| cell == b"t"),
+            Self::Compare(at, form, operator, literal) => match cell(*at) {
+                None => None,
+                Some(cell) => {
+                    let order = compare(*form, cell, literal).map_err(|Incomparable| *at)?;
+                    order.map(|order| operator.holds(order))
                 }
             },
             Self::Like(at, pattern) => match cell(*at) {
-                Cell::Null => None,
-                cell => {
-                    let text: Vec<char> = text_of(cell).ok_or(*at)?.chars().collect();
-                    Some(is_like(&text, pattern))
+                None => None,
+                Some(cell) => {
+                    let text = value::text(Form::Text, cell).ok_or(*at)?;
+                    Some(is_like(&text.chars().collect::<Vec<_>>(), pattern))
                 }
             },
         })
@@ -334,38 +336,23 @@ impl Operator {
 }
 
 /// The order of a cell and a constant; `None` if it is unknown, for example of NaN.
-fn compare(cell: Cell<'_>, literal: &Literal) -> Result<Option<Ordering>, Incomparable> {
-    Ok(match (literal, cell) {
-        (Literal::Bool(value), Cell::Bool(cell)) => Some(cell.cmp(value)),
-        (Literal::Number(number), cell) => match cell {
-            Cell::Double(cell) => cell.partial_cmp(&number.double),
-            Cell::Single(cell) => f64::from(cell).partial_cmp(&number.double),
-            Cell::Int(cell) => order_of_digits(&cell.to_string(), &number.text),
-            Cell::Decimal(cell) => {
-                order_of_digits(&decimal_text(cell).ok_or(Incomparable)?, &number.text)
-            }
-            // PostgreSQL's numeric: NaN and infinity compare as unknown.
-            Cell::Text(cell) => order_of_digits(cell, &number.text),
-            _ => return Err(Incomparable),
+fn compare(form: Form, cell: &[u8], literal: &Literal) -> Result<Option<Ordering>, Incomparable> {
+    let text = value::text(form, cell).ok_or(Incomparable)?;
+    Ok(match literal {
+        Literal::Null => None,
+        Literal::Bool(value) => Some((text == "t").cmp(value)),
+        Literal::Number(number) if form == Form::Float => {
+            text.parse::<f64>().map_err(|_| Incomparable)?.partial_cmp(&number.double)
+        }
+        // PostgreSQL's numeric: NaN and infinity compare as unknown.
+        Literal::Number(number) => order_of_digits(text, &number.text),
+        Literal::Time(constant) => match text {
+            "infinity" => Some(Ordering::Greater),
+            "-infinity" => Some(Ordering::Less),
+            text => Some(time(text).ok_or(Incomparable)?.cmp(constant)),
         },
-        (Literal::Time(time_of_literal), cell) => match cell {
-            Cell::Micros(cell) => Some(cell.cmp(time_of_literal)),
-            Cell::Text("infinity") => Some(Ordering::Greater),
-            Cell::Text("-infinity") => Some(Ordering::Less),
-            Cell::Text(cell) => Some(time(cell).ok_or(Incomparable)?.cmp(time_of_literal)),
-            _ => return Err(Incomparable),
-        },
-        (Literal::Text(text), cell) => Some(text_of(cell).ok_or(Incomparable)?.cmp(text.as_str())),
-        _ => return Err(Incomparable),
+        Literal::Text(constant) => Some(text.cmp(constant.as_str())),
     })
-}
-
-fn text_of(cell: Cell<'_>) -> Option<&str> {
-    match cell {
-        Cell::Text(text) => Some(text),
-        Cell::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    }
 }
 
 /// `2026-11-21`, `2026-11-21 05:00:00`, with a fraction, with an offset such as `+09`. Without an offset: UTC.

@@ -5,8 +5,8 @@
 //! | here | the command: finds the export, asks nothing of the database, writes one file |
 //! | [`columns`] | which columns are written, and why the others are not |
 //! | [`condition`] | `--where`, evaluated on the rows of the export |
-//! | [`read`] | the Parquet files in S3, a range at a time |
-//! | [`value`] | a cell, as it is compared and as it is written |
+//! | [`read`] | the rows of the Parquet files |
+//! | [`value`] | how cells are written by the reader |
 //! | [`sql`] | the file of SQL statements |
 //! | [`output`] | the file: its rights, its place, and what becomes of it if the command fails |
 //!

@@ -9,11 +9,12 @@ use std::fmt::Write;
 use landbridge_core::calendar::Day;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::types::Engine;
+use landbridge_parquet::cells::Cell;
 
 use super::Types;
-use super::columns::{Choice, Column};
+use super::columns::{Choice, Column, Kind};
 use super::output::OutputFile;
-use super::value::{Cell, decimal_text, time_text};
+use super::value::{self, Form};
 use crate::failure::{Failure, Result};
 
 /// Rows of one INSERT at most, and its length in bytes from which another begins: MySQL's `max_allowed_packet` was
@@ -34,8 +35,7 @@ pub(super) struct Statements {
     insert: String,
     /// For messages.
     names: Vec<String>,
-    /// Columns whose bytes are text: CHAR of MySQL and MariaDB.
-    is_text: Vec<bool>,
+    forms: Vec<Form>,
     source_table: String,
 }
 
@@ -83,8 +83,10 @@ impl Statements {
             Types::Export => from_export(engine, &table, chosen),
         };
         let begin = format!("{}{}\n{create}\n", comment(plan, day, chosen), session(engine));
-        let is_text = |column: &Column| {
-            engine == Engine::Mysql && column.source.trim().to_ascii_lowercase().starts_with("char")
+        // The bytes of MySQL's and MariaDB's CHAR are text.
+        let form = |column: &Column| match column.kind {
+            Kind::Text if engine == Engine::Mysql => Form::Text,
+            _ => column.form,
         };
         Ok(Self {
             engine,
@@ -92,7 +94,7 @@ impl Statements {
             insert: format!("INSERT INTO {table} ({columns}) VALUES\n"),
             table,
             names: chosen.kept.iter().map(|column| column.name.clone()).collect(),
-            is_text: chosen.kept.iter().map(is_text).collect(),
+            forms: chosen.kept.iter().map(form).collect(),
             source_table: plan.source_table.clone(),
         })
     }
@@ -118,8 +120,8 @@ impl Rows<'_> {
         self.text.push_str(if self.rows == 0 { &self.statements.insert } else { ",\n" });
         for (at, cell) in cells.iter().enumerate() {
             self.text.push_str(if at == 0 { "(" } else { ", " });
-            let is_text = self.statements.is_text.get(at) == Some(&true);
-            if !push(self.statements.engine, *cell, is_text, &mut self.text) {
+            let form = self.statements.forms.get(at).copied().unwrap_or(Form::Bytes);
+            if !push(self.statements.engine, form, *cell, &mut self.text) {
                 let name = self.statements.names.get(at).map_or("", String::as_str);
                 return Err(Failure::Failed(format!(
                     "{}.{name} has values of a form that cannot be written exactly; restore the snapshot instead: `landbridge restore --help`",
@@ -273,46 +275,25 @@ fn mysql_type(column: &Column) -> String {
 }
 
 /// Appends a cell as a constant. Returns whether it can be written exactly.
-fn push(engine: Engine, cell: Cell<'_>, is_text: bool, out: &mut String) -> bool {
-    match cell {
-        Cell::Null => out.push_str("NULL"),
-        Cell::Bool(value) => out.push_str(if value { "TRUE" } else { "FALSE" }),
-        Cell::Int(value) => write!(out, "{value}").expect("memory"),
-        // The shortest text that is the same number again.
-        Cell::Double(value) => {
-            return push_float(engine, &format!("{value:?}"), value.is_finite(), out);
-        }
-        Cell::Single(value) => {
-            return push_float(engine, &format!("{value:?}"), value.is_finite(), out);
-        }
-        Cell::Decimal(value) => match decimal_text(value) {
-            Some(text) => out.push_str(&text),
-            None => return false,
-        },
-        Cell::Micros(value) => match time_text(value) {
-            Some(text) => write!(out, "'{text}'").expect("memory"),
-            None => return false,
-        },
-        Cell::Text(text) => push_text(engine, text, out),
-        Cell::Bytes(bytes) if is_text => match std::str::from_utf8(bytes) {
-            Ok(text) => push_text(engine, text, out),
-            Err(_) => return false,
-        },
-        Cell::Bytes(bytes) => push_bytes(engine, bytes, out),
-        Cell::Unknown => return false,
+fn push(engine: Engine, form: Form, cell: Cell<'_>, out: &mut String) -> bool {
+    let Some(cell) = cell else {
+        out.push_str("NULL");
+        return true;
+    };
+    if form == Form::Bytes {
+        push_bytes(engine, cell, out);
+        return true;
     }
-    true
-}
-
-fn push_float(engine: Engine, text: &str, is_finite: bool, out: &mut String) -> bool {
-    match (engine, is_finite) {
-        (_, true) => out.push_str(text),
-        (Engine::Postgres, false) => {
-            let text = text.replace("inf", "Infinity");
-            write!(out, "'{text}'").expect("memory");
-        }
+    let Some(text) = value::text(form, cell) else { return false };
+    match (form, engine, text) {
+        (Form::Bool, ..) => out.push_str(if text == "t" { "TRUE" } else { "FALSE" }),
+        (Form::Float, Engine::Postgres, "NaN") => out.push_str("'NaN'"),
+        (Form::Float, Engine::Postgres, "inf") => out.push_str("'Infinity'"),
+        (Form::Float, Engine::Postgres, "-inf") => out.push_str("'-Infinity'"),
         // They have no such numbers.
-        (Engine::Mysql, false) => return false,
+        (Form::Float, Engine::Mysql, "NaN" | "inf" | "-inf") => return false,
+        (Form::Digits | Form::Float, ..) => out.push_str(text),
+        (Form::Time | Form::Text | Form::Bytes, ..) => push_text(engine, text, out),
     }
     true
 }
@@ -367,34 +348,38 @@ fn shortened(name: &str, bytes: usize) -> &str {
 mod tests {
     use super::*;
 
-    fn constant(engine: Engine, cell: Cell<'_>) -> String {
+    fn constant(engine: Engine, form: Form, cell: &[u8]) -> String {
         let mut out = String::new();
-        assert!(push(engine, cell, false, &mut out), "{cell:?}");
+        assert!(push(engine, form, Some(cell), &mut out), "{form:?} {cell:?}");
         out
     }
 
     #[test]
     fn no_text_ends_its_constant() {
-        let text = Cell::Text("it's\\' -- \n;");
-        assert_eq!(constant(Engine::Postgres, text), "'it''s\\'' -- \n;'");
+        let text = b"it's\\' -- \n;";
+        assert_eq!(constant(Engine::Postgres, Form::Text, text), "'it''s\\'' -- \n;'");
         assert_eq!(
-            constant(Engine::Mysql, text),
+            constant(Engine::Mysql, Form::Text, text),
             "CONVERT(x'697427735c27202d2d200a3b' USING utf8mb4)"
         );
-        assert_eq!(constant(Engine::Mysql, Cell::Text("it's 고객")), "'it''s 고객'");
-        assert_eq!(constant(Engine::Postgres, Cell::Bytes(&[0, 39])), "'\\x0027'");
-        assert_eq!(constant(Engine::Mysql, Cell::Bytes(&[0, 39])), "x'0027'");
+        let plain = "it's 고객".as_bytes();
+        assert_eq!(constant(Engine::Mysql, Form::Text, plain), "'it''s 고객'");
+        assert_eq!(constant(Engine::Postgres, Form::Bytes, &[0, 39]), "'\\x0027'");
+        assert_eq!(constant(Engine::Mysql, Form::Bytes, &[0, 39]), "x'0027'");
     }
 
     #[test]
-    fn numbers_are_the_same_numbers_again() {
-        assert_eq!(constant(Engine::Mysql, Cell::Double(0.1)), "0.1");
-        assert_eq!(constant(Engine::Mysql, Cell::Single(0.1)), "0.1");
-        assert_eq!(constant(Engine::Postgres, Cell::Double(1e300)), "1e300");
-        assert_eq!(constant(Engine::Postgres, Cell::Double(f64::NEG_INFINITY)), "'-Infinity'");
-        assert_eq!(constant(Engine::Postgres, Cell::Double(f64::NAN)), "'NaN'");
-        assert!(!push(Engine::Mysql, Cell::Double(f64::NAN), false, &mut String::new()));
-        assert!(!push(Engine::Mysql, Cell::Bytes(&[0xff]), true, &mut String::new()));
+    fn what_has_no_exact_form_is_refused() {
+        let refused =
+            |engine, form, cell: &[u8]| !push(engine, form, Some(cell), &mut String::new());
+        assert_eq!(constant(Engine::Postgres, Form::Float, b"-inf"), "'-Infinity'");
+        assert_eq!(constant(Engine::Postgres, Form::Float, b"NaN"), "'NaN'");
+        assert_eq!(constant(Engine::Mysql, Form::Float, b"1e-1"), "1e-1");
+        assert!(refused(Engine::Mysql, Form::Float, b"NaN"));
+        for engine in [Engine::Postgres, Engine::Mysql] {
+            assert!(refused(engine, Form::Text, &[0xff]), "text that is not UTF-8");
+            assert!(refused(engine, Form::Time, b"253402300800000000"), "after the year 9999");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The rows of a table from the source database, or from the files of the day's export.
 
 use std::collections::BTreeMap;
-use std::io::{Seek, SeekFrom};
+use std::ops::ControlFlow;
 
 use landbridge_aws::S3;
 use landbridge_core::ErrorKind;
@@ -16,11 +16,11 @@ use landbridge_ledger::records::EXPORT;
 use landbridge_parquet::cells::Cells;
 use landbridge_source::scan::{Cell, Scan};
 use landbridge_source::{Database, EngineFamily, Table, Tls};
-use tokio::io::AsyncWriteExt;
 
 use super::VerifyArgs;
 use super::named::Named;
 use super::recorded::{RecordedColumn, RecordedTable};
+use crate::export_file::ExportFile;
 use crate::failure::{Failure, Result};
 
 /// What is compared with BigQuery beside the figures of the transfer.
@@ -210,10 +210,8 @@ impl TableRows<'_> {
                 let names: Vec<&str> =
                     positions.iter().map(|at| rows.columns[*at].as_str()).collect();
                 for object in &rows.objects {
-                    let file = rows.download(object).await?;
-                    let read = || read_file(file, &object.key, &names, each);
-                    // Decoding does not wait, so other tasks get their threads.
-                    tokio::task::block_in_place(read).map_err(|error| error.to_string())?;
+                    // It blocks, so other tasks get other threads.
+                    tokio::task::block_in_place(|| rows.read(object, &names, each))?;
                 }
                 Ok(())
             }
@@ -222,54 +220,31 @@ impl TableRows<'_> {
 }
 
 impl ExportRows<'_> {
-    /// Copies an object to a file without a name, which ends with the process.
-    async fn download(&self, object: &ObjectMeta) -> Result<std::fs::File, String> {
-        let disk = |error: std::io::Error| {
-            format!("no temporary file for {} bytes can be written: {error}", object.bytes)
-        };
-        let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(disk)?);
+    /// Gives the cells of these columns of an object's rows.
+    fn read(
+        &self,
+        object: &ObjectMeta,
+        names: &[&str],
+        each: &mut (dyn FnMut(&[Cell<'_>]) + Send),
+    ) -> Result<(), String> {
         let bucket = &self.export.config.export.bucket;
-        let stream = self.export.s3.stream(bucket, object, 0, object.bytes).await;
-        let mut stream = stream.map_err(|error| match error.kind() {
-            ErrorKind::Corrupt => format!(
+        let file = ExportFile::new(&self.export.s3, bucket, object, names.len());
+        let mut read = || {
+            let cells = Cells::open(file.clone(), &object.key)?;
+            let columns = cells.find_all(names.iter().copied())?;
+            cells.read(&columns, &mut |row| {
+                each(row);
+                ControlFlow::Continue(())
+            })
+        };
+        read().map_err(|error: landbridge_core::Error| match file.cause() {
+            Some(cause) if cause.kind() == ErrorKind::Corrupt => format!(
                 "the export of {} is no longer in S3, or not all of it: s3://{bucket}/{} (exports expire; restore the snapshot and use --against source)",
                 self.day, object.key
             ),
-            _ => error.to_string(),
-        })?;
-        let mut written = 0;
-        while let Some(part) = stream.next().await {
-            let part =
-                part.map_err(|_| format!("s3://{bucket}/{}: the connection ended", object.key))?;
-            written += part.len() as u64;
-            file.write_all(&part).await.map_err(disk)?;
-        }
-        if written != object.bytes {
-            return Err(format!("s3://{bucket}/{} arrived incomplete", object.key));
-        }
-        file.flush().await.map_err(disk)?;
-        let mut file = file.into_std().await;
-        file.seek(SeekFrom::Start(0)).map_err(disk)?;
-        Ok(file)
+            cause => cause.unwrap_or(error).to_string(),
+        })
     }
-}
-
-fn read_file(
-    file: std::fs::File,
-    key: &str,
-    names: &[&str],
-    each: &mut (dyn FnMut(&[Cell<'_>]) + Send),
-) -> landbridge_core::Result<()> {
-    let cells = Cells::open(file, key)?;
-    let missing = |name: &&str| {
-        let what = "a file of the export lacks a column";
-        landbridge_core::Error::new(ErrorKind::Corrupt, what, format!("{key}, {name}"))
-    };
-    let columns: Vec<usize> = names
-        .iter()
-        .map(|name| cells.find(name).ok_or_else(|| missing(name)))
-        .collect::<landbridge_core::Result<_>>()?;
-    cells.read(&columns, &mut |row| each(row))
 }
 
 /// A type of a manifest as a catalogue names it: `timestamp(3) with time zone` is `timestamp with time zone`.

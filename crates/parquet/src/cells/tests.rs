@@ -33,6 +33,7 @@ fn texts(array: ArrayRef) -> String {
     let mut found = Vec::new();
     let mut each = |row: &[Cell<'_>]| {
         found.push(row[0].map_or("-".to_owned(), |it| String::from_utf8_lossy(it).into_owned()));
+        ControlFlow::Continue(())
     };
     cells.read(&[0], &mut each).expect("rows");
     found.join(" ")
@@ -101,12 +102,27 @@ fn cells_of_a_row_are_given_together() {
         assert_eq!(text(0), (row % 3 != 0).then(|| format!("w{row}")), "{row}");
         assert_eq!(text(1), (row % 7 != 0).then(|| row.to_string()), "{row}");
         row += 1;
+        ControlFlow::Continue(())
     };
     cells.read(&[2, 0], &mut each).expect("rows");
     assert_eq!(row, 5000);
+    // Until the caller has enough.
+    let mut some = 0;
+    let mut few = |_: &[Cell<'_>]| {
+        some += 1;
+        if some == 1700 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    cells.read(&[2], &mut few).expect("rows");
+    assert_eq!(some, 1700);
+    assert!(cells.find_all(["w", "absent"].into_iter()).is_err());
     // Without columns, the rows are given.
     let mut rows = 0;
-    cells.read(&[], &mut |_| rows += 1).expect("rows");
+    cells
+        .read(&[], &mut |_| {
+            rows += 1;
+            ControlFlow::Continue(())
+        })
+        .expect("rows");
     assert_eq!(rows, 5000);
 }
 
@@ -118,7 +134,7 @@ fn an_error_contains_no_cell() {
         let mut broken = whole.clone();
         broken[at] ^= 0xff;
         let Ok(cells) = Cells::open(Bytes::from(broken), "f") else { continue };
-        if let Err(error) = cells.read(&[0], &mut |_| {}) {
+        if let Err(error) = cells.read(&[0], &mut |_| ControlFlow::Continue(())) {
             assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
             assert_eq!(error.kind(), ErrorKind::Corrupt);
         }
