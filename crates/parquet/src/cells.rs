@@ -1,7 +1,7 @@
 //! Reads the rows of a file as text: numbers in digits, dates and times in ISO form, in UTC, as a database server writes
 //! them.
 //!
-//! It is the reader of `landbridge verify --against export`. It decodes with the `parquet` crate and shares no code with
+//! It is the reader of `landbridge verify --against export` and `landbridge recover`. It decodes with the `parquet` crate and shares no code with
 //! [`rewrite`](crate::rewrite), so a value that is rewritten wrongly differs from what is read here.
 
 use std::io::Write as _;

@@ -1,10 +1,8 @@
 //! `verify --against export`: the Parquet files that RDS wrote, of real PostgreSQL and MariaDB.
 
 use bytes::Bytes;
-use landbridge_local_database::MySqlDatabase;
-use mysql_async::prelude::Queryable;
 
-use super::source::{ALWAYS, CONTRACT, TABLES, build, postgres};
+use super::source::{ALWAYS, mariadb, postgres};
 use super::*;
 
 /// Asserts the exit code and that the output contains each part and no cell, and returns it.
@@ -92,21 +90,7 @@ async fn the_export_proves_the_day_while_the_source_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadbs_export_is_compared_alike() {
-    let (server, mut client) = crate::mariadb::start_server().await;
-    let tables = TABLES
-        .replace("NUMBERS500", "(SELECT seq AS n FROM seq_1_to_500) AS numbers")
-        .replace("TIMESTAMPTZ", "timestamp(6)")
-        .replace("ratio double precision", "ratio double");
-    client.query_drop(tables).await.expect("tables");
-    let contract = CONTRACT
-        .replace("SCHEMA", "shop")
-        .replace("source: numeric", "source: decimal")
-        .replace("timestamp with time zone", "timestamp")
-        .replace("double precision", "double")
-        .replace("character varying", "varchar")
-        .replace("source: integer", "source: int");
-    let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
-    let env = build(Arc::new(source), &contract, ALWAYS).await;
+    let (_server, _client, env) = mariadb().await;
     check(&env, &[], 0, &SAME);
     env.query(Loader, "UPDATE shop.orders SET ratio = 7.25 WHERE id = 7").await.expect("a change");
     let parts = ["column `ratio` differs: other values", "orders: row id = 7: differs in ratio\n"];

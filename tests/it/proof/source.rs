@@ -1,6 +1,9 @@
 //! `verify --against source`: real PostgreSQL and MariaDB.
 
-use landbridge_local_database::{MySqlDatabase, PostgresDatabase, SourceDatabase, TestPostgres};
+use landbridge_local_database::{
+    MySqlDatabase, PostgresDatabase, SourceDatabase, TestMariaDb, TestPostgres,
+};
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio_postgres::{Client, NoTls};
 
@@ -109,6 +112,26 @@ pub(crate) async fn postgres(proof: &str) -> (TestPostgres, Client, TestEnv) {
     client.batch_execute(&tables).await.expect("tables");
     let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let env = build(Arc::new(source), &CONTRACT.replace("SCHEMA", "public"), proof).await;
+    (server, client, env)
+}
+
+/// A MariaDB server with the same tables, and the day of them.
+pub(crate) async fn mariadb() -> (TestMariaDb, Conn, TestEnv) {
+    let (server, mut client) = crate::mariadb::start_server().await;
+    let tables = TABLES
+        .replace("NUMBERS500", "(SELECT seq AS n FROM seq_1_to_500) AS numbers")
+        .replace("TIMESTAMPTZ", "timestamp(6)")
+        .replace("ratio double precision", "ratio double");
+    client.query_drop(tables).await.expect("tables");
+    let contract = CONTRACT
+        .replace("SCHEMA", "shop")
+        .replace("source: numeric", "source: decimal")
+        .replace("timestamp with time zone", "timestamp")
+        .replace("double precision", "double")
+        .replace("character varying", "varchar")
+        .replace("source: integer", "source: int");
+    let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
+    let env = build(Arc::new(source), &contract, ALWAYS).await;
     (server, client, env)
 }
 
@@ -243,22 +266,8 @@ async fn without_figures_the_source_is_compared_with_bigquery() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb_is_compared_alike() {
-    let (server, mut client) = crate::mariadb::start_server().await;
-    let tables = TABLES
-        .replace("NUMBERS500", "(SELECT seq AS n FROM seq_1_to_500) AS numbers")
-        .replace("TIMESTAMPTZ", "timestamp(6)")
-        .replace("ratio double precision", "ratio double");
-    client.query_drop(tables).await.expect("tables");
-    let contract = CONTRACT
-        .replace("SCHEMA", "shop")
-        .replace("source: numeric", "source: decimal")
-        .replace("timestamp with time zone", "timestamp")
-        .replace("double precision", "double")
-        .replace("character varying", "varchar")
-        .replace("source: integer", "source: int");
+    let (server, mut client, env) = mariadb().await;
     let url = &server.url_of("shop");
-    let source = MySqlDatabase::connect(url).await.expect("a source");
-    let env = build(Arc::new(source), &contract, ALWAYS).await;
     check(
         &env,
         url,
