@@ -79,7 +79,7 @@ fmt: ## format all Rust code
 bench: bench-functions bench-rewrite bench-source ## run the benchmarks: Lambda binaries, rewriting Parquet, reading a source
 
 bench-functions:
-	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load -p landbridge-protect -p landbridge-views -p landbridge-notify
+	$(CARGO) build --release -p landbridge-functions
 	@# The benchmark only starts the release binaries and measures time, so the development
 	@# profile is enough and the local cloud is not built a second time.
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)

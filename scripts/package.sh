@@ -67,10 +67,10 @@ for processor in "$@"; do
         left_out="$left_out $processor"
         continue
     fi
-    packages=
-    for function in $functions; do packages="$packages -p landbridge-$function"; done
+    programs=
+    for function in $functions; do programs="$programs --bin landbridge-$function"; done
     # shellcheck disable=SC2086 # word splitting is intended
-    cargo zigbuild --release --locked --target "$triple.$glibc" $packages
+    cargo zigbuild --release --locked --target "$triple.$glibc" -p landbridge-functions $programs
     mkdir -p "$target/lambda/$processor"
     for function in $functions; do
         python3 scripts/zip-function.py "$target/$triple/release/landbridge-$function" \

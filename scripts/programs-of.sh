@@ -14,12 +14,22 @@ if [ ! -d "$functions" ]; then
     source=$(mktemp -d)
     trap 'rm -rf "$source"' EXIT
     git archive "$commit" | tar -x -C "$source"
-    packages=()
-    for folder in "$source"/crates/functions/*/; do packages+=(-p "landbridge-$(basename "$folder")"); done
+    # Each function was a package of its own until 0.1.0; since then they are the programs of one package.
+    packages=() programs=()
+    if [ -d "$source/crates/functions/src/bin" ]; then
+        packages=(-p landbridge-functions)
+        for file in "$source"/crates/functions/src/bin/*.rs; do programs+=("$(basename "$file" .rs)"); done
+    else
+        for folder in "$source"/crates/functions/*/; do
+            program=landbridge-$(basename "$folder")
+            packages+=(-p "$program")
+            programs+=("$program")
+        done
+    fi
     echo "building the functions of $1 (once; some minutes)" >&2
     (cd "$source" && CARGO_TARGET_DIR=$place/target "${CARGO:-cargo}" build --locked "${packages[@]}" >&2)
     mkdir -p "$functions.unfinished"
-    for folder in "$source"/crates/functions/*/; do cp "$place/target/debug/landbridge-$(basename "$folder")" "$functions.unfinished/"; done
+    for program in "${programs[@]}"; do cp "$place/target/debug/$program" "$functions.unfinished/"; done
     # Renamed at the end, so that an interrupted run is repeated.
     mv "$functions.unfinished" "$functions"
 fi

@@ -137,9 +137,8 @@ sbom() {
     # The ids of our own crates contain the path of the checkout.
     placeless() { sed "s|$root|/landbridge|g" "$1" >"$2"; }
     placeless "crates/cli/$name.json" "$out/landbridge-$tag-command.cdx.json"
-    for function in snapshot export transfer load protect views notify; do
-        placeless "crates/functions/$function/$name.json" "$out/landbridge-$tag-lambda-$function.cdx.json"
-    done
+    # One for all functions: they are programs of one package.
+    placeless "crates/functions/$name.json" "$out/landbridge-$tag-lambda.cdx.json"
     find . -path ./target -prune -o -name "$name.json" -exec rm {} +
 }
 
