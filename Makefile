@@ -67,9 +67,10 @@ upgrade-test: ## run the upgrade tests with the functions of an earlier version:
 	$(CARGO) build --workspace --bins
 	functions=$$(scripts/programs-of.sh "$(FROM)") && LANDBRIDGE_UPGRADE_FROM=$$functions $(CARGO) nextest run --workspace -E 'test(/^upgrade::/)'
 
-lint: ## check formatting, clippy (warnings are errors), docs/claims.md and the workflows
+lint: ## check formatting, clippy (warnings are errors), docs/claims.md, the workflows and unused dependencies
 	scripts/claims.py --check
 	scripts/check-workflows.sh
+	scripts/check-dependencies.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
