@@ -11,6 +11,7 @@ use landbridge_core::chain::ALGORITHM;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
+use crate::service::Service;
 use crate::signed;
 
 /// The limit of one request.
@@ -64,21 +65,18 @@ async fn call(
     action: &str,
     body: &Value,
 ) -> Result<Value> {
-    let endpoint = std::env::var("AWS_ENDPOINT_URL_KMS")
-        .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-        .unwrap_or_else(|_| format!("https://kms.{region}.amazonaws.com"));
     let target = format!("TrentService.{action}");
     let request = signed::Request {
+        service: Service::Kms,
         region,
-        service: "kms",
-        endpoint: &endpoint,
+        method: "POST",
+        path: "/",
         headers: &[("content-type", CONTENT_TYPE), ("x-amz-target", target.as_str())],
         body: body.to_string(),
-        timeout: TIMEOUT,
     };
     let failed =
         |kind, error: reqwest::Error| Error::new(kind, what, key).caused_by(error.without_url());
-    let sent = request.build(what, key).await?.send().await;
+    let sent = request.build(what, key, TIMEOUT).await?.send().await;
     let response = sent.map_err(|error| failed(ErrorKind::Transient, error))?;
     let status = response.status();
     let answer: Value =

@@ -9,6 +9,7 @@ use std::time::Duration;
 use landbridge_core::Result;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::service::Service;
 use crate::signed;
 
 /// The limit of one request.
@@ -36,23 +37,20 @@ pub enum Publication {
 /// [`Denied`](landbridge_core::ErrorKind::Denied) if the environment has no credentials;
 /// [`Config`](landbridge_core::ErrorKind::Config) if the request cannot be made. Then nothing was sent.
 pub async fn publish(region: &str, topic: &str, subject: &str, text: &str) -> Result<Publication> {
-    let endpoint = std::env::var("AWS_ENDPOINT_URL_SNS")
-        .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-        .unwrap_or_else(|_| format!("https://sns.{region}.amazonaws.com"));
     let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
     let fields = [("TopicArn", topic), ("Subject", subject), ("Message", text)];
     let fields: String =
         fields.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
     let body = format!("Action=Publish&Version=2010-03-31{fields}");
     let request = signed::Request {
+        service: Service::Sns,
         region,
-        service: "sns",
-        endpoint: &endpoint,
+        method: "POST",
+        path: "/",
         headers: &[("content-type", FORM)],
         body,
-        timeout: TIMEOUT,
     };
-    let request = request.build("a message for SNS cannot be signed", topic).await?;
+    let request = request.build("a message for SNS cannot be signed", topic, TIMEOUT).await?;
     Ok(outcome(request.send().await).await)
 }
 

@@ -14,6 +14,7 @@
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
+//! | [`iam`] | what policy documents of AWS allow |
 //! | [`access`] | who sees which class, by the policies that Google has now |
 //! | [`audit`] | what is unusual about a table, compared with its earlier days |
 //! | [`proof`] | what is computed of a column, so that its values in BigQuery can be proven |
@@ -43,6 +44,7 @@ pub mod created;
 pub mod describe;
 pub mod diff;
 pub mod error;
+pub mod iam;
 pub mod ids;
 pub mod incident;
 pub mod manifest;

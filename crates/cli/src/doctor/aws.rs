@@ -4,12 +4,12 @@
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
+use landbridge_aws::inspect::Inspector;
 use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::Config;
 use landbridge_core::{ErrorKind, Result};
 use landbridge_parquet::rewrite::{ProofKey, TokenKey};
 
-use super::client::SignedClient;
 use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
@@ -208,7 +208,7 @@ async fn role_key_and_schedules(
     source: Option<&SourceCandidate>,
 ) -> (Vec<ReportLine>, Vec<ReportLine>, Vec<ReportLine>) {
     let config = &files.config;
-    let client = match SignedClient::from_env(&config.source.region).await {
+    let client = match Inspector::from_env(&config.source.region).await {
         Ok(client) => client,
         Err(error) => {
             let mut line = ReportLine::new("aws", "role, key and schedules");

@@ -1,17 +1,16 @@
 //! The checks of the export key (its state, its rotation, whether the functions may use it) and of the
 //! key that encrypts the source.
 
+use landbridge_aws::inspect::{CallError, CallResult, Inspector};
 use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::Phase;
-use super::client::SignedClient;
 use super::line::{CheckState, ReportLine};
-use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
-use super::response::{CallError, CallResult};
 use super::role::{Policies, account_of, name_of, policies, show_policies_command};
+use landbridge_core::iam::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
 
 /// What using a key through RDS takes: the role of an export "must have encryption and decryption
 /// permissions" (Amazon RDS User Guide, "Exporting DB snapshot data to Amazon S3"). The API reference of
@@ -52,7 +51,7 @@ fn function_role(config: &Config, function: &str) -> String {
 }
 
 /// Checks the key: its state, its rotation, and the functions' permissions on it.
-pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) -> [ReportLine; 3] {
+pub(super) async fn check(client: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 3] {
     let mut state = ReportLine::new("aws", "export key");
     let mut rotation = ReportLine::new("aws", "export key rotation");
     let mut permissions = ReportLine::new("aws", "export key permissions");
@@ -72,7 +71,7 @@ pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) 
             None
         }
         Err(error) => {
-            error.report_on(&mut state, format!("aws kms describe-key --key-id {key}"));
+            state.call_failed(error, format!("aws kms describe-key --key-id {key}"));
             None
         }
     };
@@ -91,7 +90,7 @@ pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) 
 /// Checks that `snapshot` and `export` may use the key that encrypts the source. RDS uses it for
 /// snapshots and exports in the name of the caller (Amazon RDS User Guide, "AWS KMS key management").
 pub(super) async fn check_source(
-    client: &SignedClient,
+    client: &Inspector,
     config: &Config,
     phase: Phase,
     source: Option<&SourceCandidate>,
@@ -112,7 +111,7 @@ pub(super) async fn check_source(
         }
         Ok(_) => {}
         Err(error) => {
-            error.report_on(&mut line, format!("aws kms describe-key --key-id {key}"));
+            line.call_failed(error, format!("aws kms describe-key --key-id {key}"));
             return line;
         }
     }
@@ -168,7 +167,7 @@ fn check_state(line: &mut ReportLine, key: &str, metadata: &Value) -> Option<Str
 }
 
 /// Rotation is not needed for exports, so a key without it is reported but not bad.
-async fn check_rotation(line: &mut ReportLine, client: &SignedClient, arn: &str) {
+async fn check_rotation(line: &mut ReportLine, client: &Inspector, arn: &str) {
     let answer = client.kms("GetKeyRotationStatus", &json!({ "KeyId": arn })).await;
     match answer {
         Ok(answer) if answer["KeyRotationEnabled"] == true => {
@@ -180,14 +179,14 @@ async fn check_rotation(line: &mut ReportLine, client: &SignedClient, arn: &str)
             Some(format!("aws kms enable-key-rotation --key-id {arn}")),
         ),
         Err(error) => {
-            error.report_on(line, format!("aws kms get-key-rotation-status --key-id {arn}"));
+            line.call_failed(error, format!("aws kms get-key-rotation-status --key-id {arn}"));
         }
     }
 }
 
 /// The policies that decide who may use the key, and what is known about its callers.
 struct KeyAccess<'a> {
-    client: &'a SignedClient,
+    client: &'a Inspector,
     arn: &'a str,
     policy: [PolicyDocument; 1],
     /// The account of the functions.
@@ -205,7 +204,7 @@ enum Permission {
 /// Checks every permission of `uses`. `good` is what is found if all are granted.
 async fn check_permissions(
     mut line: ReportLine,
-    client: &SignedClient,
+    client: &Inspector,
     config: &Config,
     phase: Phase,
     arn: &str,
@@ -216,7 +215,7 @@ async fn check_permissions(
     let policy = match key_policy(client, arn).await {
         Ok(policy) => [policy],
         Err(error) => {
-            error.report_on(&mut line, show_policy);
+            line.call_failed(error, show_policy);
             return line;
         }
     };
@@ -237,7 +236,7 @@ async fn check_permissions(
                 return phase.missing(line, &format!("there is no role {name}"), advice);
             }
             Err(error) => {
-                error.report_on(&mut line, show_policies_command(name));
+                line.call_failed(error, show_policies_command(name));
                 return line;
             }
         };
@@ -247,7 +246,7 @@ async fn check_permissions(
                 Ok(Permission::Missing(what)) => missing.push(what),
                 Ok(Permission::Unknown(why)) => unknown = Some(why),
                 Err(error) => {
-                    error.report_on(&mut line, format!("aws kms list-grants --key-id {arn}"));
+                    line.call_failed(error, format!("aws kms list-grants --key-id {arn}"));
                     return line;
                 }
             }
@@ -345,7 +344,7 @@ fn evaluate_key_access<'a>(
     }
 }
 
-async fn key_policy(client: &SignedClient, arn: &str) -> CallResult<PolicyDocument> {
+async fn key_policy(client: &Inspector, arn: &str) -> CallResult<PolicyDocument> {
     let body = json!({ "KeyId": arn, "PolicyName": "default" });
     let response = client.kms("GetKeyPolicy", &body).await?;
     response["Policy"].as_str().and_then(PolicyDocument::parse).ok_or_else(|| {
@@ -355,7 +354,7 @@ async fn key_policy(client: &SignedClient, arn: &str) -> CallResult<PolicyDocume
 }
 
 /// Whether a grant without constraints allows the role this action.
-async fn has_grant(client: &SignedClient, arn: &str, role: &str, action: &str) -> CallResult<bool> {
+async fn has_grant(client: &Inspector, arn: &str, role: &str, action: &str) -> CallResult<bool> {
     let body = json!({ "KeyId": arn, "GranteePrincipal": role, "Limit": 100 });
     let response = client.kms("ListGrants", &body).await?;
     let operation = action.trim_start_matches("kms:");

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use landbridge_core::Error;
+use landbridge_aws::inspect::CallError;
+use landbridge_core::{Error, ErrorKind};
 use serde::Serialize;
 
+use super::advice;
 use crate::paint::Paint;
 use crate::render::printable;
 
@@ -64,6 +66,27 @@ impl ReportLine {
     /// Records that the check could not run, and the command with which the operator can check.
     pub(super) fn unchecked(&mut self, why: impl Into<String>, manual_check: Option<String>) {
         (self.state, self.found, self.advice) = (CheckState::Unchecked, why.into(), manual_check);
+    }
+
+    /// Records that a call for a required resource of AWS failed. `manual_check` is a command that shows the resource
+    /// to a caller who has the permission.
+    pub(super) fn call_failed(&mut self, error: CallError, manual_check: String) {
+        match error {
+            CallError::MissingPermission(permission) => {
+                self.unchecked(format!("these credentials lack {permission}"), Some(manual_check));
+            }
+            CallError::NoEndpoint(service) => self.unchecked(
+                format!("AWS_ENDPOINT_URL_* replaces AWS, and {} is not set", service.variable()),
+                None,
+            ),
+            CallError::NotFound => self.bad("it does not exist", manual_check),
+            // Denied for another reason than a missing permission.
+            CallError::Failed(error) if error.kind() == ErrorKind::Denied => self.failed(
+                &error,
+                "check that the credentials are complete and have not expired, and that the clock is correct",
+            ),
+            CallError::Failed(error) => self.failed(&error, advice(&error, "")),
+        }
     }
 
     /// Records that a call of the check failed.

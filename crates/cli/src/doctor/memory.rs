@@ -1,12 +1,11 @@
 //! Compares the memory of the deployed functions with what the contract needs.
 
+use landbridge_aws::inspect::{CallError, Inspector};
 use landbridge_core::memory::{CONTRACT_READERS, needed_mb};
 
 use super::Phase;
-use super::client::SignedClient;
 use super::files::Files;
 use super::line::ReportLine;
-use super::response::CallError;
 
 /// A function with its memory and what it needs, in MB.
 struct FunctionMemory {
@@ -16,7 +15,7 @@ struct FunctionMemory {
 }
 
 /// One line for all functions that read the contract.
-pub(super) async fn check(client: &SignedClient, files: &Files, phase: Phase) -> ReportLine {
+pub(super) async fn check(client: &Inspector, files: &Files, phase: Phase) -> ReportLine {
     let mut line = ReportLine::new("aws", "function memory");
     let Some(contract) = &files.contract else {
         line.unchecked("needs contract.yaml", None);
@@ -41,7 +40,7 @@ pub(super) async fn check(client: &SignedClient, files: &Files, phase: Phase) ->
                 let command = format!(
                     "aws lambda get-function-configuration --function-name {name} --query MemorySize"
                 );
-                error.report_on(&mut line, command);
+                line.call_failed(error, command);
                 return line;
             }
         }

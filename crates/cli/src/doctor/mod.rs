@@ -9,29 +9,24 @@
 //! | `source` | checks of the source: status, storage, what snapshots do to it, automated backups |
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
 //! | `memory` | compares the memory of the functions with the size of the contract |
-//! | `client`, `service`, `response` | read-only client of IAM, KMS, EventBridge Scheduler and Lambda: requests, endpoints, responses |
-//! | `policy`, `pattern` | evaluation of IAM policy documents |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
 //! | `project` | checks of quota project, enabled APIs, taxonomies, masks and organisation policies |
 //! | `bucket_readers` | checks who may read the landing bucket |
+//!
+//! The calls of AWS are in `landbridge_aws::inspect`, the rules of its policies in `landbridge_core::iam`.
 //!
 //! Every check only reads; no check changes a resource.
 
 mod aws;
 mod bucket_readers;
-mod client;
 mod files;
 mod google;
 mod key;
 mod line;
 mod memory;
-mod pattern;
-mod policy;
 mod project;
-mod response;
 mod role;
 mod schedules;
-mod service;
 mod source;
 
 use std::path::PathBuf;

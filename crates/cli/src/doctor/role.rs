@@ -1,14 +1,13 @@
 //! The checks of the role that RDS assumes to write an export: its trust policy and its permissions.
 //! Also reads the policies of any role, for `key`.
 
+use landbridge_aws::inspect::{CallError, CallResult, Inspector, Xml};
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 
 use super::Phase;
-use super::client::SignedClient;
 use super::line::ReportLine;
-use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
-use super::response::{CallError, CallResult, Xml};
+use landbridge_core::iam::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
 
 /// The service that writes exports (Amazon RDS User Guide, "Providing access to an Amazon S3 bucket using an
 /// IAM role").
@@ -35,7 +34,7 @@ pub(super) struct Policies {
 }
 
 /// Checks the export role: its trust policy and its permissions.
-pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) -> [ReportLine; 2] {
+pub(super) async fn check(client: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 2] {
     let mut trust = ReportLine::new("aws", "export role trust");
     let mut permissions = ReportLine::new("aws", "export role permissions");
     let name = name_of(&config.export.role_arn);
@@ -48,7 +47,7 @@ pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) 
                     let advice = "correct export.role_arn, or create the role: terraform apply";
                     trust = phase.missing(trust, &format!("there is no role {name}"), advice);
                 }
-                other => other.report_on(&mut trust, show_role_command(name)),
+                other => trust.call_failed(other, show_role_command(name)),
             }
             return [trust, permissions];
         }
@@ -66,7 +65,7 @@ pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) 
         Ok(documents) => {
             check_permissions(&mut permissions, config, name, &documents, role.boundary)
         }
-        Err(error) => error.report_on(&mut permissions, show_policies_command(name)),
+        Err(error) => permissions.call_failed(error, show_policies_command(name)),
     }
     [trust, permissions]
 }
@@ -154,12 +153,12 @@ fn check_permissions(
 }
 
 /// Reads the policies of the role `name`.
-pub(super) async fn policies(client: &SignedClient, name: &str) -> CallResult<Policies> {
+pub(super) async fn policies(client: &Inspector, name: &str) -> CallResult<Policies> {
     let role = get_role(client, name).await?;
     Ok(Policies { documents: documents(client, name).await?, boundary: role.boundary })
 }
 
-async fn get_role(client: &SignedClient, name: &str) -> CallResult<Role> {
+async fn get_role(client: &Inspector, name: &str) -> CallResult<Role> {
     let response = client.iam("GetRole", &[("RoleName", name)]).await?;
     let arn = response.first("Arn").ok_or_else(|| malformed("GetRole", name))?;
     let trust = document(&response, "AssumeRolePolicyDocument", "GetRole", name)?;
@@ -167,7 +166,7 @@ async fn get_role(client: &SignedClient, name: &str) -> CallResult<Role> {
 }
 
 /// Reads the inline policies of a role, then the attached ones.
-async fn documents(client: &SignedClient, role: &str) -> CallResult<Vec<PolicyDocument>> {
+async fn documents(client: &Inspector, role: &str) -> CallResult<Vec<PolicyDocument>> {
     let mut all = Vec::new();
     for policy in client.iam_all("ListRolePolicies", role, "member").await? {
         let given = [("RoleName", role), ("PolicyName", &policy)];
@@ -191,7 +190,7 @@ fn document(
     action: &str,
     resource: &str,
 ) -> CallResult<PolicyDocument> {
-    let text = response.first(element);
+    let text = response.document(element);
     text.and_then(|text| PolicyDocument::parse(&text)).ok_or_else(|| malformed(action, resource))
 }
 

@@ -1,13 +1,12 @@
 //! Compares the deployed schedules with the schedule files.
 
+use landbridge_aws::inspect::{CallError, Inspector};
 use landbridge_core::config::Config;
 use landbridge_core::schedule::ScheduleFile;
 use serde_json::Value;
 
 use super::Phase;
-use super::client::SignedClient;
 use super::line::ReportLine;
-use super::response::CallError;
 use super::role::account_of;
 
 /// Each function, and the name of its schedule's check.
@@ -23,7 +22,7 @@ const CHECKS: [(&str, &str); 7] = [
 
 /// Checks one schedule per function that the configuration deploys. Without `files`, all lines are unchecked.
 pub(super) async fn check(
-    client: &SignedClient,
+    client: &Inspector,
     config: &Config,
     files: Option<&[ScheduleFile]>,
     phase: Phase,
@@ -45,8 +44,8 @@ pub(super) async fn check(
                 let what = format!("there is no schedule {group}/{function}");
                 line = phase.missing(line, &what, "create it: terraform apply");
             }
-            Err(error) => error.report_on(
-                &mut line,
+            Err(error) => line.call_failed(
+                error,
                 format!("aws scheduler get-schedule --group-name {group} --name {function}"),
             ),
         }

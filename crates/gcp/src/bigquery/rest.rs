@@ -1,6 +1,7 @@
 //! Sends calls of the REST API. Requests and answers are JSON values, because a request must leave
 //! out what it does not change, and an answer may contain what Landbridge does not know.
 
+use backon::Retryable;
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -56,16 +57,10 @@ impl Rest {
     /// Sends a call, and repeats it while its error is transient. A repeated call with `If-Match`
     /// may be refused because its first attempt took effect: the caller reads the resource again.
     pub(super) async fn send(&self, call: &RestCall<'_>) -> Result<Value, Refusal> {
-        let mut delays = RETRY_DELAYS.iter();
-        loop {
-            match self.send_once(call).await {
-                Err(refusal) if refusal.error.kind().is_transient() => match delays.next() {
-                    Some(delay) => tokio::time::sleep(*delay).await,
-                    None => return Err(refusal),
-                },
-                result => return result,
-            }
-        }
+        (|| self.send_once(call))
+            .retry(RETRY_DELAYS.into_iter())
+            .when(|refusal| refusal.error.kind().is_transient())
+            .await
     }
 
     async fn send_once(&self, call: &RestCall<'_>) -> Result<Value, Refusal> {

@@ -25,6 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use backon::Retryable;
 use google_cloud_auth::credentials::{
     AccessToken, AccessTokenCredentialsProvider, CacheableResource, CredentialsProvider, EntityTag,
 };
@@ -159,16 +160,10 @@ impl Federation {
     /// [`ErrorKind::Config`] if the environment has no AWS credentials, [`ErrorKind::Transient`] if
     /// no response arrived.
     pub async fn exchange(&self, now: SystemTime) -> Result<Token> {
-        let mut delays = RETRY_DELAYS.iter();
-        loop {
-            let outcome = self.attempt(now).await;
-            match (&outcome, delays.next()) {
-                (Err(error), Some(delay)) if error.kind().is_transient() => {
-                    tokio::time::sleep(*delay).await;
-                }
-                _ => return outcome,
-            }
-        }
+        (|| self.attempt(now))
+            .retry(RETRY_DELAYS.into_iter())
+            .when(|error| error.kind().is_transient())
+            .await
     }
 
     async fn attempt(&self, now: SystemTime) -> Result<Token> {

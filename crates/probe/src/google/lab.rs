@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use backon::Retryable;
 use landbridge_gcp::raw::{Answer, Api, Raw, RawBody, RawCall};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -25,6 +26,16 @@ const LONGEST_POLL: Duration = Duration::from_secs(2);
 const JOB_LIMIT: Duration = Duration::from_secs(300);
 /// The pause between two looks at something that takes effect later.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// An attempt that did not succeed.
+enum Attempt {
+    /// Google answered that it could not do it now.
+    Refused(Answer),
+    /// No answer.
+    Unanswered,
+    /// Nothing was sent: there is no access token.
+    Without,
+}
 
 /// Who makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,18 +147,19 @@ impl Lab {
 
     /// Sends a call, and repeats it while Google cannot answer. A repeated call may have taken effect before.
     pub(super) async fn send(&self, call: &RawCall<'_>) -> Result<Answer, Stop> {
-        let mut delays = RETRY_DELAYS.iter();
-        loop {
-            let sent = self.api.send("a call of the probe", call).await;
-            match (sent, delays.next()) {
-                (Ok(answer), _) if !answer.is_transient() => return Ok(answer),
-                (Err(error), _) if !error.kind().is_transient() => {
-                    return Err(Stop::failed(Shape::of("no access token is available")));
-                }
-                (_, Some(delay)) => tokio::time::sleep(*delay).await,
-                (Ok(answer), None) => return Ok(answer),
-                (Err(_), None) => return Err(Stop::failed(Shape::of("Google did not answer"))),
+        let attempt = || async {
+            match self.api.send("a call of the probe", call).await {
+                Ok(answer) if answer.is_transient() => Err(Attempt::Refused(answer)),
+                Ok(answer) => Ok(answer),
+                Err(error) if error.kind().is_transient() => Err(Attempt::Unanswered),
+                Err(_) => Err(Attempt::Without),
             }
+        };
+        let again = |attempt: &Attempt| !matches!(attempt, Attempt::Without);
+        match attempt.retry(RETRY_DELAYS.into_iter()).when(again).await {
+            Ok(answer) | Err(Attempt::Refused(answer)) => Ok(answer),
+            Err(Attempt::Unanswered) => Err(Stop::failed(Shape::of("Google did not answer"))),
+            Err(Attempt::Without) => Err(Stop::failed(Shape::of("no access token is available"))),
         }
     }
 

@@ -1,17 +1,26 @@
-//! Read-only client of IAM, KMS, EventBridge Scheduler and Lambda. It signs plain HTTP requests as their API
-//! references describe; the SDK crates would add minutes of build time for nine calls.
+//! Read-only client of what the doctor checks: IAM, KMS, EventBridge Scheduler and Lambda. It sends plain HTTP requests
+//! as their API references describe.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | the calls |
+//! | `response` | answers and the classes of errors |
 
-use std::time::{Duration, SystemTime};
+mod response;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use landbridge_aws::client::{Credentials, credentials};
+use std::time::Duration;
+
+use backon::Retryable;
 use landbridge_core::{Error, ErrorKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::response::{CallError, CallResult, ErrorClass, Xml, classify, error_code, parse_json};
-use super::service::Service;
+pub use response::{CallError, CallResult, Xml};
+use response::{ErrorClass, classify, error_code, parse_json};
+
+use crate::client::{Credentials, credentials};
+use crate::service::Service;
+use crate::signed;
 
 /// Time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,13 +35,13 @@ const PAGES: usize = 10;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A client of the services with one set of credentials.
-pub(super) struct SignedClient {
+pub struct Inspector {
     http: reqwest::Client,
     credentials: Credentials,
     region: String,
 }
 
-/// A request before it is signed.
+/// A request of an API action.
 struct Request<'a> {
     service: Service,
     /// The API action, such as `GetRole`; also the second part of the permission's name.
@@ -44,12 +53,12 @@ struct Request<'a> {
     body: String,
 }
 
-impl SignedClient {
+impl Inspector {
     /// A client with the credentials of the environment.
     ///
     /// # Errors
     /// `Denied` if the environment has no credentials, `Transient` if no HTTP client can be created.
-    pub(super) async fn from_env(region: &str) -> landbridge_core::Result<Self> {
+    pub async fn from_env(region: &str) -> landbridge_core::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
@@ -60,7 +69,7 @@ impl SignedClient {
     }
 
     /// Calls IAM, which uses the query protocol and responds in XML.
-    pub(super) async fn iam(&self, action: &str, given: &[(&str, &str)]) -> CallResult<Xml> {
+    pub async fn iam(&self, action: &str, given: &[(&str, &str)]) -> CallResult<Xml> {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in given {
             body.push_str(&format!("&{name}={}", utf8_percent_encode(value, RESERVED)));
@@ -79,7 +88,7 @@ impl SignedClient {
     }
 
     /// Reads all pages of an IAM listing and returns the texts of `element`.
-    pub(super) async fn iam_all(
+    pub async fn iam_all(
         &self,
         action: &str,
         role: &str,
@@ -101,7 +110,7 @@ impl SignedClient {
     }
 
     /// Calls KMS, which uses JSON 1.1.
-    pub(super) async fn kms(&self, action: &str, body: &Value) -> CallResult<Value> {
+    pub async fn kms(&self, action: &str, body: &Value) -> CallResult<Value> {
         let headers = vec![
             ("content-type", "application/x-amz-json-1.1".to_owned()),
             ("x-amz-target", format!("TrentService.{action}")),
@@ -121,7 +130,7 @@ impl SignedClient {
 
     /// Reads a schedule of EventBridge Scheduler. The names of group and schedule consist of letters,
     /// digits, `-`, `_` and `.`, so they need no encoding.
-    pub(super) async fn schedule(&self, group: &str, name: &str) -> CallResult<Value> {
+    pub async fn schedule(&self, group: &str, name: &str) -> CallResult<Value> {
         let action = "GetSchedule";
         let answer = self
             .send(&Request {
@@ -137,7 +146,7 @@ impl SignedClient {
     }
 
     /// Reads the configuration of a Lambda function. Its name consists of letters, digits, `-` and `_`.
-    pub(super) async fn function(&self, name: &str) -> CallResult<Value> {
+    pub async fn function(&self, name: &str) -> CallResult<Value> {
         let action = "GetFunctionConfiguration";
         let answer = self
             .send(&Request {
@@ -154,12 +163,8 @@ impl SignedClient {
 
     /// Sends the request, and once more if it was throttled or got no response.
     async fn send(&self, request: &Request<'_>) -> CallResult<String> {
-        let first = self.send_once(request).await;
-        if !matches!(&first, Err(CallError::Failed(error)) if error.kind().is_transient()) {
-            return first;
-        }
-        tokio::time::sleep(PAUSE).await;
-        self.send_once(request).await
+        let unanswered = |error: &CallError| matches!(error, CallError::Failed(error) if error.kind().is_transient());
+        (|| self.send_once(request)).retry([PAUSE].into_iter()).when(unanswered).await
     }
 
     async fn send_once(&self, request: &Request<'_>) -> CallResult<String> {
@@ -171,8 +176,17 @@ impl SignedClient {
         let failed = |kind, what, why: String| {
             CallError::Failed(Error::new(kind, what, permission.clone()).caused_by(why))
         };
-        let url = format!("{endpoint}{}", request.path);
-        let signature = self.signature(request, &url).ok_or_else(|| {
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signed = signed::Request {
+            service,
+            region: &self.region,
+            method: request.method,
+            path: &request.path,
+            headers: &headers,
+            body: request.body.clone(),
+        };
+        let call = signed.sign(&self.http, &self.credentials, &endpoint).ok_or_else(|| {
             failed(ErrorKind::Config, "cannot sign an AWS request", format!("for {endpoint}"))
         })?;
         let no_answer = |error: reqwest::Error| {
@@ -180,16 +194,6 @@ impl SignedClient {
             let why = error.without_url().to_string();
             failed(ErrorKind::Transient, "no response from AWS", format!("{endpoint}: {why}"))
         };
-        let mut call = match request.method {
-            "GET" => self.http.get(&url),
-            _ => self.http.post(&url).body(request.body.clone()),
-        };
-        for (name, value) in &request.headers {
-            call = call.header(*name, value);
-        }
-        for (name, value) in signature {
-            call = call.header(name, value);
-        }
         let answer = call.send().await.map_err(no_answer)?;
         let status = answer.status().as_u16();
         let header = answer.headers().get("x-amzn-errortype").and_then(|it| it.to_str().ok());
@@ -211,25 +215,5 @@ impl SignedClient {
                 failed(kind, "an AWS call failed", format!("{code}, HTTP {status}"))
             }
         })
-    }
-
-    /// The headers of a Signature Version 4 for the current time.
-    fn signature(&self, request: &Request<'_>, url: &str) -> Option<Vec<(String, String)>> {
-        let identity = self.credentials.clone().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(request.service.region(&self.region))
-            .name(request.service.name())
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .ok()?
-            .into();
-        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
-        let body = SignableBody::Bytes(request.body.as_bytes());
-        let signable = SignableRequest::new(request.method, url, headers, body).ok()?;
-        let (instructions, _) = sign(signable, &params).ok()?.into_parts();
-        let headers = instructions.headers();
-        Some(headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }

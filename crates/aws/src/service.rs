@@ -1,8 +1,9 @@
-//! Endpoints and signing regions of IAM, KMS, EventBridge Scheduler and Lambda.
+//! Endpoints and signing regions of the services that are called without their SDK: IAM, KMS, EventBridge Scheduler,
+//! Lambda and SNS.
 
-/// A service that the client calls.
+/// A service that is called without its SDK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub enum Service {
     /// IAM, which is global.
     Iam,
     /// KMS of the source's region.
@@ -11,37 +12,41 @@ pub(super) enum Service {
     Scheduler,
     /// Lambda of the source's region.
     Lambda,
+    /// SNS of the topic's region.
+    Sns,
 }
 
 impl Service {
     /// The name in signatures, and the prefix of the service's permissions.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Scheduler => "scheduler",
             Self::Lambda => "lambda",
+            Self::Sns => "sns",
         }
     }
 
     /// The environment variable with which the SDKs override the endpoint.
-    pub(super) fn variable(self) -> &'static str {
+    pub fn variable(self) -> &'static str {
         match self {
             Self::Iam => "AWS_ENDPOINT_URL_IAM",
             Self::Kms => "AWS_ENDPOINT_URL_KMS",
             Self::Scheduler => "AWS_ENDPOINT_URL_SCHEDULER",
             Self::Lambda => "AWS_ENDPOINT_URL_LAMBDA",
+            Self::Sns => "AWS_ENDPOINT_URL_SNS",
         }
     }
 
     /// The region to sign for. IAM has one per partition (AWS General Reference, "IAM
     /// endpoints and quotas").
-    pub(super) fn region(self, region: &str) -> &str {
+    pub(crate) fn region(self, region: &str) -> &str {
         match (self, region.split('-').next()) {
             (Self::Iam, Some("cn")) => "cn-north-1",
             (Self::Iam, _) if region.starts_with("us-gov-") => "us-gov-west-1",
             (Self::Iam, _) => "us-east-1",
-            (Self::Kms | Self::Scheduler | Self::Lambda, _) => region,
+            (Self::Kms | Self::Scheduler | Self::Lambda | Self::Sns, _) => region,
         }
     }
 
@@ -56,7 +61,7 @@ impl Service {
                 "https://iam.us-gov.amazonaws.com".to_owned()
             }
             Self::Iam => "https://iam.amazonaws.com".to_owned(),
-            Self::Kms | Self::Scheduler | Self::Lambda => {
+            Self::Kms | Self::Scheduler | Self::Lambda | Self::Sns => {
                 format!("https://{}.{region}.amazonaws.com{end}", self.name())
             }
         }
@@ -65,7 +70,7 @@ impl Service {
     /// The endpoint to call. `None` if the environment replaces RDS or S3 with servers other than AWS
     /// and names none for this service: the credentials are for those servers, and AWS must not
     /// receive them. `variable` reads an environment variable.
-    pub(super) fn endpoint(
+    pub(crate) fn endpoint(
         self,
         region: &str,
         variable: impl Fn(&str) -> Option<String>,

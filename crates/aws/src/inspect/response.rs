@@ -1,16 +1,15 @@
-//! Responses of IAM, KMS and EventBridge Scheduler, and the classification of their errors.
+//! Responses of the services, and the classification of their errors.
 
 use landbridge_core::{Error, ErrorKind};
+use percent_encoding::percent_decode_str;
 use quick_xml::events::Event;
 use serde_json::Value;
 
-use super::advice;
-use super::line::ReportLine;
-use super::service::Service;
+use crate::service::Service;
 
 /// Why a call returned no result.
 #[derive(Debug)]
-pub(super) enum CallError {
+pub enum CallError {
     /// The caller lacks this permission, such as `iam:GetRole`.
     MissingPermission(String),
     /// The requested resource does not exist.
@@ -21,31 +20,8 @@ pub(super) enum CallError {
     Failed(Error),
 }
 
-impl CallError {
-    /// Records the error in the line of a required resource. `manual_check` is a command that shows
-    /// the resource to a caller who has the permission.
-    pub(super) fn report_on(self, line: &mut ReportLine, manual_check: String) {
-        match self {
-            Self::MissingPermission(permission) => {
-                line.unchecked(format!("these credentials lack {permission}"), Some(manual_check));
-            }
-            Self::NoEndpoint(service) => line.unchecked(
-                format!("AWS_ENDPOINT_URL_* replaces AWS, and {} is not set", service.variable()),
-                None,
-            ),
-            Self::NotFound => line.bad("it does not exist", manual_check),
-            // Denied for another reason than a missing permission.
-            Self::Failed(error) if error.kind() == ErrorKind::Denied => line.failed(
-                &error,
-                "check that the credentials are complete and have not expired, and that the clock is correct",
-            ),
-            Self::Failed(error) => line.failed(&error, advice(&error, "")),
-        }
-    }
-}
-
 /// The result of a call.
-pub(super) type CallResult<T> = Result<T, CallError>;
+pub type CallResult<T> = Result<T, CallError>;
 
 /// Parses a response body as JSON.
 pub(super) fn parse_json(text: &str, action: &str) -> CallResult<Value> {
@@ -100,11 +76,11 @@ pub(super) fn classify(code: &str, status: u16) -> ErrorClass {
 }
 
 /// A response of IAM.
-pub(super) struct Xml(pub(super) String);
+pub struct Xml(pub(super) String);
 
 impl Xml {
     /// The texts of all elements with this name, at any depth, in document order.
-    pub(super) fn all(&self, element: &str) -> Vec<String> {
+    pub fn all(&self, element: &str) -> Vec<String> {
         let mut reader = quick_xml::Reader::from_str(&self.0);
         let mut texts = Vec::new();
         loop {
@@ -123,8 +99,19 @@ impl Xml {
     }
 
     /// The first non-empty text of an element with this name.
-    pub(super) fn first(&self, element: &str) -> Option<String> {
+    pub fn first(&self, element: &str) -> Option<String> {
         self.all(element).into_iter().find(|text| !text.is_empty())
+    }
+
+    /// The policy document in the first element with this name. IAM encodes documents as parts of URLs (IAM API
+    /// reference, `GetRolePolicy`, `PolicyDocument`).
+    pub fn document(&self, element: &str) -> Option<String> {
+        let text = self.first(element)?;
+        // Not every other server encodes it.
+        if text.starts_with('{') {
+            return Some(text);
+        }
+        percent_decode_str(&text).decode_utf8().ok().map(|text| text.into_owned())
     }
 }
 
@@ -188,5 +175,16 @@ mod tests {
         assert_eq!(xml.all("member"), ["a", "b&c"]);
         assert_eq!(xml.first("IsTruncated").as_deref(), Some("false"));
         assert_eq!(xml.first("Marker"), None);
+    }
+
+    #[test]
+    fn policy_documents_are_decoded() {
+        for (text, document) in [
+            ("%7B%22Statement%22%3A%5B%5D%7D", r#"{"Statement":[]}"#),
+            (r#"{"Resource":"a%2Fb"}"#, r#"{"Resource":"a%2Fb"}"#),
+        ] {
+            let xml = Xml(format!("<R><PolicyDocument>{text}</PolicyDocument></R>"));
+            assert_eq!(xml.document("PolicyDocument").as_deref(), Some(document));
+        }
     }
 }
