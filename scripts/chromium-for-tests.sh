@@ -26,17 +26,7 @@ TEXT
 
 present && exit 0
 
-command -v apt-get >/dev/null 2>&1 || missing
-if [ "$(id -u)" = 0 ]; then
-    as_root=
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    as_root='sudo -n'
-else
-    missing
-fi
-
+. "$(dirname "$0")/apt-packages.sh"
 # The fonts are for screenshots: Korean text would be boxes.
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq || missing
-$as_root apt-get install -y -qq --no-install-recommends chromium fonts-inter fonts-noto-cjk >/dev/null || missing
+apt_packages chromium fonts-inter fonts-noto-cjk || missing
 present || missing

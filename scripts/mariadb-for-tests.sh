@@ -25,18 +25,8 @@ TEXT
 
 present && exit 0
 
-command -v apt-get >/dev/null 2>&1 || missing
-if [ "$(id -u)" = 0 ]; then
-    as_root=
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    as_root='sudo -n'
-else
-    missing
-fi
-
+. "$(dirname "$0")/apt-packages.sh"
 # The core packages contain only the programs; no service is configured or started. The client package
 # contains my_print_defaults, which mariadb-install-db calls.
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq || missing
-$as_root apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core >/dev/null || missing
+apt_packages mariadb-server-core mariadb-client-core || missing
 present || missing

@@ -27,21 +27,11 @@ TEXT
 
 present && exit 0
 
-command -v apt-get >/dev/null 2>&1 || missing
-if [ "$(id -u)" = 0 ]; then
-    as_root=
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    as_root='sudo -n'
-else
-    missing
-fi
-
+. "$(dirname "$0")/apt-packages.sh"
 # Do not create Debian's default cluster: the tests create their own.
-$as_root mkdir -p /etc/postgresql-common
-if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+if command -v apt-get >/dev/null 2>&1 && [ "$as_root" != none ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    $as_root mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 fi
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq || missing
-$as_root apt-get install -y -qq --no-install-recommends postgresql >/dev/null || missing
+apt_packages postgresql || missing
 present || missing

@@ -256,7 +256,7 @@ impl BigQuery {
         if let Some(fields) = patched_fields(live, columns) {
             body["schema"] = json!({ "fields": fields });
         }
-        self.patch(dataset, table, live, &body).await
+        self.patch_live_table(dataset, table, live, &body).await
     }
 
     /// Sets the description of the table that was read as `live`, and nothing else of it. Refused if the
@@ -271,23 +271,35 @@ impl BigQuery {
         live: &TableInfo,
         description: &str,
     ) -> Result<Patched> {
-        self.patch(dataset, table, live, &json!({ "description": description })).await
+        self.patch_live_table(dataset, table, live, &json!({ "description": description })).await
     }
 
-    async fn patch(
+    async fn patch_live_table(
         &self,
         dataset: &str,
         table: &str,
         live: &TableInfo,
         body: &Value,
     ) -> Result<Patched> {
+        self.patch("a table cannot be changed", dataset, table, &live.etag, body).await
+    }
+
+    /// Changes the fields in `body` of a table or view, if it still has this etag.
+    pub(super) async fn patch(
+        &self,
+        what: &'static str,
+        dataset: &str,
+        name: &str,
+        etag: &str,
+        body: &Value,
+    ) -> Result<Patched> {
         let call = RestCall {
-            what: "a table cannot be changed",
-            context: self.table_path(dataset, table),
+            what,
+            context: self.table_path(dataset, name),
             method: Method::PATCH,
-            path: self.table_url(dataset, table),
+            path: self.table_url(dataset, name),
             body: Some(body),
-            if_match: Some(&live.etag),
+            if_match: Some(etag),
         };
         match self.rest.send(&call).await {
             Ok(_) => Ok(Patched::Yes),

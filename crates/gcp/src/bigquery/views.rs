@@ -130,19 +130,7 @@ impl BigQuery {
         live: &ViewInfo,
         body: &Value,
     ) -> Result<Patched> {
-        let call = RestCall {
-            what: "a view cannot be changed",
-            context: self.table_path(dataset, name),
-            method: Method::PATCH,
-            path: self.table_url(dataset, name),
-            body: Some(body),
-            if_match: Some(&live.etag),
-        };
-        match self.rest.send(&call).await {
-            Ok(_) => Ok(Patched::Yes),
-            Err(refusal) if refusal.status == 412 => Ok(Patched::Overtaken),
-            Err(refusal) => Err(refusal.error),
-        }
+        self.patch("a view cannot be changed", dataset, name, &live.etag, body).await
     }
 
     /// Deletes a view. The caller has read it and found that it is a view of ours. Idempotent.
