@@ -401,10 +401,6 @@ impl Steady {
 }
 
 impl CallObserver for Steady {
-    fn before(&self, _: ArrivedCall) -> BoxFuture<'static, Admission> {
-        async { Admission::Proceed }.boxed()
-    }
-
     fn after(&self, call: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
         if Self::tags(&self.google) != self.first {
             self.changes

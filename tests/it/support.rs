@@ -5,14 +5,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{InvocationOutcome, LocalCloud, LocalCloudOptions, RunEvent};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable, SourceDatabase};
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// Midnight in Seoul on 21 November 2026.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
@@ -446,5 +451,54 @@ impl TestEnv {
         }
         lines.sort();
         lines.join("\n")
+    }
+}
+
+/// Holds one write of a record until it is released, so that another tick can come between.
+pub(crate) struct HeldWrite {
+    record: &'static str,
+    number: usize,
+    seen: AtomicUsize,
+    arrived: Notify,
+    released: Arc<Notify>,
+}
+
+impl HeldWrite {
+    /// Holds the `number`-th write of this record, counted from 1.
+    pub(crate) fn of(env: &TestEnv, record: &'static str, number: usize) -> Arc<Self> {
+        let (arrived, released) = (Notify::new(), Arc::default());
+        let held = Arc::new(Self { record, number, seen: AtomicUsize::new(0), arrived, released });
+        env.cloud.calls().set_observer(held.clone());
+        held
+    }
+
+    /// Runs a tick as soon as the write is held, then releases the write.
+    pub(crate) async fn tick_between(
+        &self,
+        env: &TestEnv,
+        function: &str,
+        time: &str,
+    ) -> InvocationOutcome {
+        let arrived = tokio::time::timeout(Duration::from_secs(60), self.arrived.notified()).await;
+        arrived.unwrap_or_else(|_| panic!("no write of {} within a minute", self.record));
+        let outcome = env.cloud.tick(function, at(time)).await;
+        self.released.notify_one();
+        outcome.expect("a tick")
+    }
+}
+
+impl CallObserver for HeldWrite {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let is_record = call.request.starts_with("PUT ") && call.request.contains(self.record);
+        if !is_record || self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.number {
+            return async { Admission::Proceed }.boxed();
+        }
+        self.arrived.notify_one();
+        let released = self.released.clone();
+        async move {
+            released.notified().await;
+            Admission::Proceed
+        }
+        .boxed()
     }
 }

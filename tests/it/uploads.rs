@@ -105,15 +105,7 @@ enum Fault {
 /// Lets every call pass.
 struct NothingFails;
 
-impl CallObserver for NothingFails {
-    fn before(&self, _: ArrivedCall) -> BoxFuture<'static, Admission> {
-        async { Admission::Proceed }.boxed()
-    }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
-    }
-}
+impl CallObserver for NothingFails {}
 
 /// One call that meets a fault.
 struct FirstCall {
@@ -266,10 +258,6 @@ impl CallObserver for PlanIsNotWritten {
         let request = &call.request;
         let drop = request.starts_with("PUT ") && request.contains("/plan/people.json");
         async move { if drop { Admission::Drop } else { Admission::Proceed } }.boxed()
-    }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
     }
 }
 

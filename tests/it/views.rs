@@ -1,19 +1,16 @@
 //! Friendly views: written by a principal that sees masks only, and masks hold through every view.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use landbridge_local::Principal::{self, Analyst, Loader, Models, PiiReader, Stranger};
 use landbridge_local_database::{MemoryTable, SampleDatabase};
-use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use crate::python;
-use crate::support::{MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database};
+use crate::support::{
+    HeldWrite, MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database,
+};
 
 /// After the first day.
 const LATER: &str = "2026-11-20T20:04:00Z";
@@ -231,52 +228,14 @@ async fn assert_views_run_in_googles_engine(env: &TestEnv, test: &str, tests: &s
     python::assert_pytest_passes(test, command, Duration::from_secs(300)).await;
 }
 
-/// Holds the first tick before it writes its record, until it is released.
-struct FirstRecordWaits {
-    arrived: Notify,
-    released: Arc<Notify>,
-    is_first: AtomicBool,
-}
-
-impl CallObserver for FirstRecordWaits {
-    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
-        let is_record = call.request.starts_with("PUT ") && call.request.contains("/views.json");
-        if !(is_record && self.is_first.swap(false, Ordering::SeqCst)) {
-            return async { Admission::Proceed }.boxed();
-        }
-        self.arrived.notify_one();
-        let released = self.released.clone();
-        async move {
-            released.notified().await;
-            Admission::Proceed
-        }
-        .boxed()
-    }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
-    }
-}
-
 /// The first of two ticks may have replaced a view of the second by that of older rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_two_ticks_at_once_every_view_is_compared_again() {
     let env = start_with_published_day().await;
-    let observer = Arc::new(FirstRecordWaits {
-        arrived: Notify::new(),
-        released: Arc::default(),
-        is_first: AtomicBool::new(true),
-    });
     env.deploy_contract(&format!("{SMALL_CONTRACT}# another deployment\n"));
-    env.cloud.calls().set_observer(observer.clone());
+    let held = HeldWrite::of(&env, "/views.json", 1);
     let late = env.tick("views", LATER);
-    let other = async {
-        observer.arrived.notified().await;
-        let outcome =
-            env.cloud.tick("views", "2026-11-20T20:14:00Z".parse().expect("a time")).await;
-        observer.released.notify_one();
-        outcome.expect("a tick")
-    };
+    let other = held.tick_between(&env, "views", "2026-11-20T20:14:00Z");
     let (late, other) = tokio::join!(late, other);
     assert!(late.is_response() && other.is_response(), "{late:?} {other:?}");
     let next = |outcome| format!("{outcome:?}");

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_database::{MemoryDatabase, MemoryTable};
-use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 
 use crate::operator::{landbridge, output_text};
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
@@ -78,10 +78,6 @@ impl CallObserver for PeopleFail {
         let is_record = call.request.starts_with("PUT ") && call.request.contains("/items/people");
         let admission = if is_record { Admission::Reject(503) } else { Admission::Proceed };
         async move { admission }.boxed()
-    }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
     }
 }
 

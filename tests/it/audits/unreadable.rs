@@ -25,10 +25,6 @@ impl CallObserver for Fails {
         let admission = if fails { Admission::Reject(503) } else { Admission::Proceed };
         async move { admission }.boxed()
     }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
-    }
 }
 
 /// Levels of `people` under which no check needs the key.

@@ -6,16 +6,15 @@ mod histories;
 pub(crate) mod receiver;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use landbridge_core::incident::{IncidentState, signature};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
-use tokio::sync::Notify;
 
-use crate::support::{TestEnv, TestEnvBuilder, at};
+use crate::support::{HeldWrite, TestEnv, TestEnvBuilder, at};
 use receiver::{Behaviour, Receiver, Request};
 
 /// Where the bot writes.
@@ -387,56 +386,14 @@ async fn a_crash_at_any_write_loses_no_message() {
     }
 }
 
-/// Holds the first claim of a message until it is released.
-struct FirstClaimWaits {
-    arrived: Notify,
-    released: Arc<Notify>,
-    writes: AtomicUsize,
-    is_first: AtomicBool,
-}
-
-impl CallObserver for FirstClaimWaits {
-    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
-        let is_record =
-            call.request.starts_with("PUT ") && call.request.contains("/incidents.json");
-        let is_claim = is_record && self.writes.fetch_add(1, Ordering::SeqCst) == 1;
-        if !(is_claim && self.is_first.swap(false, Ordering::SeqCst)) {
-            return async { Admission::Proceed }.boxed();
-        }
-        self.arrived.notify_one();
-        let released = self.released.clone();
-        async move {
-            released.notified().await;
-            Admission::Proceed
-        }
-        .boxed()
-    }
-
-    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
-        async { Delivery::Send }.boxed()
-    }
-}
-
 /// Two ticks at the same time want to send one message: the one whose claim is second does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_ticks_at_once_send_one_message() {
     let (env, receiver) = with_a_held_table(&format!("alerts:\n{BOT}")).await;
-    let observer = Arc::new(FirstClaimWaits {
-        arrived: Notify::new(),
-        released: Arc::default(),
-        writes: AtomicUsize::new(0),
-        is_first: AtomicBool::new(true),
-    });
-    env.cloud.calls().set_observer(observer.clone());
+    // The first write has the new messages, the second claims one.
+    let held = HeldWrite::of(&env, "/incidents.json", 2);
     let first = env.tick("notify", "2026-11-21T17:17:00Z");
-    let second = async {
-        let claim = observer.arrived.notified();
-        tokio::time::timeout(std::time::Duration::from_secs(60), claim).await.expect("a claim");
-        let outcome =
-            env.cloud.tick("notify", "2026-11-21T17:17:00Z".parse().expect("a time")).await;
-        observer.released.notify_one();
-        outcome.expect("a tick")
-    };
+    let second = held.tick_between(&env, "notify", "2026-11-21T17:17:00Z");
     let (first, second) = tokio::join!(first, second);
     assert!(first.is_response() && second.is_response(), "{first:?} {second:?}");
     let taken = of_the_incident(&receiver, SLACK);

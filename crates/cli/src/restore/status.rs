@@ -288,52 +288,66 @@ fn some_of(names: &BTreeSet<String>) -> String {
 fn report(context: &RestoreContext, status: &Status) -> String {
     let paint = Paint::stdout();
     let mut text = format!("{} at {}\n", paint.bold(&status.source), context.local(status.now));
-    text += &match &status.last_day {
-        None => {
-            format!(
-                "  last day        {}: no day was finished in the last {LOOK_BACK_DAYS} days\n",
-                paint.red("none")
-            )
-        }
-        Some(LastDay { day, record }) => {
-            let verdict = match record.state() {
-                DayState::Published => paint.green("published"),
-                DayState::PublishedWithGaps => paint.yellow("published with gaps"),
-                DayState::Held => paint.yellow("not all tables published"),
-            };
-            let held = match record.held.as_slice() {
-                [] => "none".to_owned(),
-                held => paint.red(&held.join(", ")),
-            };
-            let gaps = match record.gaps.as_slice() {
-                [] => String::new(),
-                gaps => format!("  not in export   {}\n", paint.yellow(&gaps.join(", "))),
-            };
-            format!(
-                "  last day        {day} {verdict}: {}, {} rows\n  held tables     {held}\n{gaps}",
-                counted(record.tables, "table"),
-                grouped(record.rows)
-            )
-        }
-    };
+    text += &last_day_lines(status.last_day.as_ref(), paint);
     text += &days::grid(&status.days, paint);
     text += &status.incidents.iter().map(|it| incident_line(it, paint)).collect::<String>();
     text += &status.redo.iter().map(|redo| redo_line(context, redo, paint)).collect::<String>();
-    let points = &status.restore_points;
-    let ago = |at: Option<Timestamp>| {
-        at.map_or("–".to_owned(), |at| {
-            format!("{} ({})", context.local(at), points::age(status.now, at))
-        })
+    text += &restore_point_lines(context, status, paint);
+    for copy in &status.copies {
+        let ExistingCopy { id, status: state, created, restored_from, next } = copy;
+        let from = restored_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        text += &format!(
+            "  {} {id} is {state}, created {}{from}: {next}\n",
+            paint.yellow("copy"),
+            ago(context, status.now, *created)
+        );
+    }
+    text + &drill_lines(status, paint)
+}
+
+/// A time, and how long ago it was.
+fn ago(context: &RestoreContext, now: Timestamp, at: Option<Timestamp>) -> String {
+    at.map_or("–".to_owned(), |at| format!("{} ({})", context.local(at), points::age(now, at)))
+}
+
+fn last_day_lines(last_day: Option<&LastDay>, paint: Paint) -> String {
+    let Some(LastDay { day, record }) = last_day else {
+        return format!(
+            "  last day        {}: no day was finished in the last {LOOK_BACK_DAYS} days\n",
+            paint.red("none")
+        );
     };
-    text += &format!(
+    let verdict = match record.state() {
+        DayState::Published => paint.green("published"),
+        DayState::PublishedWithGaps => paint.yellow("published with gaps"),
+        DayState::Held => paint.yellow("not all tables published"),
+    };
+    let held = match record.held.as_slice() {
+        [] => "none".to_owned(),
+        held => paint.red(&held.join(", ")),
+    };
+    let gaps = match record.gaps.as_slice() {
+        [] => String::new(),
+        gaps => format!("  not in export   {}\n", paint.yellow(&gaps.join(", "))),
+    };
+    format!(
+        "  last day        {day} {verdict}: {}, {} rows\n  held tables     {held}\n{gaps}",
+        counted(record.tables, "table"),
+        grouped(record.rows)
+    )
+}
+
+fn restore_point_lines(context: &RestoreContext, status: &Status, paint: Paint) -> String {
+    let points = &status.restore_points;
+    let mut text = format!(
         "  restore points  {}, {} of them by Landbridge ({} hourly, {} kept longer), {} pinned\n  newest          {}\n  oldest          {}\n",
         points.available,
         points.by_landbridge,
         points.hourly,
         points.kept_longer,
         points.pinned,
-        ago(points.newest),
-        ago(points.oldest)
+        ago(context, status.now, points.newest),
+        ago(context, status.now, points.oldest)
     );
     if points.without_settings > 0 {
         text += &format!(
@@ -342,17 +356,12 @@ fn report(context: &RestoreContext, status: &Status) -> String {
             points.without_settings
         );
     }
-    for copy in &status.copies {
-        let ExistingCopy { id, status: state, created, restored_from, next } = copy;
-        let from = restored_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-        text += &format!(
-            "  {} {id} is {state}, created {}{from}: {next}\n",
-            paint.yellow("copy"),
-            ago(*created)
-        );
-    }
+    text
+}
+
+fn drill_lines(status: &Status, paint: Paint) -> String {
     let good: Vec<&Drill> = status.drills.iter().filter(|it| it.good).collect();
-    text += &match good.first() {
+    let mut text = match good.first() {
         None => "  recovery time   not measured: run `landbridge drill`\n".to_owned(),
         Some(newest) => {
             let slowest = good.iter().map(|it| it.seconds).max().unwrap_or(newest.seconds);

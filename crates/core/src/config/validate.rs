@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CLASS_UNCLASSIFIED, Config, Domain, ExportedSnapshot, Mask};
+use super::{CLASS_UNCLASSIFIED, ClassConfig, Config, Domain, ExportedSnapshot, Mask};
 use crate::yaml::{KeyPath, Violation, format};
 
 /// All violations. A value whose own format is wrong is reported by the schema
@@ -308,77 +308,16 @@ fn warehouse(config: &Config, problems: &mut Vec<Violation>) {
 
 fn classes(config: &Config, problems: &mut Vec<Violation>) {
     let all = KeyPath::root().key("pii").key("classes");
-    let location = config.warehouse.location.as_str();
-    let location_is_valid = format::fits("bigquery-location", location);
     let mut tags: BTreeMap<&str, &str> = BTreeMap::new();
-
     for (name, class) in &config.pii.classes {
         let path = all.key(name);
-        if name == CLASS_UNCLASSIFIED && class.mask != Mask::AlwaysNull {
-            problems.push(
-                Violation::new(
-                    path.key("mask"),
-                    format!("class `{CLASS_UNCLASSIFIED}` cannot be masked by {}", class.mask),
-                )
-                .help("write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone"),
-            );
-        }
-        if class.mask.is_computable() && class.domain(name) == Domain::Small {
-            let override_it = match class.domain {
-                Some(_) => "",
-                None => {
-                    "; if the values of this class cannot be listed, write `domain: large` and the reason in a comment"
-                }
-            };
-            problems.push(
-                Violation::new(
-                    path.key("mask"),
-                    format!(
-                        "mask {} does not hide the values of class `{name}`: all possible values can be listed, and each masked value compared with them",
-                        class.mask
-                    ),
-                )
-                .help(format!(
-                    "write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml{override_it}"
-                )),
-            );
-        }
-        if name == CLASS_UNCLASSIFIED && !class.readers.is_empty() {
-            problems.push(
-                Violation::new(
-                    path.key("readers"),
-                    format!("class `{CLASS_UNCLASSIFIED}` cannot have readers"),
-                )
-                .help("to make a column readable, give it another class in contract.yaml and add the readers to that class"),
-            );
-        }
-        for (index, member) in class.masked_readers.iter().enumerate() {
-            if class.readers.contains(member) {
-                problems.push(
-                    Violation::new(
-                        path.key("masked_readers").index(index),
-                        format!("this member is also in `{}`", path.key("readers")),
-                    )
-                    .help("remove it from one of the two lists: which one applies would depend on the tag tree"),
-                );
-            }
-        }
-        let Some(tag) = class.policy_tag.as_deref() else {
+        mask_of_class(name, class, &path, problems);
+        readers_of_class(name, class, &path, problems);
+        let Some(tag) = class.policy_tag.as_deref().filter(|tag| format::fits("policy-tag", tag))
+        else {
             continue;
         };
-        if !format::fits("policy-tag", tag) {
-            continue;
-        }
-        let tag_location = tag.split('/').nth(3).unwrap_or_default();
-        if location_is_valid && !tag_location.eq_ignore_ascii_case(location) {
-            problems.push(
-                Violation::new(
-                    path.key("policy_tag"),
-                    format!("policy tag of class `{name}` is in `{tag_location}`, but the warehouse is in `{location}`"),
-                )
-                .help("use a policy tag in the warehouse's location: a table cannot have tags of another location"),
-            );
-        }
+        location_of_tag(name, tag, &config.warehouse.location, &path, problems);
         if let Some(other) = tags.insert(tag, name) {
             problems.push(
                 Violation::new(
@@ -388,5 +327,84 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                 .help("use a separate policy tag for each class: a tag has only one mask"),
             );
         }
+    }
+}
+
+fn mask_of_class(name: &str, class: &ClassConfig, path: &KeyPath, problems: &mut Vec<Violation>) {
+    if name == CLASS_UNCLASSIFIED && class.mask != Mask::AlwaysNull {
+        problems.push(
+            Violation::new(
+                path.key("mask"),
+                format!("class `{CLASS_UNCLASSIFIED}` cannot be masked by {}", class.mask),
+            )
+            .help("write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone"),
+        );
+    }
+    if class.mask.is_computable() && class.domain(name) == Domain::Small {
+        let override_it = match class.domain {
+            Some(_) => "",
+            None => {
+                "; if the values of this class cannot be listed, write `domain: large` and the reason in a comment"
+            }
+        };
+        problems.push(
+            Violation::new(
+                path.key("mask"),
+                format!(
+                    "mask {} does not hide the values of class `{name}`: all possible values can be listed, and each masked value compared with them",
+                    class.mask
+                ),
+            )
+            .help(format!(
+                "write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml{override_it}"
+            )),
+        );
+    }
+}
+
+fn readers_of_class(
+    name: &str,
+    class: &ClassConfig,
+    path: &KeyPath,
+    problems: &mut Vec<Violation>,
+) {
+    if name == CLASS_UNCLASSIFIED && !class.readers.is_empty() {
+        problems.push(
+            Violation::new(
+                path.key("readers"),
+                format!("class `{CLASS_UNCLASSIFIED}` cannot have readers"),
+            )
+            .help("to make a column readable, give it another class in contract.yaml and add the readers to that class"),
+        );
+    }
+    for (index, member) in class.masked_readers.iter().enumerate() {
+        if class.readers.contains(member) {
+            problems.push(
+                Violation::new(
+                    path.key("masked_readers").index(index),
+                    format!("this member is also in `{}`", path.key("readers")),
+                )
+                .help("remove it from one of the two lists: which one applies would depend on the tag tree"),
+            );
+        }
+    }
+}
+
+fn location_of_tag(
+    name: &str,
+    tag: &str,
+    location: &str,
+    path: &KeyPath,
+    problems: &mut Vec<Violation>,
+) {
+    let tag_location = tag.split('/').nth(3).unwrap_or_default();
+    if format::fits("bigquery-location", location) && !tag_location.eq_ignore_ascii_case(location) {
+        problems.push(
+            Violation::new(
+                path.key("policy_tag"),
+                format!("policy tag of class `{name}` is in `{tag_location}`, but the warehouse is in `{location}`"),
+            )
+            .help("use a policy tag in the warehouse's location: a table cannot have tags of another location"),
+        );
     }
 }

@@ -77,12 +77,16 @@ pub enum Delivery {
 ///
 /// A caller that disconnects does not cancel a call that is held.
 pub trait CallObserver: Send + Sync + 'static {
-    /// A call has arrived and has had no effect yet.
-    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission>;
+    /// A call has arrived and has had no effect yet. By default it proceeds.
+    fn before(&self, _: ArrivedCall) -> BoxFuture<'static, Admission> {
+        Box::pin(async { Admission::Proceed })
+    }
 
     /// The same call took effect, and its response with this HTTP status is not sent yet. Not
-    /// called for a call that was not admitted.
-    fn after(&self, call: ArrivedCall, status: u16) -> BoxFuture<'static, Delivery>;
+    /// called for a call that was not admitted. By default the response is sent.
+    fn after(&self, _: ArrivedCall, _status: u16) -> BoxFuture<'static, Delivery> {
+        Box::pin(async { Delivery::Send })
+    }
 }
 
 type KillHook = Arc<dyn Fn() + Send + Sync>;

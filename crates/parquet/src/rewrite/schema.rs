@@ -102,16 +102,8 @@ impl OutputLayout {
     ) -> Result<Self> {
         let old = footer.metadata.file_metadata().schema_descr();
         let fields = old.root_schema().get_fields();
-        for planned in plan.columns.keys().chain(plan.rename.keys()) {
-            if !fields.iter().any(|field| field.name() == planned) {
-                return Err(unsuitable_plan(
-                    "the plan names a column that the file does not have",
-                    name,
-                    planned,
-                ));
-            }
-        }
-        let mut layout = Vec::new();
+        check_planned_columns(plan, fields, name)?;
+        let mut columns: Vec<OutputColumn> = Vec::new();
         let mut types = Vec::new();
         let (mut leaf, mut first, mut changed) = (0, 0, false);
         // The first element is the root.
@@ -123,84 +115,122 @@ impl OutputLayout {
             }
             let elements = element..element + count_elements(field);
             element = elements.end;
-            let mut action = plan.action(field.name());
+            let place = Place { elements, leaves: start..leaf, first };
             let kept_text = keep_text.contains(field.name());
-            if kept_text {
-                action = match is_text(field) {
-                    true => Action::Keep,
-                    false => Action::Annotate(AnnotateAs::String),
-                };
-            }
-            changed |= action != Action::Keep;
-            if action == Action::Drop {
-                continue;
-            }
-            let nested = !field.is_primitive()
-                || field.get_basic_info().repetition() == Repetition::REPEATED;
-            if nested && action != Action::Keep {
-                return Err(unsuitable_plan(
-                    "a nested column can only be kept or dropped",
-                    name,
-                    field.name(),
-                ));
-            }
-            let (mut column, mut task) = output_column(field, &action, key, name)?;
-            let mut schema_source = match &action {
-                Action::Keep | Action::Drop => SchemaSource::Source { optional: false },
-                Action::SetNull => SchemaSource::Source { optional: true },
-                _ => SchemaSource::Output,
-            };
-            if plan.relax_required
-                && matches!(task, ColumnTask::Copy)
-                && !nested
-                && field.get_basic_info().repetition() == Repetition::REQUIRED
-            {
-                let relaxed = optional(&column).map_err(|it| schema_error(name).caused_by(it))?;
-                (column, task, changed) = (Arc::new(relaxed), ColumnTask::Relax, true);
-                if let SchemaSource::Source { optional } = &mut schema_source {
-                    *optional = true;
-                }
-            }
-            let output_name = plan.output_name(field.name());
-            if output_name != field.name() {
-                column = renamed(&column, output_name)
-                    .map_err(|error| schema_error(name).caused_by(error))?;
+            let Some(laid) = lay_out(field, plan, key, kept_text, place, name)? else {
                 changed = true;
-            }
-            let known = with_known_types(&column).map_err(|it| schema_error(name).caused_by(it))?;
-            types.push(known);
-            layout.push(OutputColumn {
-                name: field.name().to_owned(),
-                output_name: output_name.to_owned(),
-                elements,
-                schema_source,
-                leaves: start..leaf,
-                first,
-                task,
-                action: action_name(&action),
-                kept_text,
-                nested,
-            });
+                continue;
+            };
+            changed |= laid.changed;
+            types.push(laid.known);
+            columns.push(laid.column);
             first += leaf - start;
         }
-        if layout.is_empty() {
+        if columns.is_empty() {
             return Err(Error::new(ErrorKind::Config, "the plan drops every column", name));
         }
-        if let Some(twice) = plan
-            .rename
-            .values()
-            .find(|new| layout.iter().filter(|column| column.output_name == **new).count() > 1)
-        {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "the plan gives two columns the same name",
-                format!("{name}, column `{twice}`"),
-            ));
-        }
+        check_distinct_names(plan, &columns, name)?;
         let root = Type::group_type_builder(old.root_schema().name()).with_fields(types).build();
         let root = root.map_err(|error| schema_error(name).caused_by(error))?;
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(root)));
-        Ok(Self { schema, columns: layout, changed })
+        Ok(Self { schema, columns, changed })
+    }
+}
+
+/// Where a column is in the schemas of source and output, as in [`OutputColumn`].
+struct Place {
+    elements: Range<usize>,
+    leaves: Range<usize>,
+    first: usize,
+}
+
+/// A column that is in the output.
+struct LaidOut {
+    column: OutputColumn,
+    /// Its type with only those annotations that the writer knows.
+    known: TypePtr,
+    /// Whether it differs from the source.
+    changed: bool,
+}
+
+/// Lays out one column. `None` if the plan drops it.
+fn lay_out(
+    field: &TypePtr,
+    plan: &RewritePlan,
+    key: Option<&TokenKey>,
+    kept_text: bool,
+    place: Place,
+    name: &str,
+) -> Result<Option<LaidOut>> {
+    let action = match (kept_text, is_text(field)) {
+        (false, _) => plan.action(field.name()),
+        (true, true) => Action::Keep,
+        (true, false) => Action::Annotate(AnnotateAs::String),
+    };
+    if action == Action::Drop {
+        return Ok(None);
+    }
+    let is_repeated = field.get_basic_info().repetition() == Repetition::REPEATED;
+    let nested = !field.is_primitive() || is_repeated;
+    if nested && action != Action::Keep {
+        let what = "a nested column can only be kept or dropped";
+        return Err(unsuitable_plan(what, name, field.name()));
+    }
+    let failed = |error| schema_error(name).caused_by(error);
+    let mut changed = action != Action::Keep;
+    let (mut output, mut task) = output_column(field, &action, key, name)?;
+    let mut schema_source = match &action {
+        Action::Keep | Action::Drop => SchemaSource::Source { optional: false },
+        Action::SetNull => SchemaSource::Source { optional: true },
+        _ => SchemaSource::Output,
+    };
+    let is_required = field.get_basic_info().repetition() == Repetition::REQUIRED;
+    if plan.relax_required && matches!(task, ColumnTask::Copy) && !nested && is_required {
+        let relaxed = optional(&output).map_err(failed)?;
+        (output, task, changed) = (Arc::new(relaxed), ColumnTask::Relax, true);
+        if let SchemaSource::Source { optional } = &mut schema_source {
+            *optional = true;
+        }
+    }
+    let output_name = plan.output_name(field.name());
+    if output_name != field.name() {
+        output = renamed(&output, output_name).map_err(failed)?;
+        changed = true;
+    }
+    let column = OutputColumn {
+        name: field.name().to_owned(),
+        output_name: output_name.to_owned(),
+        elements: place.elements,
+        schema_source,
+        leaves: place.leaves,
+        first: place.first,
+        task,
+        action: action_name(&action),
+        kept_text,
+        nested,
+    };
+    Ok(Some(LaidOut { column, known: with_known_types(&output).map_err(failed)?, changed }))
+}
+
+fn check_planned_columns(plan: &RewritePlan, fields: &[TypePtr], name: &str) -> Result<()> {
+    let is_missing = |planned: &&String| !fields.iter().any(|field| field.name() == **planned);
+    match plan.columns.keys().chain(plan.rename.keys()).find(is_missing) {
+        None => Ok(()),
+        Some(planned) => {
+            let what = "the plan names a column that the file does not have";
+            Err(unsuitable_plan(what, name, planned))
+        }
+    }
+}
+
+fn check_distinct_names(plan: &RewritePlan, columns: &[OutputColumn], name: &str) -> Result<()> {
+    let is_twice = |new: &&String| columns.iter().filter(|it| it.output_name == **new).count() > 1;
+    match plan.rename.values().find(is_twice) {
+        None => Ok(()),
+        Some(twice) => {
+            let what = "the plan gives two columns the same name";
+            Err(Error::new(ErrorKind::Config, what, format!("{name}, column `{twice}`")))
+        }
     }
 }
 
