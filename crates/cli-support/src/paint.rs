@@ -1,21 +1,27 @@
 //! Colour on a terminal.
 
-use std::io::IsTerminal;
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
 
-/// Colours text if colour is on, otherwise returns it unchanged. Colour is on for a terminal unless `NO_COLOR` is set or
-/// `TERM` is `dumb`.
+/// Colours text if colour is on, otherwise returns it unchanged. Colour is on for a terminal, unless `NO_COLOR` is set,
+/// `CLICOLOR` is `0` or `TERM` is `dumb`, and wherever `CLICOLOR_FORCE` asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(bool);
 
 impl Paint {
     /// For standard output.
     pub fn stdout() -> Self {
-        Self(allowed() && std::io::stdout().is_terminal())
+        Self::of(&std::io::stdout())
     }
 
     /// For standard error.
     pub fn stderr() -> Self {
-        Self(allowed() && std::io::stderr().is_terminal())
+        Self::of(&std::io::stderr())
+    }
+
+    fn of(stream: &impl RawStream) -> Self {
+        Self(AutoStream::choice(stream) != ColorChoice::Never)
     }
 
     /// Whether colour is on.
@@ -25,35 +31,30 @@ impl Paint {
 
     /// For headings.
     pub fn bold(self, text: &str) -> String {
-        self.with("1", text)
+        self.with(Style::new().bold(), text)
     }
 
     /// For secondary text, such as queries.
     pub fn dim(self, text: &str) -> String {
-        self.with("2", text)
+        self.with(Style::new().dimmed(), text)
     }
 
     /// For failures.
     pub fn red(self, text: &str) -> String {
-        self.with("1;31", text)
+        self.with(AnsiColor::Red.on_default().bold(), text)
     }
 
     /// For warnings.
     pub fn yellow(self, text: &str) -> String {
-        self.with("33", text)
+        self.with(AnsiColor::Yellow.on_default(), text)
     }
 
     /// For successes.
     pub fn green(self, text: &str) -> String {
-        self.with("32", text)
+        self.with(AnsiColor::Green.on_default(), text)
     }
 
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    fn with(self, style: Style, text: &str) -> String {
+        if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
-}
-
-fn allowed() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
