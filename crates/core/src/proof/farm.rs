@@ -30,10 +30,10 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[inline]
-fn half_word(bytes: &[u8], at: usize) -> u64 {
+fn half_word(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
-    u64::from(u32::from_le_bytes(word))
+    u32::from_le_bytes(word)
 }
 
 #[inline]
@@ -56,32 +56,55 @@ const fn multiplier(length: usize) -> u64 {
 fn up_to_16(bytes: &[u8]) -> u64 {
     let length = bytes.len();
     if length >= 8 {
-        let mul = multiplier(length);
-        let a = word(bytes, 0).wrapping_add(K2);
-        let b = word(bytes, length - 8);
-        let c = b.rotate_right(37).wrapping_mul(mul).wrapping_add(a);
-        let d = a.rotate_right(25).wrapping_add(b).wrapping_mul(mul);
-        return mix(c, d, mul);
+        return of_8_to_16(word(bytes, 0), word(bytes, length - 8), length);
     }
     if length >= 4 {
-        let a = half_word(bytes, 0);
-        let first = (length as u64).wrapping_add(a << 3);
-        return mix(first, half_word(bytes, length - 4), multiplier(length));
+        return of_4_to_7(half_word(bytes, 0), half_word(bytes, length - 4), length);
     }
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return K2 };
-    let y = u64::from(*first) + (u64::from(bytes[length >> 1]) << 8);
-    let z = length as u64 + (u64::from(*last) << 2);
+    of_1_to_3(*first, bytes[length >> 1], *last, length)
+}
+
+/// The fingerprint of 8 to 16 bytes, from the first word and the last, which overlap.
+#[inline]
+pub(super) const fn of_8_to_16(first: u64, last: u64, length: usize) -> u64 {
+    let mul = multiplier(length);
+    let a = first.wrapping_add(K2);
+    let c = last.rotate_right(37).wrapping_mul(mul).wrapping_add(a);
+    let d = a.rotate_right(25).wrapping_add(last).wrapping_mul(mul);
+    mix(c, d, mul)
+}
+
+/// The fingerprint of 4 to 7 bytes, from the first four and the last four.
+#[inline]
+pub(super) const fn of_4_to_7(first: u32, last: u32, length: usize) -> u64 {
+    let first = (length as u64).wrapping_add((first as u64) << 3);
+    mix(first, last as u64, multiplier(length))
+}
+
+/// The fingerprint of 1 to 3 bytes.
+#[inline]
+pub(super) const fn of_1_to_3(first: u8, middle: u8, last: u8, length: usize) -> u64 {
+    let y = first as u64 + ((middle as u64) << 8);
+    let z = length as u64 + ((last as u64) << 2);
     shift_mix(y.wrapping_mul(K2) ^ z.wrapping_mul(K0)).wrapping_mul(K2)
 }
 
 fn up_to_32(bytes: &[u8]) -> u64 {
-    let length = bytes.len();
+    let end = bytes.len();
+    let words = [word(bytes, 0), word(bytes, 8), word(bytes, end - 16), word(bytes, end - 8)];
+    of_17_to_32(words, end)
+}
+
+/// The fingerprint of 17 to 32 bytes, from the first two words and the last two.
+#[inline]
+pub(super) const fn of_17_to_32(words: [u64; 4], length: usize) -> u64 {
+    let [first, second, third, fourth] = words;
     let mul = multiplier(length);
-    let a = word(bytes, 0).wrapping_mul(K1);
-    let b = word(bytes, 8);
-    let c = word(bytes, length - 8).wrapping_mul(mul);
-    let d = word(bytes, length - 16).wrapping_mul(K2);
-    mix(sum_of_rotated(a, b, c, d), first_rotated(a, b, c), mul)
+    let a = first.wrapping_mul(K1);
+    let c = fourth.wrapping_mul(mul);
+    let d = third.wrapping_mul(K2);
+    mix(sum_of_rotated(a, second, c, d), first_rotated(a, second, c), mul)
 }
 
 fn up_to_64(bytes: &[u8]) -> u64 {

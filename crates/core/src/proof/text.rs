@@ -4,77 +4,15 @@
 use std::io::Write;
 
 /// 2^62. A double of at least [`LEAST_SPLIT`] has no bit below 2^-62, so its fraction times this is whole.
-const FRACTION_UNITS: f64 = 4_611_686_018_427_387_904.0;
+pub(super) const FRACTION_UNITS: f64 = 4_611_686_018_427_387_904.0;
 /// 2^-9.
-const LEAST_SPLIT: f64 = 0.001_953_125;
+pub(super) const LEAST_SPLIT: f64 = 0.001_953_125;
 
-/// The digits of a whole number on the stack.
-///
-/// Writing a text and hashing it at once costs twice the time of both: the hash reads words of eight
-/// bytes that were written in pieces, which a processor cannot do before the pieces are in its cache. So
-/// many texts are written first and hashed then, each step from and to buffers of the caller.
-#[derive(Clone, Copy)]
-pub struct Digits(itoa::Buffer);
-
-impl Default for Digits {
-    fn default() -> Self {
-        Self(itoa::Buffer::new())
-    }
-}
-
-impl Digits {
-    /// A whole number in decimal digits, as GoogleSQL's `CAST(… AS STRING)` writes an INT64. Dates are
-    /// the days since 1970-01-01, times the microseconds since midnight, and instants the microseconds
-    /// since 1970.
-    #[inline]
-    pub fn integer(&mut self, value: i64) -> &[u8] {
-        self.0.format(value).as_bytes()
-    }
-}
-
-/// A place for a text that is joined of two.
-pub type Joined = [u8; 48];
-
-/// The text of a decimal of `scale` digits after the point, from the digits of its units: without zeros at
-/// the end of the fraction. `None` if it has no digit before the point or does not fit: see
-/// [`short_decimal`].
-#[inline]
-pub fn joined_decimal<'a>(digits: &'a [u8], scale: usize, out: &'a mut Joined) -> Option<&'a [u8]> {
-    let is_negative = digits.first() == Some(&b'-');
-    let split = digits.len().checked_sub(scale).filter(|it| *it > usize::from(is_negative))?;
-    let (whole, fraction) = digits.split_at(split);
-    let zeros = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
-    if zeros == fraction.len() {
-        return Some(whole);
-    }
-    Some(joined(whole, b'.', &fraction[..fraction.len() - zeros], out))
-}
-
-/// Two texts with a sign between them. Both have at most 20 bytes.
-#[inline]
-pub fn joined<'a>(first: &[u8], sign: u8, second: &[u8], out: &'a mut Joined) -> &'a [u8] {
-    let length = first.len() + 1 + second.len();
-    out[..first.len()].copy_from_slice(first);
-    out[first.len()] = sign;
-    out[first.len() + 1..length].copy_from_slice(second);
-    &out[..length]
-}
-
-/// The two whole numbers of a double's text, its whole part and its fraction in units of 2^-62, both
-/// exact; `None` for a double that has no such text: see [`double`].
-#[inline]
-pub fn split_double(value: f64) -> Option<(i64, i64)> {
-    if !(LEAST_SPLIT..FRACTION_UNITS).contains(&value.abs()) {
-        return None;
-    }
-    let whole = value.trunc();
-    Some((whole as i64, ((value - whole) * FRACTION_UNITS) as i64))
-}
-
-/// Appends the text of a whole number: see [`Digits::integer`].
+/// Appends a whole number in decimal digits, as GoogleSQL's `CAST(… AS STRING)` writes an INT64. Dates are the days since
+/// 1970-01-01, times the microseconds since midnight, and instants the microseconds since 1970.
 #[inline]
 pub fn integer(value: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(Digits::default().integer(value));
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// `true` or `false`.
@@ -89,10 +27,11 @@ pub const fn boolean(value: bool) -> &'static [u8] {
 /// Exact digits of a double cost a hundred nanoseconds; the two whole numbers cost ten, and GoogleSQL
 /// computes the same ones, because a power of two changes no digit.
 pub fn double(value: f64, out: &mut Vec<u8>) {
-    if let Some((whole, fraction)) = split_double(value) {
-        integer(whole, out);
+    if (LEAST_SPLIT..FRACTION_UNITS).contains(&value.abs()) {
+        let whole = value.trunc();
+        integer(whole as i64, out);
         out.push(b':');
-        integer(fraction, out);
+        integer(((value - whole) * FRACTION_UNITS) as i64, out);
     } else if value.is_nan() {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
@@ -142,15 +81,24 @@ pub fn decimal(units: &[u8], scale: usize, out: &mut Vec<u8>) {
 }
 
 /// As [`decimal`], for a number that fits 128 bits.
-#[inline]
 pub fn short_decimal(units: i128, scale: usize, out: &mut Vec<u8>) {
-    if let Ok(short) = i64::try_from(units)
-        && let Some(text) =
-            joined_decimal(Digits::default().integer(short), scale, &mut [0; size_of::<Joined>()])
-    {
-        return out.extend_from_slice(text);
+    let Ok(short) = i64::try_from(units) else {
+        return decimal(&units.to_be_bytes(), scale, out);
+    };
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(short).as_bytes();
+    let least = scale + usize::from(short < 0);
+    // Without a digit before the point.
+    if digits.len() <= least {
+        return decimal(&units.to_be_bytes(), scale, out);
     }
-    decimal(&units.to_be_bytes(), scale, out);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let kept = fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    out.extend_from_slice(whole);
+    if kept > 0 {
+        out.push(b'.');
+        out.extend_from_slice(&fraction[..kept]);
+    }
 }
 
 /// Appends one element of an array: the length of its text in bytes, a colon, the text.

@@ -12,6 +12,9 @@ use super::mask::Shown;
 use super::rows::{GroupRows, RowPart};
 use super::texts::{TextAudit, ValueSet};
 
+/// Values of a page whose hashes are in memory at once, unless rows need them: 8 KiB.
+const HASHES: usize = 1024;
+
 /// A column of which figures are computed.
 #[derive(Clone)]
 pub(in super::super) struct ProvenColumn {
@@ -243,10 +246,16 @@ impl ChunkProof {
             // A NULL array is empty.
             return self.end_batch(std::iter::repeat_n(true, self.batch.list.len()));
         }
-        if page.indices.is_empty() {
-            self.add_plain(&page.values);
-        } else {
+        if !page.indices.is_empty() {
             self.add_indices(&page.indices);
+        } else if let (Some(width), None) = (self.leaf.width.filter(|it| *it > 0), &self.rows) {
+            // Hashes that no row needs are added while they are in the nearest cache.
+            for values in page.values.chunks(width * HASHES) {
+                self.add_plain(values);
+                self.end_batch(std::iter::empty());
+            }
+        } else {
+            self.add_plain(&page.values);
         }
         self.end_batch(page.definitions.iter().map(|level| *level != 0));
     }
