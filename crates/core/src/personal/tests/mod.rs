@@ -182,8 +182,10 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 "b" => (0.98, 0.9, 0.09, 1),
                 "c" => (0.965, 0.8, 0.15, 0),
                 "d" => (0.985, 0.83, 0.12, 0),
+                "e" => (0.91, 0.83, 0.145, 9),
+                "f" => (0.695, 0.9, 0.185, 14),
                 // Held back: see `labels.md`.
-                _ => (0.91, 0.83, 0.145, 9),
+                _ => (0.595, 0.92, 0.26, 20),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
@@ -220,12 +222,12 @@ fn with_an_unknown_word(name: &str) -> Vec<String> {
 }
 
 /// Another database has words that the vocabulary lacks. One word of the name of a personal column, or of its table,
-/// is replaced by such a word: few of them are judged harmless. Part e is not used, so that it stays held back.
+/// is replaced by such a word: few of them are judged harmless. Parts that were held back when the rules were written are not used.
 #[test]
 fn a_word_that_is_not_known_seldom_makes_a_personal_column_harmless() {
     let (mut all, mut open) = (0, 0);
     for (seed, column) in set().iter().enumerate() {
-        if column.part == "e" || !column.is_personal() {
+        if ["e", "f", "g"].contains(&column.part) || !column.is_personal() {
             continue;
         }
         let evidence = evidence(column, seed as u64);
@@ -294,6 +296,8 @@ fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_value
     }
     for (part, [harmless, personal]) in parts {
         assert!(percent(harmless) <= 3.0, "part {part} closes too many");
-        assert!(percent(personal) >= 55.0, "part {part} finds too few");
+        // Parts `f` and `g` have few columns that are plain by their values.
+        let floor = if ["f", "g"].contains(&part) { 40.0 } else { 55.0 };
+        assert!(percent(personal) >= floor, "part {part} finds too few");
     }
 }
