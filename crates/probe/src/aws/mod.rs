@@ -6,8 +6,10 @@
 //! | here | a run, and the claims that can be read from RDS |
 //! | `writes` | conditional writes and reads below the scratch prefix |
 //! | `export` | a finished export: keys, manifests, footers |
+//! | `types` | a finished export: the types in its manifests and footers |
 
 mod export;
+mod types;
 mod writes;
 
 use bytes::Bytes;
@@ -41,6 +43,9 @@ pub const CLAIMS: &[&str] = &[
     "export-layout",
     "export-manifest-names",
     "export-manifest-shape",
+    "export-manifest-types",
+    "export-mysql-types",
+    "export-postgres-text",
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
@@ -143,7 +148,7 @@ async fn probe_all(
         }),
     ));
     writes::probe(&aws.s3, options, run, findings).await;
-    export::probe(&aws.s3, options, findings).await;
+    export::probe(aws, options, findings).await;
 }
 
 async fn quota(aws: &Aws) -> Probed {
