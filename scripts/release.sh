@@ -9,6 +9,7 @@
 #       sbom       what the programs are made of, in CycloneDX
 #       sums       SHA256SUMS of all files that are there
 #   RELEASE_TRIAL=1                           the tag need not exist: for a trial, whose files are not published
+#   RELEASE_TRIAL=1 PROCESSORS=x86_64         a trial for this processor only
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,6 +34,17 @@ for part in "$@"; do
     esac
 done
 
+processors=${PROCESSORS:-arm64 x86_64}
+[ -z "${PROCESSORS:-}" ] || [ "${RELEASE_TRIAL:-}" = 1 ] || die "PROCESSORS is for trials: a release has the files of both processors; set RELEASE_TRIAL=1"
+triples=
+for processor in $processors; do
+    case $processor in
+        arm64) triples="$triples aarch64-unknown-linux-gnu" ;;
+        x86_64) triples="$triples x86_64-unknown-linux-gnu" ;;
+        *) die "unknown processor: $processor; use arm64 or x86_64" ;;
+    esac
+done
+
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 [ "$tag" = "v$version" ] || die "the tag is $tag and Cargo.toml says $version; the tag of this version is v$version"
 if [ "${RELEASE_TRIAL:-}" != 1 ]; then
@@ -51,8 +63,9 @@ rm -rf "$work"
 mkdir -p "$work"
 
 lambda() {
-    scripts/package.sh arm64 x86_64
-    for processor in arm64 x86_64; do
+    # shellcheck disable=SC2086 # word splitting is intended
+    scripts/package.sh $processors
+    for processor in $processors; do
         folder=$work/$processor/lambda/$processor
         mkdir -p "$folder"
         cp "$target/lambda/$processor"/*.zip "$folder/"
@@ -99,12 +112,12 @@ program() {
             scripts/package.sh --tools
             PATH=$target/package-python/bin:$PATH
             export PATH
-            for triple in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu; do
+            for triple in $triples; do
                 has_std "$triple" || die "rustc has no standard library for $triple; run 'rustup target add $triple'"
                 cargo zigbuild --release --locked --target "$triple.2.28" -p landbridge-cli
             done
             native=$target/$host/release/landbridge
-            for triple in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu; do
+            for triple in $triples; do
                 command_for "$triple" "$target/$triple/release/landbridge"
             done
             ;;

@@ -24,6 +24,7 @@
 //! | `names` | names of tables and columns: every one lands, and keeps its class |
 //! | `drift` | schema changes, unusual exports, every type |
 //! | `explore` | nobody reads what the contract hides, at no call of any history |
+//! | `probe_export` | `landbridge probe aws` on an export of the local cloud |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
 //! | `lands` | compares the tables of docs/types.md with what lands from these servers |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
@@ -80,6 +81,7 @@ mod operator;
 mod ops;
 mod package;
 mod postgres;
+mod probe_export;
 mod proof;
 mod protection;
 mod python;

@@ -138,6 +138,56 @@ def test_the_schedules_of_infra_have_the_hours_of_landbridge_yaml(deployed):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] == wanted["retry"]["maximum_retry_attempts"]
 
 
+def schedules(moto):
+    """The schedules that the module created: name → what decides when which function starts, and with what."""
+    scheduler, found = moto.client("scheduler"), {}
+    for it in scheduler.list_schedules(GroupName="landbridge-shop")["Schedules"]:
+        found[it["Name"]] = scheduler.get_schedule(GroupName="landbridge-shop", Name=it["Name"])
+    return found
+
+
+def different_schedules(ours, theirs):
+    """Each difference between the schedules of the local cloud and of the module."""
+    found = [f"only one has {name}" for name in sorted(ours.keys() ^ theirs.keys())]
+
+    def compare(path, ours, theirs):
+        for name, it in ours.items():
+            other = theirs.get(name)
+            if isinstance(it, dict):
+                compare(f"{path} {name}", it, other or {})
+            elif it != other:
+                found.append(f"{path} {name}: {it} in the local cloud, {other} in the module")
+
+    for name in sorted(ours.keys() & theirs.keys()):
+        compare(name, ours[name], theirs[name])
+    return found
+
+
+def test_the_local_cloud_starts_each_function_when_the_modules_schedules_do(deployed, local_google):
+    """schedules.json is what the local cloud's scheduler works with. One value that differs on either side is named."""
+    ours = json.loads((local_google.data_dir / "local/schedules.json").read_text())
+    theirs = schedules(deployed.moto)
+    assert set(ours) == set(FUNCTIONS)
+    assert not different_schedules(ours, theirs), different_schedules(ours, theirs)
+    scheduler = deployed.moto.client("scheduler")
+    settable = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "State", "Target", "FlexibleTimeWindow")
+    export = {name: theirs["export"][name] for name in settable}
+    elsewhere = export["Target"] | {"Arn": export["Target"]["Arn"].replace("-export", "-load")}
+    for name, value, says in [
+        ("ScheduleExpression", "cron(0/10 2-4 * * ? *)", "export ScheduleExpression: cron(0/10 1-4"),
+        ("ScheduleExpressionTimezone", "Europe/Berlin", "export ScheduleExpressionTimezone: Asia/Seoul"),
+        ("Target", elsewhere, "export Target Arn: "),
+    ]:
+        # In the module's account, and in the local cloud.
+        scheduler.update_schedule(**export | {name: value})
+        changed = different_schedules(ours, schedules(deployed.moto))
+        scheduler.update_schedule(**export)
+        local = different_schedules(ours | {"export": ours["export"] | {name: value}}, theirs)
+        assert len(changed) == 1 and changed[0].startswith(says), changed
+        assert len(local) == 1 and local[0].startswith(says.split(":")[0]), local
+    assert schedules(deployed.moto)["export"]["Target"] == theirs["export"]["Target"]
+
+
 def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     functions = deployed.moto.client("lambda")
     variables = {}

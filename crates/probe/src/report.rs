@@ -90,11 +90,14 @@ const REASONS: [&str; 24] = [
     "timeout",
 ];
 
-/// A reason that may be shown; another one is `other reason`.
+/// What is shown in place of a reason that is not known.
+pub(crate) const UNKNOWN_REASON: &str = "other reason";
+
+/// A reason that may be shown; another one is [`UNKNOWN_REASON`].
 pub(crate) fn known_reason(reason: &str) -> &'static str {
     match reason {
         "" => "",
-        reason => REASONS.into_iter().find(|it| *it == reason).unwrap_or("other reason"),
+        reason => REASONS.into_iter().find(|it| *it == reason).unwrap_or(UNKNOWN_REASON),
     }
 }
 

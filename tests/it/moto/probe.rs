@@ -61,9 +61,13 @@ async fn the_probe_reads_writes_and_cleans_up() {
     create_bucket(&s3, BUCKET).await;
     create_instance(&rds, "shop-prod", "postgres").await;
     put_manifests(&s3).await;
+    let call = rds.create_db_snapshot().db_instance_identifier("shop-prod");
+    let tag = aws_sdk_rds::types::Tag::builder().key("pelican").value("stork").build();
+    call.db_snapshot_identifier("tagged").tags(tag).send().await.expect("a snapshot");
 
     let (code, read_only) = probe(&moto, &[]);
     assert!(code == Some(0) || code == Some(4), "{code:?} {read_only}");
+    assert_eq!(finding(&read_only, "rds-snapshot-list-has-tags").0, "holds", "{read_only}");
     assert_eq!(finding(&read_only, "s3-replace-if-match"), ("not_tested", "needs --write"));
     let objects = async || {
         let listed = s3.list_objects_v2().bucket(BUCKET).send().await.expect("a listing");
@@ -85,7 +89,9 @@ async fn the_probe_reads_writes_and_cleans_up() {
     assert_eq!(report["cleaned_up"], true);
     assert_eq!(objects().await, 3, "the scratch objects are deleted");
     let text = report.to_string();
-    for name in [BUCKET, EXPORT, "shop-prod", "kingfisher", "heron", "egret", REGION, "arn:"] {
+    for name in
+        [BUCKET, EXPORT, "shop-prod", "kingfisher", "heron", "egret", "stork", REGION, "arn:"]
+    {
         assert!(!text.contains(name), "{name}: {text}");
     }
 

@@ -60,6 +60,14 @@ impl Rds {
         })
     }
 
+    /// The engine of a database of this client's kind, as RDS names it; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`].
+    pub async fn engine(&self, id: &str) -> Result<Option<String>> {
+        Ok(self.database(self.kind, id).await?.map(|it| it.engine))
+    }
+
     /// The current settings of the source and its members, and what a restore cannot bring back.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub use account::{LastExport, SnapshotQuota, SourceCandidate};
 pub use database::Database;
 pub use exports::{ExportRequest, ExportStatus, ExportTask};
 pub use restore::is_wrong_state;
-pub use snapshots::SnapshotInfo;
+pub use snapshots::{SnapshotInfo, SortedTags};
 
 /// The RDS client for sources of one kind.
 #[derive(Clone, Debug)]

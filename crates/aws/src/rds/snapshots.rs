@@ -28,6 +28,16 @@ pub struct SnapshotInfo {
     pub storage_type: String,
 }
 
+/// Keys and values of tags, in order.
+pub type SortedTags = Vec<(String, String)>;
+
+fn sorted(tags: &[Tag]) -> SortedTags {
+    let mut tags: SortedTags =
+        tags.iter().map(|tag| (text(tag.key()), text(tag.value()))).collect();
+    tags.sort();
+    tags
+}
+
 impl Rds {
     /// All manual snapshots of this client's kind in the account and region, of any creator:
     /// all count towards the quota. `exporting` is not set: see [`Self::exported_arns`].
@@ -100,6 +110,37 @@ impl Rds {
                 own.map(cluster_snapshot).collect()
             }
         })
+    }
+
+    /// The manual snapshots of a source with the tags that the listing shows, by ARN.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
+    pub async fn listed_tags(&self, source: &str) -> Result<Vec<(String, SortedTags)>> {
+        let manual = Some("manual");
+        let of_source = |id: Option<&str>| id.is_some_and(|id| id.eq_ignore_ascii_case(source));
+        Ok(match self.kind {
+            SourceKind::Instance => {
+                let all = self.instance_snapshots(manual).await?;
+                let own = all.iter().filter(|it| of_source(it.db_instance_identifier()));
+                own.map(|it| (text(it.db_snapshot_arn()), sorted(it.tag_list()))).collect()
+            }
+            SourceKind::Cluster => {
+                let all = self.cluster_snapshots(manual).await?;
+                let own = all.iter().filter(|it| of_source(it.db_cluster_identifier()));
+                own.map(|it| (text(it.db_cluster_snapshot_arn()), sorted(it.tag_list()))).collect()
+            }
+        })
+    }
+
+    /// The tags of one resource, as `ListTagsForResource` answers.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
+    pub async fn tags(&self, arn: &str) -> Result<SortedTags> {
+        let answer = self.client.list_tags_for_resource().resource_name(arn).send().await;
+        let answer = answer.map_err(|error| failed("the tags cannot be read", arn, error))?;
+        Ok(sorted(answer.tag_list()))
     }
 
     /// All instance snapshots, of all types or of one.

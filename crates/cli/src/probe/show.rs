@@ -18,12 +18,12 @@ pub(super) fn plan(options: &Options) -> String {
     format!(
         "landbridge probe google: {claims}\n  \
            dataset         {marker}<time>_<random> in {project}, {location}; its tables expire after 24 hours\n  \
-           taxonomy        of the same name, with 11 policy tags and about 10 data policies\n  \
+           taxonomy        of the same name, and a second one, with 13 policy tags and about 11 data policies\n  \
            objects         gs://{bucket}/{prefix}<time>_<random>/, less than 2 MB\n  \
            rows            generated; no row of yours is read\n  \
            masked reader   {masked}\n  \
            plain reader    {plain}\n  \
-           calls           about 550 and more while it waits, of which about 60 are queries that read less than 10 MB each\n  \
+           calls           about 660 and more while it waits, of which about 140 are queries that read less than 10 MB each\n  \
            cost            nothing within the free 1 TB of queries a month, otherwise less than 0.01 USD\n  \
            time            10 to 30 minutes, most of it waiting for policies to take effect\n  \
            at the end      all of it is deleted\n",

@@ -26,6 +26,8 @@ pub struct ScheduleFile {
     pub input: Value,
     /// How many more times a failed invocation is attempted.
     pub retries: u32,
+    /// Seconds after which an event is too old for another attempt.
+    pub max_age_seconds: u32,
     cron: CronExpression,
     time_zone: TimeZone,
 }
@@ -78,6 +80,7 @@ impl ScheduleFile {
             zone: document.zone,
             input: document.input,
             retries: document.retry.maximum_retry_attempts,
+            max_age_seconds: document.retry.maximum_event_age_seconds,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::caller_lookup;
 use crate::error::LocalError;
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
+use crate::resources;
 use crate::roles;
 use crate::runtime::{FunctionSpec, Functions, InvocationOutcome, LogLine};
 use crate::scheduler::Scheduler;
@@ -97,6 +98,7 @@ impl LocalCloud {
 
         let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?
             .of(&config.functions());
+        write_schedules(&scheduler, &config, &data_dir)?;
         let work_dir = create_dir(&data_dir.join("task"))?;
         let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
         let mut credentials = BTreeMap::new();
@@ -357,6 +359,7 @@ fn create_google(
     if let Some(models) = &config.warehouse.models {
         google.create_dataset(&models.dataset);
     }
+    resources::set_properties(&google, config)?;
     if let Some(ga4) = &config.warehouse.ga4 {
         google.create_dataset(&ga4.dataset());
     }
@@ -404,7 +407,6 @@ fn define_function(
     // a cloud is useful without functions, and a missing one is reported when it is invoked.
     let programs = std::path::absolute(&options.functions_dir)
         .map_err(LocalError::io("find", &options.functions_dir))?;
-    let (region, source) = (&config.source.region, &config.source.name);
     functions.define(FunctionSpec {
         name: name.to_owned(),
         program: programs.join(format!("landbridge-{name}")),
@@ -412,9 +414,27 @@ fn define_function(
         variables: variables.clone().into_iter().chain(role_variables.clone()).collect(),
         memory_mib: FUNCTION_MEMORY_MIB,
         timeout: options.timeout,
-        arn: format!("arn:aws:lambda:{region}:{account}:function:landbridge-{source}-{name}"),
+        arn: function_arn(config, name),
     });
     Ok(role_variables)
+}
+
+/// The ARN of a function, with the name that Terraform gives it.
+fn function_arn(config: &Config, name: &str) -> String {
+    let (region, source) = (&config.source.region, &config.source.name);
+    let account = account_of(&config.export.role_arn);
+    format!("arn:aws:lambda:{region}:{account}:function:landbridge-{source}-{name}")
+}
+
+/// Writes `schedules.json` into the data directory: which function starts when, as `GetSchedule` shows it.
+fn write_schedules(
+    scheduler: &Scheduler,
+    config: &Config,
+    data_dir: &Path,
+) -> Result<(), LocalError> {
+    let path = data_dir.join("schedules.json");
+    let schedules = scheduler.described(|name| function_arn(config, name));
+    std::fs::write(&path, format!("{schedules:#}\n")).map_err(LocalError::io("write", path))
 }
 
 fn read_config(path: &Path) -> Result<Config, LocalError> {

@@ -7,6 +7,7 @@
 //! | [`servers`] | starts the HTTP servers |
 //! | [`options`] | options of a local cloud |
 //! | [`principals`] | the principals of the local Google Cloud, and what each can read |
+//! | `resources` | properties of bucket and datasets, and the identity pool, as Terraform sets them |
 //! | [`roles`] | the roles of the functions in both clouds |
 //! | `token_key` | generates and stores the token key |
 //! | `caller_lookup` | how the local Google finds out who signed a federated request |
@@ -20,6 +21,7 @@ pub mod cloud;
 pub mod error;
 pub mod options;
 pub mod principals;
+mod resources;
 pub mod roles;
 pub mod runtime;
 pub mod scheduler;

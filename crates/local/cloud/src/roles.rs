@@ -170,7 +170,8 @@ pub(crate) fn federate(
     google
         .set_bucket_policy(&config.transfer.bucket, &landing_policy(config, member))
         .map_err(|error| LocalError::SetUp { cloud: "google", message: error.message })?;
-    google.trust_aws(provider.clone(), lookup);
+    crate::resources::create_provider(google, &provider)?;
+    google.forward_to_aws(lookup);
     Ok(provider)
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan};
 use landbridge_core::schedule::ScheduleFile;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::LocalError;
 
@@ -65,6 +65,27 @@ impl Scheduler {
     /// The functions that have a schedule, in the order of the pipeline.
     pub fn functions(&self) -> Vec<&str> {
         self.files.iter().map(|file| file.function.as_str()).collect()
+    }
+
+    /// The schedules as Scheduler's `GetSchedule` shows them, by the name of the function. `target` is the ARN of a
+    /// function.
+    pub(crate) fn described(&self, target: impl Fn(&str) -> String) -> Value {
+        let schedules = self.files.iter().map(|file| {
+            let schedule = json!({
+                "ScheduleExpression": file.expression,
+                "ScheduleExpressionTimezone": file.zone,
+                "Target": {
+                    "Arn": target(&file.function),
+                    "Input": file.input.to_string(),
+                    "RetryPolicy": {
+                        "MaximumRetryAttempts": file.retries,
+                        "MaximumEventAgeInSeconds": file.max_age_seconds,
+                    },
+                },
+            });
+            (file.function.clone(), schedule)
+        });
+        Value::Object(schedules.collect())
     }
 
     /// Every tick due after `from_exclusive` and up to `to_inclusive`, earliest first.

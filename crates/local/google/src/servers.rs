@@ -219,6 +219,36 @@ impl LocalGoogle {
         let _ = self.storage.create_bucket(name, &self.bigquery.location, Map::new());
     }
 
+    /// Sets properties of a bucket, as `buckets.patch` does; null removes one.
+    ///
+    /// # Errors
+    /// 404 without the bucket.
+    pub fn set_bucket_properties(
+        &self,
+        bucket: &str,
+        properties: &Value,
+    ) -> Result<(), GoogleError> {
+        self.storage.set_bucket_properties(bucket, properties)
+    }
+
+    /// Sets properties of a dataset, as `datasets.patch` does, but for its access list.
+    ///
+    /// # Errors
+    /// 400 for a property that BigQuery refuses, 404 without the dataset.
+    pub fn set_dataset_properties(&self, id: &str, properties: &Value) -> Result<(), GoogleError> {
+        self.bigquery.change_dataset(id, properties)
+    }
+
+    /// Keeps a resource of the control plane by its name, such as a workload identity pool or its provider,
+    /// as if a call had created it. An existing one is replaced.
+    ///
+    /// # Errors
+    /// 400 for an id, a mapping or a condition that the API refuses, 404 for a kind that these servers do
+    /// not keep.
+    pub fn keep_resource(&self, name: &str, resource: &Value) -> Result<(), GoogleError> {
+        self.bigquery.keep_resource(name, resource)
+    }
+
     /// The IAM policy of a bucket, as `buckets.getIamPolicy` returns it in version 3.
     ///
     /// # Errors

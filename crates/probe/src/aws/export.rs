@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use landbridge_aws::S3;
+use landbridge_aws::{Aws, S3};
 use landbridge_core::Result;
-use landbridge_core::manifest::{self, ManifestFile};
+use landbridge_core::manifest::{self, ManifestFile, TableStatus};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_parquet::footer::{Footer, RangeReader};
 use parquet::basic::{Compression, Repetition};
 
-use super::{Options, failed};
+use super::{Options, failed, types};
 use crate::report::{Finding, Probed, Shape, Stop, seen};
 
 /// How many footers are read at most.
 const FOOTERS: usize = 300;
 
 /// The claims of this module.
-const CLAIMS: [&str; 8] = [
+const CLAIMS: [&str; 11] = [
     "export-layout",
     "export-manifest-names",
     "export-manifest-shape",
@@ -26,9 +26,13 @@ const CLAIMS: [&str; 8] = [
     "export-columns-optional",
     "export-encodings",
     "export-empty-row-groups",
+    types::MANIFEST,
+    types::MYSQL,
+    types::POSTGRES,
 ];
 
-pub(super) async fn probe(s3: &S3, options: &Options, findings: &mut Vec<Finding>) {
+pub(super) async fn probe(aws: &Aws, options: &Options, findings: &mut Vec<Finding>) {
+    let s3 = &aws.s3;
     let Some(prefix) = &options.export else {
         let skip = |claim| Finding::new(claim, Err(Stop::skipped("needs --export")));
         return findings.extend(CLAIMS.map(skip));
@@ -48,9 +52,11 @@ pub(super) async fn probe(s3: &S3, options: &Options, findings: &mut Vec<Finding
     findings.push(Finding::new("export-layout", layout(&keys)));
     findings.push(Finding::new("export-manifest-names", manifest_names(&keys)));
     findings.push(Finding::new("export-success-marker", success_markers(&keys)));
-    let shape = manifest_shape(s3, &options.bucket, &objects, &root).await;
-    findings.push(Finding::new("export-manifest-shape", shape));
-    let footers = read_footers(s3, &options.bucket, &objects).await;
+    let entries = read_entries(s3, &options.bucket, &objects, &root).await;
+    findings.push(Finding::new("export-manifest-shape", manifest_shape(&entries)));
+    let read = read_footers(s3, &options.bucket, &objects).await;
+    findings.extend(types::probe(aws, options, &root, &entries, &read).await);
+    let footers = read.map(|it| it.into_iter().map(|(_, footer)| footer).collect::<Vec<_>>());
     let of = |probe: fn(&[Footer]) -> Probed| match &footers {
         Ok(footers) if footers.is_empty() => Err(Stop::skipped("the export has no Parquet files")),
         Ok(footers) => probe(footers),
@@ -127,28 +133,38 @@ fn success_markers(keys: &[&str]) -> Probed {
     seen(without == 0, shape.number(without as u64, "without _SUCCESS"))
 }
 
-async fn manifest_shape(s3: &S3, bucket: &str, objects: &[ObjectMeta], root: &str) -> Probed {
-    let (mut tables, mut typed, mut dotted) = (0_u64, 0_u64, 0_u64);
+/// The entries of the manifests of tables; `Ok(None)`: one of them has another form.
+async fn read_entries(
+    s3: &S3,
+    bucket: &str,
+    objects: &[ObjectMeta],
+    root: &str,
+) -> Result<Option<Vec<TableStatus>>, Stop> {
     let is_manifest = |it: &&ObjectMeta| {
         it.key.strip_prefix(root).is_some_and(|it| !it.contains('/'))
             && ManifestFile::from_key(&it.key) == Some(ManifestFile::Tables)
     };
+    let mut all = Vec::new();
     for object in objects.iter().filter(is_manifest) {
         let read = s3.get(bucket, &object.key).await.map_err(failed("a manifest was not read"))?;
         let Some((bytes, _)) = read else {
             return Err(Stop::failed(Shape::of("a manifest was not read")));
         };
-        let Ok(entries) = manifest::parse_tables("manifest", &bytes) else {
-            return seen(false, Shape::of("a manifest has no valid perTableStatus"));
-        };
-        for entry in entries {
-            tables += 1;
-            dotted += u64::from(entry.target.contains('.'));
-            typed += u64::from(!entry.columns.is_empty());
-        }
+        let Ok(entries) = manifest::parse_tables("manifest", &bytes) else { return Ok(None) };
+        all.extend(entries);
     }
-    let shape = Shape::default().number(tables, "entries").number(dotted, "with a dotted target");
-    seen(tables > 0 && dotted > 0 && typed > 0, shape.number(typed, "with types of columns"))
+    Ok(Some(all))
+}
+
+fn manifest_shape(entries: &Result<Option<Vec<TableStatus>>, Stop>) -> Probed {
+    let Some(entries) = entries.as_ref().map_err(Clone::clone)? else {
+        return seen(false, Shape::of("a manifest has no valid perTableStatus"));
+    };
+    let count = |is: fn(&TableStatus) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
+    let (dotted, typed) = (count(|it| it.target.contains('.')), count(|it| !it.columns.is_empty()));
+    let shape = Shape::default().number(entries.len() as u64, "entries");
+    let shape = shape.number(dotted, "with a dotted target");
+    seen(dotted > 0 && typed > 0, shape.number(typed, "with types of columns"))
 }
 
 /// A version of an object, read in ranges.
@@ -160,11 +176,16 @@ impl RangeReader for Ranges<'_> {
     }
 }
 
-async fn read_footers(s3: &S3, bucket: &str, objects: &[ObjectMeta]) -> Result<Vec<Footer>, Stop> {
+/// The footers of the first files, each with its key.
+async fn read_footers(
+    s3: &S3,
+    bucket: &str,
+    objects: &[ObjectMeta],
+) -> Result<Vec<(String, Footer)>, Stop> {
     let mut footers = Vec::new();
     for object in objects.iter().filter(|it| is_data(&it.key)).take(FOOTERS) {
         let footer = Footer::read(&Ranges(s3, bucket, object), object.bytes, "file").await;
-        footers.push(footer.map_err(failed("a footer was not read"))?);
+        footers.push((object.key.clone(), footer.map_err(failed("a footer was not read"))?));
     }
     Ok(footers)
 }

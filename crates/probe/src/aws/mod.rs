@@ -6,8 +6,10 @@
 //! | here | a run, and the claims that can be read from RDS |
 //! | `writes` | conditional writes and reads below the scratch prefix |
 //! | `export` | a finished export: keys, manifests, footers |
+//! | `types` | a finished export: the types in its manifests and footers |
 
 mod export;
+mod types;
 mod writes;
 
 use bytes::Bytes;
@@ -41,10 +43,14 @@ pub const CLAIMS: &[&str] = &[
     "export-layout",
     "export-manifest-names",
     "export-manifest-shape",
+    "export-manifest-types",
+    "export-mysql-types",
+    "export-postgres-text",
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
     "rds-automated-snapshot-exports",
+    "rds-snapshot-list-has-tags",
     "rds-snapshot-quota",
     "s3-create-if-none-match",
     "s3-etag-follows-content",
@@ -108,6 +114,7 @@ async fn probe_all(
 ) {
     findings.push(Finding::new("rds-snapshot-quota", quota(aws).await));
     findings.push(Finding::new("rds-automated-snapshot-exports", automated(aws, options).await));
+    findings.push(Finding::new("rds-snapshot-list-has-tags", tags(aws, options).await));
     let tasks = aws.rds.export_tasks().await.map_err(failed("the export tasks were not listed"));
     findings.push(Finding::new(
         "export-status-values",
@@ -141,7 +148,7 @@ async fn probe_all(
         }),
     ));
     writes::probe(&aws.s3, options, run, findings).await;
-    export::probe(&aws.s3, options, findings).await;
+    export::probe(aws, options, findings).await;
 }
 
 async fn quota(aws: &Aws) -> Probed {
@@ -162,6 +169,32 @@ async fn automated(aws: &Aws, options: &Options) -> Probed {
     let in_form = all.iter().filter(|it| it.id.strip_prefix(&start).is_some_and(is_minute)).count();
     let shape = Shape::default().number(all.len() as u64, "automated snapshots");
     seen(in_form == all.len(), shape.number(in_form as u64, "ids in the form"))
+}
+
+/// How many snapshots' tags are read one by one.
+const TAGS_READ: usize = 10;
+
+async fn tags(aws: &Aws, options: &Options) -> Probed {
+    let listed = aws.rds.listed_tags(&options.source).await;
+    let listed = listed.map_err(failed("the manual snapshots were not listed"))?;
+    let mut all = Vec::new();
+    for (arn, listed) in listed.into_iter().take(TAGS_READ) {
+        let read = aws.rds.tags(&arn).await.map_err(failed("the tags were not read"))?;
+        all.push((listed, read));
+    }
+    compared(&all)
+}
+
+/// Compares what a listing and a call for each snapshot say of its tags.
+fn compared<T: PartialEq>(all: &[(Vec<T>, Vec<T>)]) -> Probed {
+    let tagged = all.iter().filter(|(_, read)| !read.is_empty()).count();
+    if tagged == 0 {
+        return Err(Stop::skipped("the source has no manual snapshot with tags"));
+    }
+    let equal = all.iter().filter(|(listed, read)| listed == read).count();
+    let shape = Shape::default().number(tagged as u64, "snapshots with tags");
+    let shape = shape.number(equal as u64, "listings with the same tags as the snapshot");
+    seen(equal == all.len(), shape)
 }
 
 /// Whether a text has the form `YYYY-MM-DD-hh-mm`.
@@ -206,6 +239,18 @@ pub(super) fn content(number: u64) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listing_without_the_tags_of_a_snapshot_contradicts_the_claim() {
+        let (tags, none) = (vec!["a"], Vec::new());
+        let holds = |all: &[(Vec<&str>, Vec<&str>)]| compared(all).map(|it| it.holds).ok();
+        assert_eq!(
+            holds(&[(tags.clone(), tags.clone()), (none.clone(), none.clone())]),
+            Some(true)
+        );
+        assert_eq!(holds(&[(tags.clone(), tags.clone()), (none.clone(), tags)]), Some(false));
+        assert_eq!(holds(&[(none.clone(), none)]), None, "nothing was seen");
+    }
 
     #[test]
     fn ids_of_automated_snapshots_end_with_a_minute() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::files::{Column, file};
 use super::lab::Lab;
-use crate::report::{Probed, Shape, Stop, seen};
+use crate::report::{Probed, Shape, Stop, UNKNOWN_REASON, known_reason, seen};
 
 fn numbers() -> Value {
     json!([{"name": "n", "type": "INT64"}])
@@ -121,4 +121,16 @@ pub(super) async fn rows_reported(lab: &Lab) -> Probed {
         shape = shape.number(in_table.unwrap_or_default(), "reported by the table");
     }
     seen(holds, shape)
+}
+
+pub(super) async fn done_with_error(lab: &Lab) -> Probed {
+    lab.table("failed", numbers()).await?;
+    let uri = format!("gs://{}/{}none.parquet", lab.options.bucket, lab.run.prefix());
+    let job = lab.run_job(&lab.job_id(), json!({"load": lab.load("failed", &[uri])})).await?;
+    let Some(reason) = &job.reason else {
+        return seen(false, Shape::of("a file that does not exist").and_shape(&job.shape()));
+    };
+    let reason = known_reason(reason);
+    let is_documented = !reason.is_empty() && reason != UNKNOWN_REASON;
+    seen(is_documented, Shape::of("a file that does not exist").and_shape(&job.shape()))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::lab::{Lab, Rows, Who, is_tagged};
 use super::load::hidden;
+use super::masks_by_type::{self, Outcome};
 use crate::report::{Probed, Seen, Shape, Stop, seen};
 
 /// Each tag of the run: its name, the rule of its data policy, and whether the masked reader gets the role on it.
@@ -43,11 +44,11 @@ const COLUMNS: [(&str, &str, &str, &str); 14] = [
     ("wrong", "INTEGER", "NULLABLE", "email"),
 ];
 /// The table.
-const PEOPLE: &str = "people";
+pub(super) const PEOPLE: &str = "people";
 /// The generated value of columns of text.
 const WORD: &str = "generated-4321";
 /// The generated address.
-const EMAIL: &str = "generated@example.com";
+pub(super) const EMAIL: &str = "generated@example.com";
 
 /// The tags of the run.
 pub(super) struct Tags {
@@ -69,7 +70,7 @@ impl Tags {
     }
 
     /// Fails unless the masked reader reads masks.
-    fn masked(&self) -> Result<(), Stop> {
+    pub(super) fn masked(&self) -> Result<(), Stop> {
         self.name("email")?;
         self.unmasked.clone().map_or(Ok(()), Err)
     }
@@ -123,7 +124,8 @@ impl Tags {
             "year": "2019-07-14", "number": 42, "word": WORD, "nothing": WORD, "closed": WORD,
             "list": [WORD], "hashed_list": [WORD], "wrong": 42,
         });
-        lab.append(PEOPLE, &[row]).await
+        lab.append(PEOPLE, &[row]).await?;
+        masks_by_type::create(lab, &self.names).await
     }
 }
 
@@ -210,15 +212,24 @@ pub(super) async fn rules(lab: &Lab, tags: &Tags) -> Probed {
             false => shape = shape.and(otherwise),
         }
     }
-    seen(equal == 7, Shape::of("of 7 masks").number(equal, "as documented").and_shape(&shape))
+    let by_type = masks_by_type::rules(lab).await?;
+    let shape = Shape::of("of 7 masks").number(equal, "as documented").and_shape(&shape);
+    seen(equal == 7 && by_type.others == 0, shape.and("by type").and_shape(&outcome(&by_type)))
+}
+
+fn outcome(outcome: &Outcome) -> Shape {
+    let shape = Shape::default().number(outcome.as_said, "columns as documented");
+    shape.number(outcome.others, "others").and_shape(&outcome.shape)
 }
 
 pub(super) async fn default_values(lab: &Lab, tags: &Tags) -> Probed {
     tags.masked()?;
     let number = is_true(lab, "number = 0").await?;
     let text = is_true(lab, "word = ''").await?;
+    let by_type = masks_by_type::defaults(lab).await?;
     let shape = Shape::of(if number { "INT64 is 0" } else { "INT64 is not 0" });
-    seen(number && text, shape.and(if text { "STRING is empty" } else { "STRING is not empty" }))
+    let shape = shape.and(if text { "STRING is empty" } else { "STRING is not empty" });
+    seen(number && text && by_type.others == 0, shape.and_shape(&outcome(&by_type)))
 }
 
 pub(super) async fn arrays(lab: &Lab, tags: &Tags) -> Probed {
@@ -227,13 +238,17 @@ pub(super) async fn arrays(lab: &Lab, tags: &Tags) -> Probed {
     let hashed = select(lab, Who::Masked, "hashed_list").await?;
     let shape = Shape::of(if empty { "the default is empty" } else { "the default is not empty" });
     let shape = shape.and("under SHA256").and_shape(&hashed.shape());
-    seen(empty && hashed.is_refused(), shape)
+    let by_type = masks_by_type::arrays(lab).await?;
+    let all = empty && hashed.is_refused() && by_type.others == 0;
+    seen(all, shape.and_shape(&outcome(&by_type)))
 }
 
 pub(super) async fn wrong_type(lab: &Lab, tags: &Tags) -> Probed {
     tags.masked()?;
     let rows = select(lab, Who::Masked, "wrong").await?;
-    seen(rows.is_refused(), Shape::of("EMAIL_MASK on INT64").and_shape(&rows.shape()))
+    let by_type = masks_by_type::wrong_types(lab).await?;
+    let shape = Shape::of("EMAIL_MASK on INT64").and_shape(&rows.shape());
+    seen(rows.is_refused() && by_type.others == 0, shape.and_shape(&outcome(&by_type)))
 }
 
 pub(super) async fn before_everything(lab: &Lab, tags: &Tags) -> Probed {
@@ -282,11 +297,11 @@ pub(super) async fn neither_role(lab: &Lab, tags: &Tags) -> Probed {
         return Err(Stop::failed(Shape::of("the caller reads every tag by a role on the project")));
     }
     let null = select(lab, Who::Me, "nothing").await?;
+    let by_rule = masks_by_type::without_role(lab).await?;
     let shape = Shape::of("LAST_FOUR").and_shape(&closed.shape());
-    seen(
-        closed.is_refused() && null.is_refused(),
-        shape.and("ALWAYS_NULL").and_shape(&null.shape()),
-    )
+    let shape = shape.and("ALWAYS_NULL").and_shape(&null.shape());
+    let all = closed.is_refused() && null.is_refused() && by_rule.others == 0;
+    seen(all, shape.and_shape(&outcome(&by_rule)))
 }
 
 pub(super) async fn in_force_at_once(lab: &Lab, tags: &Tags) -> Probed {
@@ -368,69 +383,82 @@ pub(super) async fn policy_ids(lab: &Lab, tags: &Tags) -> Probed {
     seen(taken(short) && taken(longest) && !taken(long), shape)
 }
 
-/// A view of the generated people, made by the plain reader.
-async fn view(lab: &Lab, tags: &Tags, name: &str) -> Result<(), Stop> {
+/// A second taxonomy, which nothing but a data policy enforces.
+pub(super) async fn enforced_by_policy(lab: &Lab, tags: &Tags) -> Probed {
     tags.name("email")?;
-    lab.token(Who::Plain)?;
-    let query = format!("SELECT id, email FROM {}", lab.sql(PEOPLE));
-    let body = json!({
-        "tableReference": {
-            "projectId": lab.options.project, "datasetId": lab.run.dataset(), "tableId": name,
-        },
-        "view": {"query": query, "useLegacySql": false},
-    });
-    let path = lab.project(&format!("/datasets/{}/tables", lab.run.dataset()));
-    let made = async || {
-        let path = path.clone();
-        let answer =
-            lab.call_as(Who::Plain, Api::BigQuery, Method::POST, path, Some(&body)).await?;
-        Ok::<bool, Stop>(answer.is_ok() || answer.status == 409)
+    let body = json!({"displayName": format!("{}_2", lab.run.dataset())});
+    let path = lab.located("taxonomies");
+    let taxonomy = created(lab.call(Api::Catalog, Method::POST, path, Some(&body)).await?)?;
+    let mut names = Vec::new();
+    for tag in ["with a policy", "without one"] {
+        let (path, body) = (format!("{taxonomy}/policyTags"), json!({"displayName": tag}));
+        names.push(created(lab.call(Api::Catalog, Method::POST, path, Some(&body)).await?)?);
+    }
+    let [with, without] = names.as_slice() else {
+        return Err(Stop::failed(Shape::of("no answers")));
     };
-    match lab.until(made).await? {
-        Some(_) => Ok(()),
-        None => Err(Stop::failed(Shape::of("the view was not created"))),
+    let field = json!([{"name": "note", "type": "STRING", "policyTags": {"names": [without]}}]);
+    lab.table("enforced", field).await?;
+    lab.append("enforced", &[json!({"note": WORD})]).await?;
+    let sql = format!("SELECT note FROM {}", lab.sql("enforced"));
+    let before = lab.query(Who::Me, &sql).await?;
+    created(add_policy(lab, &lab.run.policy(98), with, "ALWAYS_NULL").await?)?;
+    let hides = async || Ok::<bool, Stop>(hidden(&lab.query(Who::Me, &sql).await?, WORD).holds);
+    let shape = Shape::of("without a data policy").and_shape(&before.shape());
+    match lab.until(hides).await? {
+        Some(seconds) => {
+            let shape = shape.and("with one on another tag");
+            seen(true, shape.number(seconds, "seconds until it was hidden"))
+        }
+        None => seen(false, shape.and("with one on another tag it was read when patience ended")),
     }
 }
 
-pub(super) async fn view_tags_of_reader(lab: &Lab, tags: &Tags) -> Probed {
-    view(lab, tags, "view_of_tagged").await?;
-    let sql = format!("SELECT email FROM {}", lab.sql("view_of_tagged"));
-    Ok(hidden(&lab.query(Who::Me, &sql).await?, EMAIL))
-}
-
-pub(super) async fn view_only_read_columns(lab: &Lab, tags: &Tags) -> Probed {
-    view(lab, tags, "view_of_columns").await?;
-    let sql = format!("SELECT id FROM {}", lab.sql("view_of_columns"));
-    let rows = lab.query(Who::Me, &sql).await?;
-    seen(rows.cell() == Some("1"), Shape::of("an untagged column").and_shape(&rows.shape()))
-}
-
-pub(super) async fn view_descriptions(lab: &Lab) -> Probed {
-    lab.table("described", json!([{"name": "n", "type": "INT64"}])).await?;
-    let body = json!({
-        "tableReference": {
-            "projectId": lab.options.project,
-            "datasetId": lab.run.dataset(),
-            "tableId": "described_view",
-        },
-        "view": {
-            "query": format!("SELECT n FROM {}", lab.sql("described")), "useLegacySql": false,
-        },
-    });
-    let path = lab.project(&format!("/datasets/{}/tables", lab.run.dataset()));
-    let made = lab.call(Api::BigQuery, Method::POST, path, Some(&body)).await?;
-    if !made.is_ok() && made.status != 409 {
-        return Err(Stop::failed(Shape::of("the view was not created").answer(&made)));
+pub(super) async fn result_without_tags(lab: &Lab, tags: &Tags) -> Probed {
+    tags.masked()?;
+    let (copied, people) = (lab.sql("copied"), lab.sql(PEOPLE));
+    let sql = format!("CREATE OR REPLACE TABLE {copied} AS SELECT email FROM {people}");
+    let made = lab.query(Who::Masked, &sql).await?;
+    if made.is_refused() {
+        return seen(false, Shape::of("by a masked reader").and_shape(&made.shape()));
     }
-    let mut fields = lab.get("described_view").await?.pointer("/schema/fields").cloned();
-    let Some(field) = fields.as_mut().and_then(|it| it.get_mut(0)) else {
-        return seen(false, Shape::of("the view has no schema"));
+    let tagged = is_tagged(&lab.get("copied").await?, "email");
+    let rows = lab.query(Who::Me, &format!("SELECT email FROM {copied}")).await?;
+    let mask = select(lab, Who::Masked, "email").await?;
+    let is_mask = rows.cell() == mask.cell() && mask.cell().is_some_and(|it| it != EMAIL);
+    let shape = Shape::of(if tagged { "the result has a tag" } else { "the result has no tag" });
+    seen(!tagged && is_mask, shape.and(if is_mask { "the mask" } else { "another value" }))
+}
+
+/// Takes the plain reader from a tag, and tries to give it back with the etag of before.
+pub(super) async fn etag_conflict(lab: &Lab, tags: &Tags) -> Probed {
+    let (tag, Some(reader)) = (tags.name("deleted")?, &lab.options.plain_reader) else {
+        return Err(Stop::skipped("needs --plain-reader"));
     };
-    field["description"] = json!("described");
-    let patched =
-        lab.try_patch("described_view", &json!({"schema": {"fields": fields}}), None).await?;
-    let read = lab.get("described_view").await?;
-    let stays = read.pointer("/schema/fields/0/description") == Some(&json!("described"));
-    let shape = Shape::of("the patch").answer(&patched);
-    seen(stays, shape.and(if stays { "the description stays" } else { "it has no description" }))
+    let read = async || {
+        let path = format!("{tag}:getIamPolicy");
+        let answer = lab.call(Api::Catalog, Method::POST, path, Some(&json!({}))).await?;
+        match answer.is_ok() {
+            true => Ok(answer.body),
+            false => Err(Stop::failed(Shape::of("a policy was not read").answer(&answer))),
+        }
+    };
+    let set = async |bindings: Value, etag: &Value| {
+        let body = json!({"policy": {"bindings": bindings, "etag": etag}});
+        lab.call(Api::Catalog, Method::POST, format!("{tag}:setIamPolicy"), Some(&body)).await
+    };
+    let etag = read().await?["etag"].clone();
+    let first = set(json!([]), &etag).await?;
+    // One whose answer was lost has changed the etag itself.
+    if !first.is_ok() && first.status != 409 {
+        return Err(Stop::failed(Shape::of("a policy was not changed").answer(&first)));
+    }
+    let before = read().await?;
+    let role = "roles/datacatalog.categoryFineGrainedReader";
+    let members = [format!("serviceAccount:{reader}")];
+    let late = set(json!([{"role": role, "members": members}]), &etag).await?;
+    let unchanged = read().await?.get("bindings") == before.get("bindings");
+    let shape = Shape::of("a policy with the older etag").answer(&late);
+    let shape = shape.and(if unchanged { "nothing changed" } else { "the policy changed" });
+    seen(late.status == 409 && unchanged, shape)
 }

@@ -7,18 +7,21 @@
 //! | `scratch` | creating, finding and deleting them |
 //! | `lab` | the calls with which probes look |
 //! | `files` | Parquet files of generated rows |
-//! | `storage`, `jobs`, `load`, `tables`, `masks`, `time` | the probes |
+//! | `masks_by_type` | the table with every rule on every type |
+//! | `storage`, `jobs`, `load`, `tables`, `masks`, `time`, `views` | the probes |
 
 mod files;
 mod jobs;
 mod lab;
 mod load;
 mod masks;
+mod masks_by_type;
 mod names;
 mod scratch;
 mod storage;
 mod tables;
 mod time;
+mod views;
 
 use std::time::Duration;
 
@@ -72,6 +75,7 @@ macro_rules! tagged {
 /// Each claim of `docs/claims.md` that this side probes, with its probe.
 const PROBES: &[(&str, Probe)] = &[
     ("column-name-rules", plain!(load::name_rules)),
+    ("column-named-as-its-table", plain!(views::column_named_as_table)),
     ("data-policy-id", tagged!(masks::policy_ids)),
     ("dml-needs-plain-rights", tagged!(masks::dml_needs_plain)),
     ("gcs-consistent", plain!(storage::consistent)),
@@ -80,6 +84,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("gcs-create-refused-412-or-403", plain!(storage::create_refused)),
     ("gcs-upload-whole", plain!(storage::upload_whole)),
     ("job-configuration-read-back", plain!(jobs::configuration_read_back)),
+    ("job-done-with-error", plain!(jobs::done_with_error)),
     ("job-id-once", plain!(jobs::id_once)),
     ("job-id-shared-by-kinds", plain!(jobs::id_shared_by_kinds)),
     ("job-rows-reported", plain!(jobs::rows_reported)),
@@ -110,25 +115,32 @@ const PROBES: &[(&str, Probe)] = &[
     ("masked-reader-needs-plain-access", tagged!(masks::list_needs_plain)),
     ("masked-reader-on-policy", tagged!(masks::only_its_policy)),
     ("neither-role-refused", tagged!(masks::neither_role)),
+    ("patch-adds-tagged-column", tagged!(tables::adds_tagged_column)),
+    ("patch-description-alone", tagged!(tables::description_alone)),
     ("patch-empty-tags-clear", tagged!(tables::empty_tags_clear)),
     ("patch-if-match", plain!(tables::patch_if_match)),
     ("patch-label-changes-etag", plain!(tables::label_changes_etag)),
     ("patch-named-tags-stay", tagged!(tables::named_tags_stay)),
     ("policy-change-delay", tagged!(masks::change_delay)),
+    ("policy-etag-conflict", tagged!(masks::etag_conflict)),
     ("receipts-append-once", plain!(jobs::append_once)),
+    ("result-without-tags", tagged!(masks::result_without_tags)),
     ("row-access-ends-time-travel", plain!(time::row_access_ends_it)),
     ("row-access-list", plain!(time::list_filter)),
+    ("table-names-case-sensitive", plain!(tables::names_case_sensitive)),
     ("table-not-found-text", plain!(tables::not_found_text)),
     ("table-read-own-write", plain!(tables::read_own_write)),
     ("tag-delete-opens", tagged!(masks::deletion_opens)),
     ("tag-in-force-at-once", tagged!(masks::in_force_at_once)),
     ("tag-one-per-column", tagged!(tables::one_tag)),
+    ("taxonomy-enforced-by-policy", tagged!(masks::enforced_by_policy)),
     ("time-travel-current-tags", tagged!(time::current_tags)),
     ("time-travel-other-schema", plain!(time::other_schema)),
     ("time-travel-window", plain!(time::window)),
-    ("view-descriptions-stay", plain!(masks::view_descriptions)),
-    ("view-only-read-columns", tagged!(masks::view_only_read_columns)),
-    ("view-tags-of-reader", tagged!(masks::view_tags_of_reader)),
+    ("view-create-needs-get-data", tagged!(views::made_by_masked_reader)),
+    ("view-descriptions-stay", plain!(views::descriptions)),
+    ("view-only-read-columns", tagged!(views::only_read_columns)),
+    ("view-tags-of-reader", tagged!(views::tags_of_reader)),
 ];
 
 /// The claims that this side probes.

@@ -1,9 +1,11 @@
 //! Claims about tables and their tags: what a patch changes, and what a load keeps.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 
 use super::jobs::rows;
-use super::lab::{Lab, has_tag, is_tagged};
+use super::lab::{Lab, Who, has_tag, is_tagged};
 use super::masks::Tags;
 use crate::report::{Probed, Shape, Stop, seen};
 
@@ -138,4 +140,75 @@ pub(super) async fn no_fine_grained_reader(lab: &Lab, tags: &Tags) -> Probed {
     lab.table("no_reader", number(Some(tags.name("email")?))).await?;
     let job = lab.load_file("no_reader", &rows(3)?).await?;
     seen(job.succeeded(), job.shape())
+}
+
+pub(super) async fn description_alone(lab: &Lab, tags: &Tags) -> Probed {
+    let tag = tags.name("email")?;
+    lab.table("described_alone", number(Some(tag))).await?;
+    lab.patch("described_alone", &json!({"description": "described"})).await?;
+    let read = lab.get("described_alone").await?;
+    if read.get("description") != Some(&json!("described")) {
+        return Err(Stop::failed(Shape::of("the table was not described")));
+    }
+    let kept = has_tag(&read, "n", tag);
+    seen(kept, Shape::of(if kept { "the tag stayed" } else { "the tag is gone" }))
+}
+
+/// How often a column is read after the answer to the patch that added it.
+const READS_AFTER: u32 = 3;
+
+/// A masked reader of a column under DEFAULT_MASKING_VALUE sees an empty text in place of NULL, and NULL if the
+/// column has no tag. It reads while the column is added.
+pub(super) async fn adds_tagged_column(lab: &Lab, tags: &Tags) -> Probed {
+    tags.masked()?;
+    let first = json!({
+        "name": "n", "type": "STRING", "policyTags": {"names": [tags.name("null")?]},
+    });
+    lab.table("added_column", json!([first])).await?;
+    lab.append("added_column", &[json!({"n": "generated"})]).await?;
+    let added = json!({
+        "name": "added", "type": "STRING", "policyTags": {"names": [tags.name("default")?]},
+    });
+    let schema = json!({"schema": {"fields": [first, added]}});
+    let sql = format!("SELECT added IS NULL FROM {}", lab.sql("added_column"));
+    let is_added = Cell::new(false);
+    let patch = async {
+        let patched = lab.patch("added_column", &schema).await;
+        is_added.set(true);
+        patched
+    };
+    let read = async {
+        let (mut open, mut masked, mut after) = (0, 0, 0);
+        while after < READS_AFTER {
+            after += u32::from(is_added.get());
+            match lab.query(Who::Masked, &sql).await?.cell() {
+                Some("true") => open += 1,
+                Some(_) => masked += 1,
+                None => {}
+            }
+        }
+        Ok::<(u64, u64), Stop>((open, masked))
+    };
+    let (patched, read) = futures::join!(patch, read);
+    patched?;
+    let (open, masked) = read?;
+    if open + masked == 0 {
+        return Err(Stop::failed(Shape::of("the column was not read")));
+    }
+    let shape = Shape::default().number(open, "reads without the mask");
+    seen(open == 0, shape.number(masked, "with it"))
+}
+
+pub(super) async fn names_case_sensitive(lab: &Lab) -> Probed {
+    use landbridge_gcp::raw::Api;
+    use reqwest::Method;
+    lab.table("letter_case", number(None)).await?;
+    let other = json!([{"name": "other", "type": "INTEGER", "mode": "NULLABLE"}]);
+    let made = lab.try_table("Letter_Case", other).await?;
+    let path = lab.table_path("Letter_Case");
+    let read = lab.call(Api::BigQuery, Method::GET, path, None).await?;
+    let is_another = read.text("/schema/fields/0/name") == "other";
+    let shape = Shape::of("a name in other letter case").answer(&made);
+    let shape = shape.and(if is_another { "another table" } else { "no other table" });
+    seen(is_another, shape)
 }

@@ -22,6 +22,7 @@ const CALLER: &str = "osprey@example.com";
 
 /// The rights on tags and accounts that the probing person needs.
 const TAG_ADMIN: &[&str] = &[
+    "datacatalog.categories.getIamPolicy",
     "datacatalog.categories.setIamPolicy",
     "datacatalog.taxonomies.create",
     "datacatalog.taxonomies.delete",

@@ -453,7 +453,8 @@ impl AccessControl {
         // A taxonomy's access control is enforced if it is activated, or once it has a data policy.
         let taxonomy = own_tag.taxonomy();
         let is_enforced = self.is_activated(taxonomy)
-            || self.data_policies.keys().any(|it| taxonomy_of(it) == taxonomy);
+            || self.data_policies.keys().any(|it| taxonomy_of(it) == taxonomy)
+                && !is_turned("taxonomy-enforced-by-policy");
         if !is_enforced {
             return ColumnAccess::Plain;
         }

@@ -23,6 +23,16 @@ const DATASET_PROPERTIES: [&str; 9] = [
 ];
 
 impl BigQuery {
+    /// Sets properties of a dataset; null removes one. The access list stays as it is.
+    pub(crate) fn change_dataset(&self, id: &str, body: &Value) -> Result<(), GoogleError> {
+        settings::DATASET.check(body)?;
+        let mut catalog = self.catalog();
+        let dataset = catalog.dataset_mut(&self.project, id)?;
+        merge_properties(&mut dataset.properties, body, &DATASET_PROPERTIES);
+        check_window(&mut dataset.properties)?;
+        check_labels(&dataset.properties)
+    }
+
     pub(super) fn handle_datasets(&self, caller: &Principal, call: &Call) -> ApiResult {
         match call.method.as_str() {
             "GET" => {

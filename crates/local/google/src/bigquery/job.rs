@@ -11,6 +11,7 @@ use super::query::cells::{CellFormat, format_datetime, row_json};
 use super::schema::{Field, FieldMode, FieldType};
 use super::statements::{sql_type_name, text_literal};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// The dataset in which query results appear as tables.
 pub(super) const ANONYMOUS_DATASET: &str = "_anonymous";
@@ -177,6 +178,9 @@ impl Job {
             statistics["endTime"] = json!(ended.as_millisecond().to_string());
             if let Some(error) = &self.error {
                 status["errorResult"] = error.error_proto();
+                if is_turned("job-done-with-error") {
+                    status["errorResult"]["reason"] = json!("anotherWord");
+                }
                 status["errors"] = json!([error.error_proto()]);
             }
         }

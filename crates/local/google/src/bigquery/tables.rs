@@ -76,7 +76,9 @@ impl BigQuery {
         let mut catalog = self.catalog();
         let (changes, now) = (catalog.changes.clone(), self.clock.now());
         let dataset = catalog.dataset_mut(&self.project, dataset)?;
-        if dataset.tables.contains_key(id) {
+        let taken = |it: &String| it.eq_ignore_ascii_case(id);
+        let is_taken = is_turned("table-names-case-sensitive") && dataset.tables.keys().any(taken);
+        if is_taken || dataset.tables.contains_key(id) {
             return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
         }
         let properties = dataset.with_default_expiration(properties, now);
@@ -184,6 +186,7 @@ impl BigQuery {
         }
         let fields = match new {
             Some(new) => patched_fields(&table.fields, new, omitted, &name.to_string())?,
+            None if is_turned("patch-description-alone") => untagged(&table.fields),
             None => table.fields.clone(),
         };
         self.check_tags(caller, name, &location, &table.fields, &fields)?;
@@ -196,6 +199,9 @@ impl BigQuery {
             && fields.iter().any(|it| it.tag().is_some())
             && table.fields.iter().all(|it| it.tag().is_none())
         {
+            properties.insert(LATE_TAGS.to_owned(), json!(true));
+        }
+        if is_turned("patch-adds-tagged-column") && fields.len() > table.fields.len() {
             properties.insert(LATE_TAGS.to_owned(), json!(true));
         }
         table.fields = fields;
@@ -317,4 +323,9 @@ pub(super) fn check_layout(fields: &[Field], properties: &Value) -> Result<(), G
         }
     }
     Ok(())
+}
+
+/// The fields without their tags.
+fn untagged(fields: &[Field]) -> Vec<Field> {
+    fields.iter().map(|it| Field { tags: None, ..it.clone() }).collect()
 }

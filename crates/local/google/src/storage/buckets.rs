@@ -105,6 +105,18 @@ impl Storage {
         Ok(())
     }
 
+    /// Sets properties of a bucket; null removes one.
+    ///
+    /// # Errors
+    /// 404 without the bucket.
+    pub(crate) fn set_bucket_properties(
+        &self,
+        bucket: &str,
+        properties: &Value,
+    ) -> Result<(), GoogleError> {
+        self.store.change_bucket(bucket, settable(properties))
+    }
+
     /// The policy of a bucket, with conditions if version 3 is requested.
     ///
     /// # Errors

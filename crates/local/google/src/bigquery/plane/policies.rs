@@ -92,7 +92,8 @@ impl BigQuery {
         let policy = body.get("policy").cloned().unwrap_or_default();
         let mut access = self.access_mut();
         let etag = policy.get("etag").and_then(Value::as_str).filter(|it| !it.is_empty());
-        if etag.is_some_and(|it| it != access.policy_etag(name)) {
+        let is_checked = !is_turned("policy-etag-conflict");
+        if is_checked && etag.is_some_and(|it| it != access.policy_etag(name)) {
             return Err(GoogleError::new(
                 409,
                 "aborted",

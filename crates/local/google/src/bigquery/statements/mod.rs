@@ -41,6 +41,7 @@ use super::schema::Field;
 use super::write::WriteTarget;
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 pub(in crate::bigquery) use columns::{quoted_name, sql_type_name};
 pub(in crate::bigquery) use options::text_literal;
 use tokens::{Cursor, tokenize};
@@ -298,7 +299,9 @@ impl Statement<'_> {
 
     /// Runs a query as the statement's caller.
     async fn rows_of(&self, sql: String) -> Result<QueryResult, GoogleError> {
-        self.server.run_query(self.caller, &self.spec.with_sql(sql), self.dry_run).await
+        let mut spec = self.spec.with_sql(sql);
+        spec.plain_only |= is_turned("result-without-tags");
+        self.server.run_query(self.caller, &spec, self.dry_run).await
     }
 
     /// Ends a statement: there may be semicolons, and nothing else.

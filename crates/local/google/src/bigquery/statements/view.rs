@@ -14,6 +14,7 @@ use crate::bigquery::schema::Field;
 use crate::bigquery::tables::check_table_id;
 use crate::bigquery::{BigQuery, check_labels};
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// Options of a view.
 const VIEW_OPTIONS: [&str; 4] = ["description", "friendly_name", "labels", "expiration_timestamp"];
@@ -102,7 +103,11 @@ impl BigQuery {
         columns: Option<Vec<String>>,
     ) -> Result<NewView, GoogleError> {
         check_table_id(&name.table)?;
-        let spec = QuerySpec { view_depth: 1, ..QuerySpec::plain(&query_text(query)?) };
+        let spec = QuerySpec {
+            view_depth: 1,
+            plain_only: is_turned("view-create-needs-get-data"),
+            ..QuerySpec::plain(&query_text(query)?)
+        };
         let mut result = self.run_query(caller, &spec, true).await?;
         if let Some(columns) = &columns {
             if columns.len() != result.fields.len() {

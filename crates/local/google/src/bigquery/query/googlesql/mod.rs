@@ -48,6 +48,7 @@ use jiff::Timestamp;
 
 use crate::bigquery::schema::Field;
 use crate::error::GoogleError;
+use crate::turned;
 
 pub(crate) use analyze::{BoundTable, Parameter};
 pub(crate) use ast::{Query, TableRef};
@@ -177,6 +178,8 @@ fn on_large_stack<T: Send>(
     run: impl FnOnce() -> error::Result<T> + Send,
 ) -> Result<T, GoogleError> {
     let internal = || GoogleError::new(500, "internalError", "The query's thread could not run.");
+    let turned = turned::current();
+    let run = || turned::within(turned, run);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
         let thread = thread.map_err(|_| internal())?;

@@ -11,6 +11,7 @@ use crate::bigquery::query::googlesql::plan::{AggregateCall, CallExpr, Expr, Win
 use crate::bigquery::query::googlesql::tables::same_name;
 use crate::bigquery::query::googlesql::types::Type;
 use crate::bigquery::query::googlesql::value::Value;
+use crate::turned::is_turned;
 
 /// A column that has a name.
 #[derive(Clone, Debug)]
@@ -201,7 +202,10 @@ impl Analyzer<'_> {
 /// alone that is the alias of a table is its whole row, also if a column has the name.
 fn find<'p>(path: &'p [String], names: &Names) -> Result<Option<(Typed, &'p [String])>> {
     let ambiguous = |name: &str| SqlError::invalid(format!("Column name {name} is ambiguous"));
-    if let Some(range) = names.ranges.iter().find(|it| same_name(&it.alias, &path[0])) {
+    let is_column = is_turned("column-named-as-its-table")
+        && only(&names.columns, &path[0]).is_ok_and(|it| it.is_some());
+    let mut ranges = names.ranges.iter().filter(|_| !is_column || path.len() > 1);
+    if let Some(range) = ranges.find(|it| same_name(&it.alias, &path[0])) {
         if let Some(second) = path.get(1) {
             if let Some(column) = only(&range.columns, second).map_err(|()| ambiguous(second))? {
                 let found = Typed::new(column.expr.clone(), column.ty.clone());

@@ -1,0 +1,170 @@
+//! Claims about the types of an export: what its manifests call them, and what its files contain.
+
+use landbridge_aws::Aws;
+use landbridge_core::manifest::TableStatus;
+use landbridge_core::plan::objects::{folder_name, parse_source_table};
+use landbridge_core::types::{Engine, OriginalColumn, ParquetColumn, exported_column};
+use landbridge_parquet::footer::Footer;
+
+use super::{Options, failed};
+use crate::report::{Finding, Probed, Shape, Stop, seen};
+
+pub(super) const MANIFEST: &str = "export-manifest-types";
+pub(super) const MYSQL: &str = "export-mysql-types";
+pub(super) const POSTGRES: &str = "export-postgres-text";
+
+/// What `information_schema.columns.data_type` can contain (PostgreSQL documentation, "Data Types" and
+/// "information_schema.columns"). Types of extensions are USER-DEFINED.
+const NAMES: &str = include_str!("postgres_types.txt");
+
+/// An original type of the manifests, and the column of a file.
+type Pair = (OriginalColumn, ParquetColumn);
+
+/// The findings for all claims of this module.
+pub(super) async fn probe(
+    aws: &Aws,
+    options: &Options,
+    root: &str,
+    entries: &Result<Option<Vec<TableStatus>>, Stop>,
+    footers: &Result<Vec<(String, Footer)>, Stop>,
+) -> Vec<Finding> {
+    let engine = engine(aws, options).await;
+    let all = entries.clone().and_then(|entries| {
+        let entries = entries.ok_or_else(|| Stop::failed(Shape::of("a manifest is not valid")))?;
+        Ok((engine?, entries, footers.as_ref().map_err(Clone::clone)?))
+    });
+    let (engine, entries, footers) = match all {
+        Ok(all) => all,
+        Err(stop) => {
+            return [MANIFEST, MYSQL, POSTGRES]
+                .map(|claim| Finding::new(claim, Err(stop.clone())))
+                .into();
+        }
+    };
+    let pairs = pairs(engine, &entries, footers, root);
+    let of = |wanted: Engine| match engine == wanted {
+        true => stored_as_expected(wanted, &pairs),
+        false => Err(Stop::skipped("the source has another engine")),
+    };
+    let names = match engine {
+        Engine::Postgres => named_as_in_catalogue(&entries),
+        Engine::Mysql => Err(Stop::skipped("the source has another engine")),
+    };
+    vec![
+        Finding::new(MANIFEST, names),
+        Finding::new(MYSQL, of(Engine::Mysql)),
+        Finding::new(POSTGRES, of(Engine::Postgres)),
+    ]
+}
+
+async fn engine(aws: &Aws, options: &Options) -> Result<Engine, Stop> {
+    let engine = aws.rds.engine(&options.source).await;
+    let engine = engine.map_err(failed("the source was not described"))?;
+    let engine = engine.as_deref().and_then(Engine::from_rds);
+    engine.ok_or_else(|| Stop::skipped("the source does not exist, or has another engine"))
+}
+
+/// The columns of the tables whose first file was read, by manifest and by footer.
+fn pairs(
+    engine: Engine,
+    entries: &[TableStatus],
+    footers: &[(String, Footer)],
+    root: &str,
+) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for entry in entries.iter().filter(|it| !it.is_skipped()) {
+        let Some(table) = parse_source_table(engine, &entry.target) else { continue };
+        let folder =
+            format!("{root}{}/{}/", folder_name(&table.database), folder_name(&table.name));
+        let Some((_, footer)) = footers.iter().find(|(key, _)| key.starts_with(&folder)) else {
+            continue;
+        };
+        let columns = footer.columns();
+        for original in &entry.columns {
+            let found = columns.iter().find(|it| it.name == original.name);
+            pairs.extend(found.map(|it| (original.clone(), it.clone())));
+        }
+    }
+    pairs
+}
+
+/// Whether each column is stored as RDS's table of types says of its original type.
+fn stored_as_expected(engine: Engine, pairs: &[Pair]) -> Probed {
+    if pairs.is_empty() {
+        return Err(Stop::skipped("no column with a type and a file was seen"));
+    }
+    let equal =
+        pairs.iter().filter(|(original, stored)| exported_column(engine, original) == *stored);
+    let equal = equal.count();
+    let shape = Shape::default().number(pairs.len() as u64, "columns");
+    seen(equal == pairs.len(), shape.number(equal as u64, "stored as the type says"))
+}
+
+/// Whether each original type has a name of PostgreSQL's catalogue.
+fn named_as_in_catalogue(entries: &[TableStatus]) -> Probed {
+    let types = || entries.iter().flat_map(|it| &it.columns).map(|it| it.original_type.as_str());
+    let (all, known) = (types().count(), types().filter(|it| is_name(it)).count());
+    if all == 0 {
+        return Err(Stop::skipped("no column with a type was seen"));
+    }
+    let count = |name: &str| types().filter(|it| *it == name).count() as u64;
+    let shape = Shape::default().number(all as u64, "columns").number(count("ARRAY"), "ARRAY");
+    let shape = shape.number(count("USER-DEFINED"), "USER-DEFINED");
+    seen(known == all, shape.number(known as u64, "with a name of the catalogue"))
+}
+
+fn is_name(text: &str) -> bool {
+    NAMES.lines().any(|it| it == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use landbridge_core::types::{Annotation, Physical};
+
+    use super::*;
+
+    fn pair(original: &str, physical: Physical, annotation: Annotation) -> Pair {
+        let name = "c".to_owned();
+        let of_manifest = OriginalColumn {
+            name: name.clone(),
+            original_type: original.to_owned(),
+            ..OriginalColumn::default()
+        };
+        (of_manifest, ParquetColumn { name, physical, annotation })
+    }
+
+    fn holds(engine: Engine, pairs: &[Pair]) -> Option<bool> {
+        stored_as_expected(engine, pairs).ok().map(|it| it.holds)
+    }
+
+    #[test]
+    fn a_column_that_is_stored_otherwise_contradicts_the_claim() {
+        use Engine::{Mysql, Postgres};
+        let text = |ty| pair(ty, Physical::ByteArray, Annotation::String);
+        let good = [text("numeric"), pair("bigint", Physical::Int64, Annotation::None)];
+        assert_eq!(holds(Postgres, &good), Some(true));
+        let other = pair("uuid", Physical::Fixed(16), Annotation::None);
+        assert_eq!(holds(Postgres, &[other]), Some(false));
+        let day = pair("date", Physical::Int32, Annotation::None);
+        assert_eq!(holds(Mysql, &[text("date")]), Some(true));
+        assert_eq!(holds(Mysql, &[day]), Some(false));
+        assert_eq!(holds(Mysql, &[]), None);
+    }
+
+    #[test]
+    fn types_have_the_names_of_the_catalogue() {
+        let entry = |ty: &str| TableStatus {
+            target: "shop.public.people".to_owned(),
+            status: "COMPLETE".to_owned(),
+            columns: vec![pair(ty, Physical::ByteArray, Annotation::String).0],
+            warning: None,
+        };
+        let holds = |ty| named_as_in_catalogue(&[entry(ty)]).ok().map(|it| it.holds);
+        for name in ["ARRAY", "USER-DEFINED", "timestamp with time zone", "bigint", "jsonb"] {
+            assert_eq!(holds(name), Some(true), "{name}");
+        }
+        for name in ["_text", "citext", "int8", "timestamptz"] {
+            assert_eq!(holds(name), Some(false), "{name}");
+        }
+    }
+}
