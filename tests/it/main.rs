@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `redo` | a day that is done again: what readers see, what is refused, crashes |
+//! | `unchanged` | tables that keep their rows, because their export has the same content |
 //! | `incidents` | one message per cause, one when it is over, a line a day; crashes, refusals, two ticks at once |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
@@ -102,6 +103,7 @@ mod testbench;
 mod three_days;
 mod tightening;
 mod tpch;
+mod unchanged;
 mod upgrade;
 mod uploads;
 mod views;

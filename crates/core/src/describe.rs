@@ -44,9 +44,16 @@ pub fn column(own: Option<&str>, class: &str, config: &Config) -> String {
     with_ours(own, &ours, MAX_COLUMN)
 }
 
-/// The description of a table: a person's part, then the day of its rows.
-pub fn table(own: Option<&str>, source_table: &str, day: Day) -> String {
-    let ours = format!("Rows of {source_table} as of {day}; replaced by each newer day.");
+/// The description of a table: a person's part, then the day of its rows. `unchanged_since` is the day that was
+/// loaded, if the export of `day` has the same content.
+pub fn table(
+    own: Option<&str>,
+    source_table: &str,
+    day: Day,
+    unchanged_since: Option<Day>,
+) -> String {
+    let since = unchanged_since.map_or_else(String::new, |it| format!(", unchanged since {it}"));
+    let ours = format!("Rows of {source_table} as of {day}{since}; replaced by each newer day.");
     with_ours(own, &ours, MAX_TABLE)
 }
 
@@ -100,12 +107,17 @@ mod tests {
         assert_eq!(again, "메모.\n[Landbridge] No class: readers of the dataset see the values.");
         assert!(of(None, "unclassified").starts_with("[Landbridge] Class unclassified: NULL"));
         let day: Day = "2026-11-22".parse().unwrap();
-        let described = table(Some("Orders."), "public.orders", day);
+        let described = table(Some("Orders."), "public.orders", day, None);
         assert!(
             described
                 .ends_with("Rows of public.orders as of 2026-11-22; replaced by each newer day.")
         );
         assert_eq!(own_part(Some(&described)), Some("Orders."));
+        let unchanged = table(None, "public.orders", day, day.before());
+        assert_eq!(
+            unchanged,
+            "[Landbridge] Rows of public.orders as of 2026-11-22, unchanged since 2026-11-21; replaced by each newer day."
+        );
         // A person's part of the full length stays alone.
         let long = "가".repeat(MAX_COLUMN);
         assert_eq!(column(Some(&long), "email", &config), long);

@@ -28,6 +28,7 @@
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`chain`] | the chain of published days, and its signatures |
 //! | [`redo`] | requests to do a day again |
+//! | [`unchanged`] | whether a table may keep the rows of an earlier day, because its export has the same content |
 //! | [`cost`] | the cost of a month and of a day |
 //! | [`views`] | friendly views of the tables: their SQL and descriptions |
 //! | [`created`] | whether a create call created the resource or found it |
@@ -65,6 +66,7 @@ pub mod retype;
 pub mod rewrite;
 pub mod schedule;
 pub mod types;
+pub mod unchanged;
 pub mod views;
 pub mod yaml;
 

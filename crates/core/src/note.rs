@@ -59,6 +59,8 @@ pub enum NoteCode {
     AuditFinding,
     /// The day's data is of a later snapshot than that of the export hour.
     LateSnapshot,
+    /// The export has the same content as that of an earlier day, whose rows the table keeps.
+    Unchanged,
     /// A newer day is loaded already.
     Superseded,
     /// The receipt replaces an earlier one, because an operator requested the day again.

@@ -150,6 +150,10 @@ pub struct Receipt {
     /// The request to do the day again that it answers; 0 without any. A note says so to readers.
     #[serde(default, skip_serializing_if = "crate::plan::is_zero")]
     pub redo: u32,
+    /// The day that was loaded, if the export of this day has the same content: nothing was transferred or
+    /// loaded, and the table keeps the rows of that day. A note says so to readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<Day>,
 }
 
 impl ReceiptColumn {
@@ -193,6 +197,7 @@ impl Receipt {
             recorded_at,
             load_ms: None,
             redo: 0,
+            unchanged_since: None,
         }
     }
 

@@ -5,6 +5,7 @@
 mod audits;
 mod drills;
 mod ops;
+mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use landbridge_core::redo::{RedoDone, RedoRequest};
 use landbridge_core::restore::SettingsRecord;
 use landbridge_core::rewrite::ColumnStats;
 use landbridge_core::types::{BigQueryType, Engine, ParquetColumn};
+use landbridge_core::unchanged::TableMark;
 use serde::{Deserialize, Serialize};
 
 use crate::index::IndexRecord;
@@ -31,6 +33,7 @@ use crate::name::{DayName, SourceName};
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
 pub use drills::{DRILLS, Drill, drill};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
+pub use unchanged::{CARRIED, CarriedRecord, UNCHANGED, UnchangedRecord, carried, unchanged};
 
 /// The day's export task.
 pub static EXPORT: DayName<ExportRecord> = DayName::fixed("export.json");
@@ -315,6 +318,9 @@ pub struct ItemRecord {
     pub crc32c: u32,
     /// Rows by its footer.
     pub rows: u64,
+    /// Digest of what decided its content beside the export: see `TableRows::made_by`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made_by: String,
     /// The statistics of its columns, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnStats>,
@@ -425,6 +431,10 @@ pub struct Claim {
     /// Replaced rows that time travel may still reach, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<FormerRows>,
+    /// The table as Landbridge last wrote it. Only if BigQuery still reports the same, nothing else has
+    /// written the table since. `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<TableMark>,
 }
 
 impl Claim {
@@ -439,6 +449,7 @@ impl Claim {
 
     /// The rows of the load became those of the table at `at`.
     pub fn replace_rows(&mut self, new: TableRows, at: Timestamp) {
+        self.mark = None;
         if let Some(rows) = self.loaded.replace(new) {
             self.former.insert(0, FormerRows { replaced_at: at, rows });
         }

@@ -16,6 +16,7 @@
 //! | [`deployment`] | which of two contracts is newer |
 //! | `late` | days that end after their last tick |
 //! | `redo` | days that an operator requested again |
+//! | `unchanged` | which tables keep the rows of an earlier day |
 //! | `time_travel` | how long former rows of a table can be read |
 //! | `alert` | alerts and notices |
 
@@ -32,6 +33,7 @@ mod redo;
 pub mod snapshot;
 mod time_travel;
 pub mod transfer;
+mod unchanged;
 mod view_writer;
 pub mod views;
 

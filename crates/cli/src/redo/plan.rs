@@ -214,7 +214,7 @@ impl DayRecords {
             match claim.map(|claim| claim.day).filter(|day| *day > self.day) {
                 Some(day) => newer.push(NewerTable { source_table: entry.source_table, day }),
                 None => chosen.push(PlannedTable {
-                    has_rows_of: claim.and_then(|claim| claim.loaded.as_ref()?.day),
+                    has_rows_of: claim.and_then(|claim| claim.loaded.as_ref()?.newest_day()),
                     source_table: entry.source_table,
                     table: entry.table,
                     rows: entry.rows,

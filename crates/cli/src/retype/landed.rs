@@ -77,7 +77,8 @@ pub(super) async fn read(
         (rows.source_table == source_table).then_some((name, rows))
     });
     // After `table:` changed, several BigQuery tables have rows of the source table.
-    let newest = rows.max_by_key(|(name, rows)| (table.table.as_ref() == Some(name), rows.day));
+    let newest =
+        rows.max_by_key(|(name, rows)| (table.table.as_ref() == Some(name), rows.newest_day()));
     Ok(match newest {
         None => LandedTable { name: None, has_landed: false, columns: LandedColumns::new() },
         Some((name, rows)) => LandedTable {

@@ -167,7 +167,10 @@ async fn read_table(
     let (Some(day), Some(columns)) = (rows.day, &rows.columns) else {
         return Ok(Err("nothing is recorded of its rows".to_owned()));
     };
-    if let Some(wanted) = wanted.filter(|wanted| *wanted != day) {
+    let other = wanted.filter(|wanted| *wanted != day);
+    if let Some(wanted) = other
+        && !is_unchanged(place, wanted, name, day).await?
+    {
         return Ok(Err(format!(
             "it has the rows of {day}, not of {wanted}: it was loaded again since, or not on that day"
         )));
@@ -226,6 +229,12 @@ async fn read_table(
         row_proofs: place.open_rows(day, &plan, &items),
         row_plan,
     }))
+}
+
+/// Whether the receipt of a day says that the table keeps the rows of `since`: then the figures of `since` are its own.
+async fn is_unchanged(place: &Place<'_>, day: Day, name: &str, since: Day) -> Result<bool> {
+    let receipt = place.ledger.day(day).value(&records::receipt(name)).await?;
+    Ok(receipt.is_some_and(|receipt| receipt.unchanged_since == Some(since)))
 }
 
 /// How a column whose class has this mask takes part in the fingerprints of rows. The transfer decides it

@@ -37,7 +37,7 @@ pub use proof::{KeptColumns, ProofConfig};
 pub use sections::{
     ChecksConfig, ExportConfig, ExportedSnapshot, Ga4Config, LedgerConfig, LoadConfig,
     ModelsConfig, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig,
-    ViewsConfig, WarehouseConfig,
+    UnchangedTables, ViewsConfig, WarehouseConfig,
 };
 
 use schemars::JsonSchema;

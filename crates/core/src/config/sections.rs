@@ -280,6 +280,37 @@ pub struct TransferConfig {
     #[serde(default = "TransferConfig::default_cut_above_mib")]
     #[schemars(range(min = 32, max = 1048576))]
     pub cut_above_mib: u32,
+    /// What happens to a table whose export has the same content as on the day whose rows it has:
+    /// `carry`, it is transferred and loaded as on every day, or `skip`, it keeps its rows and its
+    /// receipt says since when they are unchanged. To compare, the files of both days are read in S3.
+    #[serde(default, skip_serializing_if = "UnchangedTables::is_carry")]
+    pub unchanged: UnchangedTables,
+    /// With `unchanged: skip`, the number of days after which a table is transferred and loaded in
+    /// any case.
+    #[serde(
+        default = "TransferConfig::default_full_every",
+        skip_serializing_if = "TransferConfig::is_default_full_every"
+    )]
+    #[schemars(range(min = 1, max = 30))]
+    pub full_every: u8,
+}
+
+/// What happens to a table whose export has the same content as the rows that it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnchangedTables {
+    /// It is transferred and loaded.
+    #[default]
+    Carry,
+    /// It keeps its rows, and nothing is transferred or loaded.
+    Skip,
+}
+
+impl UnchangedTables {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_carry(&self) -> bool {
+        *self == Self::Carry
+    }
 }
 
 impl TransferConfig {
@@ -292,6 +323,8 @@ impl TransferConfig {
     /// A part of half this size takes seconds to transfer, so one tick completes many parts
     /// and a crash repeats little work.
     pub const CUT_ABOVE_MIB: u32 = 1024;
+    /// A week: what no comparison sees is corrected within it, and a full day a week costs little.
+    pub const FULL_EVERY: u8 = 7;
 
     fn default_prefix() -> String {
         Self::PREFIX.to_owned()
@@ -304,6 +337,13 @@ impl TransferConfig {
     }
     fn default_cut_above_mib() -> u32 {
         Self::CUT_ABOVE_MIB
+    }
+    fn default_full_every() -> u8 {
+        Self::FULL_EVERY
+    }
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_default_full_every(days: &u8) -> bool {
+        *days == Self::FULL_EVERY
     }
 }
 

@@ -77,6 +77,8 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 token_key: None,
                 cross_border: None,
                 cut_above_mib: 1024,
+                unchanged: Carry,
+                full_every: 7,
             },
             "landbridge_ops",
             ChecksConfig {

@@ -49,6 +49,13 @@ pub struct TableRows {
     /// [`TablePlan::redo`] of the plan that they are from.
     #[serde(default, skip_serializing_if = "crate::plan::is_zero")]
     pub redo: u32,
+    /// Digest of what decided their content beside the export: the contract, settings, and the version of
+    /// the rewriter. Empty if it is not known, or if it was not the same for all objects.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made_by: String,
+    /// The newest later day whose export was found to have the same content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equal_on: Option<Day>,
 }
 
 /// The values of one column.
@@ -152,7 +159,15 @@ impl TableRows {
             dropped: BTreeSet::new(),
             token_key: None,
             redo: 0,
+            made_by: String::new(),
+            equal_on: None,
         }
+    }
+
+    /// The newest day whose data the rows are: the day that was loaded, or a later one whose export has the
+    /// same content.
+    pub fn newest_day(&self) -> Option<Day> {
+        self.equal_on.or(self.day)
     }
 
     /// The rows that a table's plan produces. `types` are the BigQuery types of its columns.

@@ -4,6 +4,7 @@
 use super::{Class, KnownColumn, Presented, ViewContext, ViewTable};
 use crate::contract::{Mode, TableContract};
 use crate::describe::shown;
+use crate::protection::TableRows;
 use crate::types::BigQueryType;
 
 /// The longest description of a column, in characters (BigQuery v2 API, `TableFieldSchema`).
@@ -50,7 +51,7 @@ pub(super) fn view(
 }
 
 fn as_of(table: &ViewTable<'_>) -> String {
-    match table.rows.and_then(|rows| rows.day) {
+    match table.rows.and_then(TableRows::newest_day) {
         Some(day) => format!("Rows as of {day}."),
         None => "The day of these rows is not recorded.".to_owned(),
     }

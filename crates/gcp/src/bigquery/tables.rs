@@ -4,6 +4,7 @@ use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn, is_same_tag};
 use landbridge_core::ids::LABEL_SOURCE;
 use landbridge_core::names::is_same;
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
+use landbridge_core::unchanged::TableMark;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -30,6 +31,9 @@ pub struct TableInfo {
     pub etag: String,
     /// What Landbridge recorded in its labels.
     pub stamp: TableStamp,
+    /// What tells whether something else has written the table. `None` while rows are in its streaming
+    /// buffer, which `lastModifiedTime` and `numRows` may not count yet, and if BigQuery reports no times.
+    pub mark: Option<TableMark>,
     /// The fields of the schema as BigQuery returned them.
     fields: Vec<Value>,
 }
@@ -51,6 +55,12 @@ pub enum Patched {
     Yes,
     /// The table is not the one that was read any more: read it again.
     Overtaken,
+}
+
+impl Patched {
+    pub(super) fn of(resource: Option<&Value>) -> Self {
+        if resource.is_some() { Self::Yes } else { Self::Overtaken }
+    }
 }
 
 /// A new table.
@@ -256,11 +266,14 @@ impl BigQuery {
         if let Some(fields) = patched_fields(live, columns) {
             body["schema"] = json!({ "fields": fields });
         }
-        self.patch_live_table(dataset, table, live, &body).await
+        let patched =
+            self.patched("a table cannot be changed", dataset, table, &live.etag, &body).await?;
+        Ok(Patched::of(patched.as_ref()))
     }
 
-    /// Sets the description of the table that was read as `live`, and nothing else of it. Refused if the
-    /// table has changed since.
+    /// Sets the description of the table that was read as `live`, and nothing else of it. Returns the table as the
+    /// call left it, so that a change of someone else is either before it, and the call is refused (`None`), or
+    /// after what is returned.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `bigquery.tables.update`; any other BigQuery error.
@@ -270,29 +283,22 @@ impl BigQuery {
         table: &str,
         live: &TableInfo,
         description: &str,
-    ) -> Result<Patched> {
-        self.patch_live_table(dataset, table, live, &json!({ "description": description })).await
+    ) -> Result<Option<TableInfo>> {
+        let body = json!({ "description": description });
+        let patched =
+            self.patched("a table cannot be changed", dataset, table, &live.etag, &body).await?;
+        Ok(patched.as_ref().map(table_info))
     }
 
-    async fn patch_live_table(
-        &self,
-        dataset: &str,
-        table: &str,
-        live: &TableInfo,
-        body: &Value,
-    ) -> Result<Patched> {
-        self.patch("a table cannot be changed", dataset, table, &live.etag, body).await
-    }
-
-    /// Changes the fields in `body` of a table or view, if it still has this etag.
-    pub(super) async fn patch(
+    /// The resource of a table or view after the fields in `body` were changed; `None` if it no longer has this etag.
+    pub(super) async fn patched(
         &self,
         what: &'static str,
         dataset: &str,
         name: &str,
         etag: &str,
         body: &Value,
-    ) -> Result<Patched> {
+    ) -> Result<Option<Value>> {
         let call = RestCall {
             what,
             context: self.table_path(dataset, name),
@@ -302,8 +308,8 @@ impl BigQuery {
             if_match: Some(etag),
         };
         match self.rest.send(&call).await {
-            Ok(_) => Ok(Patched::Yes),
-            Err(refusal) if refusal.status == 412 => Ok(Patched::Overtaken),
+            Ok(resource) => Ok(Some(resource)),
+            Err(refusal) if refusal.status == 412 => Ok(None),
             Err(refusal) => Err(refusal.error),
         }
     }
@@ -422,8 +428,23 @@ fn table_info(resource: &Value) -> TableInfo {
             contract: number(LABEL_CONTRACT).parse().unwrap_or(0),
             load: number(LABEL_LOAD).parse().unwrap_or(0),
         },
+        mark: mark(resource),
         fields,
     }
+}
+
+/// See [`TableInfo::mark`]. The API writes 64-bit numbers as text (BigQuery v2 discovery document, `Table`).
+fn mark(resource: &Value) -> Option<TableMark> {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    if resource.get("streamingBuffer").is_some_and(|buffer| !buffer.is_null()) {
+        return None;
+    }
+    Some(TableMark {
+        created_ms: text("creationTime")?.parse().ok()?,
+        modified_ms: text("lastModifiedTime")?.parse().ok()?,
+        rows: text("numRows")?.parse().ok()?,
+        bytes: text("numBytes")?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -474,6 +495,31 @@ mod tests {
             {"name":"plain","type":"STRING","mode":"NULLABLE"}
         "#]]
         .assert_eq(&lines);
+    }
+
+    #[test]
+    fn a_mark_is_read_only_if_nothing_waits_in_the_streaming_buffer() {
+        let resource = json!({
+            "creationTime": "1763683200000", "lastModifiedTime": "1763683200001",
+            "numRows": "7", "numBytes": "56",
+        });
+        let of = |change: Value| {
+            let mut resource = resource.clone();
+            resource.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            table_info(&resource).mark
+        };
+        let mark = TableMark {
+            created_ms: 1_763_683_200_000,
+            modified_ms: 1_763_683_200_001,
+            rows: 7,
+            bytes: 56,
+        };
+        assert_eq!(of(json!({})), Some(mark));
+        assert_eq!(of(json!({"streamingBuffer": null})), Some(mark));
+        assert_eq!(of(json!({"streamingBuffer": {"estimatedRows": "1"}})), None);
+        for name in ["creationTime", "lastModifiedTime", "numRows", "numBytes"] {
+            assert_eq!(of(json!({ name: null })), None, "{name}");
+        }
     }
 
     #[test]

@@ -130,7 +130,9 @@ impl BigQuery {
         live: &ViewInfo,
         body: &Value,
     ) -> Result<Patched> {
-        self.patch("a view cannot be changed", dataset, name, &live.etag, body).await
+        let patched =
+            self.patched("a view cannot be changed", dataset, name, &live.etag, body).await?;
+        Ok(Patched::of(patched.as_ref()))
     }
 
     /// Deletes a view. The caller has read it and found that it is a view of ours. Idempotent.

@@ -57,6 +57,11 @@ mod walk;
 mod whole_file;
 mod write;
 
+/// The version of what a rewrite makes of a file, and counts of it. Raise the number behind the release when the same
+/// plan makes other values, or other statistics, of the same file: tables that are unchanged by
+/// `transfer.unchanged: skip` are transferred once more then, as they are after each release.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Mutex;

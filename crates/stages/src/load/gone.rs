@@ -202,7 +202,8 @@ async fn loaded_rows(
         .map(|table| async move {
             let claim = claims.value(&records::claim(&table)).await?;
             let rows = claim.and_then(|claim| claim.loaded);
-            let rows = rows.map(|it| LoadedRows { source_table: it.source_table, day: it.day });
+            let rows =
+                rows.map(|it| LoadedRows { day: it.newest_day(), source_table: it.source_table });
             Ok(rows.map(|rows| (table, rows)))
         })
         .buffered(at_once(context))

@@ -46,6 +46,7 @@ use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::redo::{self, Requests};
 use crate::transfer::transfer_fingerprint;
+use crate::unchanged::Decisions;
 use crate::{Context, Progress, Tick, TickOutcome};
 
 /// Receipts by the name of their record: the table's, `skipped-…` or `gone-…`.
@@ -63,8 +64,11 @@ const STOP_BEFORE: Duration = Duration::from_secs(10);
 /// A table that can be loaded, or held.
 struct ReadyTable<'a> {
     entry: &'a TableEntry,
-    /// Whether every object is in Cloud Storage. Otherwise, one of them cannot be transferred.
+    /// Whether every object is in Cloud Storage. Otherwise, one of them cannot be transferred, unless the table is
+    /// unchanged.
     complete: bool,
+    /// Whether the table keeps its rows, because its export is unchanged.
+    unchanged: bool,
 }
 
 /// Runs one tick. Idempotent: load jobs are named after their day, table and attempt, and
@@ -186,12 +190,19 @@ async fn ready_tables<'a>(
     if open.is_empty() {
         return Ok(Vec::new());
     }
+    // Before the objects: if the table is carried after all, they count.
+    let decisions = Decisions::read(context, ledger).await?;
     let transferred = ledger.names(ITEMS).await?;
     let failures = ledger.names(FAILURES).await?;
     let ready = open.into_iter().filter_map(|entry| {
         let name = entry.record_name();
         let complete = transferred.get(&name).map_or(0, Vec::len) >= entry.items;
-        (complete || failures.contains_key(&name)).then_some(ReadyTable { entry, complete })
+        let unchanged = !complete && decisions.is_unchanged(&name);
+        (complete || unchanged || failures.contains_key(&name)).then_some(ReadyTable {
+            entry,
+            complete,
+            unchanged,
+        })
     });
     Ok(ready.collect())
 }
@@ -238,13 +249,15 @@ impl Run<'_> {
         let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
         let load =
             TableLoad { context, ledger, day, table: &table, tick, window_hours, slot: &slot };
-        if !ready.complete {
+        if !ready.complete && !ready.unchanged {
             return match ledger.value(&records::failure(&table)).await? {
                 Some(problem) => load.hold(problem).await.map(Some),
                 None => Ok(None),
             };
         }
-        match load.run().await {
+        let run =
+            async { if ready.unchanged { load.run_unchanged().await } else { load.run().await } };
+        match Box::pin(run).await {
             Err(error) if error.kind().holds_table() => {
                 load.hold(Problem::from(&error)).await.map(Some)
             }

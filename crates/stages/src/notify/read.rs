@@ -109,7 +109,7 @@ async fn of_alert(
         "" => None,
         table => {
             let claim = context.ledger.source().value(&records::claim(table)).await?;
-            claim.and_then(|claim| claim.loaded).and_then(|rows| rows.day)
+            claim.and_then(|claim| claim.loaded).and_then(|rows| rows.newest_day())
         }
     };
     // `2`, or `2026-11-21/2 2026-11-20/1` of a tick that worked on several requests.

@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use landbridge_core::audit::{
     Audited, ColumnFigures, Hidden, Outcome, TableFigures, TrendDay, Unsealed, Verdict, audit,
 };
+use landbridge_core::calendar::Day;
 use landbridge_core::config::AuditLevel;
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TableEntry, TablePlan};
 use landbridge_core::rewrite::{Action, AnnotateAs};
@@ -31,6 +32,7 @@ use landbridge_parquet::rewrite::AuditKey;
 use super::planning::at_once;
 use super::proof::Shared;
 use crate::load::{not_made, read_items};
+use crate::unchanged::{self, Decisions};
 use crate::{Context, Tick, alert};
 
 /// The time that an audit needs. Without it, the next tick goes on.
@@ -51,7 +53,7 @@ const OF_TABLE: &str = "table";
 pub(super) async fn audit_tables(
     context: &Context,
     ledger: &DayLedger,
-    plan: &DayPlan,
+    (plan, decisions): (&DayPlan, &Decisions),
     shared: &Shared,
     tick: Tick,
 ) -> Result<usize> {
@@ -71,8 +73,10 @@ pub(super) async fn audit_tables(
     let items = ledger.names(ITEMS).await?;
     let failures = ledger.names(FAILURES).await?;
     // A failure is over when all objects are there: its record stays, and the load stage goes by the objects too.
-    let is_complete =
-        |it: &&TableEntry| items.get(&it.record_name()).map_or(0, Vec::len) >= it.items;
+    let is_complete = |it: &&TableEntry| {
+        let record = it.record_name();
+        decisions.is_unchanged(&record) || items.get(&record).map_or(0, Vec::len) >= it.items
+    };
     // A parent that fails again and again must not keep its children: after the deadline, they are audited without
     // the reference, which is then not visible.
     let ready = |it: &&TableEntry| {
@@ -202,7 +206,13 @@ impl Run<'_> {
         table: &TablePlan,
         key: Option<&AuditKey>,
     ) -> Result<(TableFigures, bool)> {
-        let items = read_items(self.ledger, table).await?;
+        // The objects of an unchanged table are those of an earlier day.
+        let origin = unchanged::origin(self.context, self.ledger, table, self.tick.now).await?;
+        let (table, of, ledger) = match &origin {
+            Some(origin) => (&origin.plan, origin.day(), &origin.ledger),
+            None => (table, self.plan.day, self.ledger),
+        };
+        let items = read_items(ledger, table).await?;
         let mut columns: BTreeMap<String, ColumnFigures> = BTreeMap::new();
         let mut hidden: BTreeMap<&str, Option<Hidden>> = BTreeMap::new();
         for (item, record) in table.items.iter().zip(&items) {
@@ -225,7 +235,7 @@ impl Run<'_> {
                     continue;
                 }
                 let part = key
-                    .and_then(|key| self.open_part(key, table, item.number, name, record))
+                    .and_then(|key| open_part(key, (of, table, item.number), name, record))
                     .unwrap_or_default();
                 let so_far = hidden.entry(name).or_default();
                 *so_far = Some(so_far.map_or(part, |it| it.merged(part)));
@@ -243,20 +253,6 @@ impl Run<'_> {
             columns,
         };
         Ok((figures, items.iter().any(|it| it.unsealed)))
-    }
-
-    fn open_part(
-        &self,
-        key: &AuditKey,
-        table: &TablePlan,
-        number: usize,
-        column: &str,
-        record: &ItemRecord,
-    ) -> Option<Hidden> {
-        let sealed = record.audit.get(column)?;
-        let (record, number) = (table.record_name(), number.to_string());
-        let context = audit_context(self.plan.day, &record, &number, column);
-        key.open(&context.each_ref().map(String::as_str), sealed)
     }
 
     /// The figures of the table's earlier days. Those that were sealed with another key are unknown.
@@ -332,6 +328,19 @@ impl Run<'_> {
         let sealed = figures.columns.iter().filter_map(seal).collect();
         TrendDay { figures, record, sealed }
     }
+}
+
+/// The bounds and the sum of a column of one object.
+fn open_part(
+    key: &AuditKey,
+    (day, table, number): (Day, &TablePlan, usize),
+    column: &str,
+    record: &ItemRecord,
+) -> Option<Hidden> {
+    let sealed = record.audit.get(column)?;
+    let (record, number) = (table.record_name(), number.to_string());
+    let context = audit_context(day, &record, &number, column);
+    key.open(&context.each_ref().map(String::as_str), sealed)
 }
 
 /// The content of a table's objects, for a keyed digest.

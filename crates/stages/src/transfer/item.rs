@@ -27,6 +27,7 @@ use super::judge;
 use super::proof::{Shared, TableFigures};
 use super::token_key::DayTokenKey;
 use crate::Context;
+use crate::unchanged::made_by;
 
 /// Buffers per object in transfer: two windows of 4 MiB of the source and four messages of half
 /// a MiB of the output.
@@ -144,6 +145,7 @@ fn record(
             )
         })?,
         rows: item.rows,
+        made_by: made_by(context, &table.source_table),
         columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
         proof: sealed(&|it| it.sealed(table, item.number, &report)),
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),

@@ -45,7 +45,9 @@ impl Landed {
             let Some((table, claim)) = claim else { continue };
             let Some(rows) = claim.loading.as_ref().or(claim.loaded.as_ref()) else { continue };
             let source_table = rows.source_table.clone();
-            landed.tables.insert(table.clone(), LandedTable { source_table, day: rows.day });
+            landed
+                .tables
+                .insert(table.clone(), LandedTable { source_table, day: rows.newest_day() });
             landed.columns.insert(table.clone(), rows.landed_columns());
             landed.dropped.insert(table.clone(), rows.dropped.clone());
             landed.types.insert(table, claim.landed_types());

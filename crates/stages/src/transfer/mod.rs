@@ -12,6 +12,7 @@
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |
 //! | `proof` | the figures of columns that an object's transfer computes |
+//! | `unchanged` | which tables need not be transferred, because their content is the same |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod audit;
@@ -25,6 +26,7 @@ mod proof;
 mod slots;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
+mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -51,6 +53,7 @@ use self::text_columns::{Decision, Reads};
 use crate::alert::{self, Subject};
 use crate::load::deadline;
 use crate::redo::{self, Requests};
+use crate::unchanged::Decisions;
 use crate::{Context, Progress, Tick, TickOutcome};
 
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
@@ -131,16 +134,24 @@ async fn transfer_day(
             format!("the export of {day} is not complete"),
         ));
     };
-    let (open, unread, plan) =
-        match Box::pin(planning::plan_day(context, &ledger, &export, day, tick)).await? {
-            Planning::Planned { open, unread, plan } => (open, unread, plan),
-            Planning::Stopped(stopped) => {
-                return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
-            }
-        };
+    let mut decisions = Decisions::read(context, &ledger).await?;
+    let planned = planning::plan_day(context, (&ledger, &decisions), &export, day, tick);
+    let (open, unread, plan) = match Box::pin(planned).await? {
+        Planning::Planned { open, unread, plan } => (open, unread, plan),
+        Planning::Stopped(stopped) => {
+            return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
+        }
+    };
+    let budget = &Budget::new(tick);
+    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
+    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
+    let shared = &Shared::new(day, is_late);
+    let (parts, time) = ((&ledger, shared), (budget, tick));
+    let compared = unchanged::leave_out(context, parts, &mut decisions, open, time);
+    let (open, not_compared) = Box::pin(compared).await?;
     let mut scans = Vec::new();
-    let mut decisions = decide(context, &ledger, &open).await?;
-    for (table, decision) in open.iter().zip(&decisions) {
+    let mut text_columns = decide(context, &ledger, &open).await?;
+    for (table, decision) in open.iter().zip(&text_columns) {
         if let Decision::NeedsScan(items) = decision {
             let bytes = source_bytes(&table.plan);
             let scan = |item: &TransferItem| Work {
@@ -152,19 +163,15 @@ async fn transfer_day(
             scans.extend(items.iter().map(scan));
         }
     }
-    let budget = &Budget::new(tick);
-    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
-    let shared = &Shared::new(day, is_late);
     let has_scans = !scans.is_empty();
     let (scanned, not_scanned) =
         Box::pin(run(context, (&ledger, shared), tick, budget, scans)).await?;
     let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
     if has_scans {
-        decisions = decide(context, &ledger, &open).await?;
+        text_columns = decide(context, &ledger, &open).await?;
     }
-    for (OpenTable { plan, done }, decision) in open.iter().zip(decisions) {
+    for (OpenTable { plan, done }, decision) in open.iter().zip(text_columns) {
         let Decision::Decided(text) = decision else { continue };
         let text = Arc::new(text);
         let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
@@ -176,8 +183,9 @@ async fn transfer_day(
             text: Some(text.clone()),
         }));
     }
-    if work.is_empty() && scanned.left == 0 && scanned.held == 0 && first_error.is_none() {
-        let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await?;
+    if work.is_empty() && scanned.left + scanned.held + not_compared == 0 && first_error.is_none() {
+        let not_audited =
+            audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await?;
         shared.report(context).await?;
         if not_audited > 0 {
             let message = format!(
@@ -194,10 +202,11 @@ async fn transfer_day(
     let (Counts { done, left, held }, failed) =
         Box::pin(run(context, (&ledger, shared), tick, budget, work)).await?;
     first_error = first_error.or(failed);
-    let (left, held) = (left + scanned.left, held + scanned.held);
+    let (left, held) = (left + scanned.left + not_compared, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
     // Also beside an error of another table: the load stage waits for the audits of complete ones.
-    let not_audited = audit::audit_tables(context, &ledger, &plan, shared, tick).await;
+    let not_audited =
+        audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await;
     shared.report(context).await?;
     if let Some(error) = first_error {
         return Err(error);
@@ -215,6 +224,12 @@ async fn transfer_day(
 /// The fingerprint of what the contract and an operator's request ask of a table's transfer, as the day's
 /// plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
+    let fingerprint = contract_fingerprint(context, source_table);
+    with_redo(fingerprint, context.redo.of_table(source_table))
+}
+
+/// The fingerprint of what the contract asks of a table's transfer.
+pub(crate) fn contract_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
     let times = TimeRules::of(&context.config, table);
     let mut fingerprint = TableContract::transfer_fingerprint(table, &times);
@@ -226,7 +241,7 @@ pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> Str
     if !others.is_unclassified() {
         fingerprint = format!("{fingerprint}-{}", others.name());
     }
-    with_redo(fingerprint, context.redo.of_table(source_table))
+    fingerprint
 }
 
 /// What is known of the columns of each table that may stay text.
@@ -243,15 +258,16 @@ async fn decide(
         .await
 }
 
-/// The tables with objects to transfer; `None` when a table's plan has another revision than the
+/// The tables with objects to transfer, without the unchanged ones; `None` when a table's plan has another revision than the
 /// day's plan says, because another tick is planning.
 async fn open_tables(
     context: &Context,
-    ledger: &DayLedger,
+    (ledger, decisions): (&DayLedger, &Decisions),
     plan: &DayPlan,
 ) -> Result<Option<Vec<OpenTable>>> {
     let mut transferred = ledger.names(ITEMS).await?;
-    let open = plan.tables.iter().filter_map(|entry| {
+    let carried = plan.tables.iter().filter(|it| !decisions.is_unchanged(&it.record_name()));
+    let open = carried.filter_map(|entry| {
         let done = transferred.remove(&entry.record_name()).unwrap_or_default();
         (done.len() < entry.items).then_some((entry, done))
     });

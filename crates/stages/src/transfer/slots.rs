@@ -75,6 +75,8 @@ mod tests {
             token_key: None,
             cross_border: None,
             cut_above_mib: TransferConfig::CUT_ABOVE_MIB,
+            unchanged: landbridge_core::config::UnchangedTables::Carry,
+            full_every: TransferConfig::FULL_EVERY,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
+use landbridge_core::protection::TableRows;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::views::{
     FRESHNESS, FreshTable, View, ViewContext, ViewTable, freshness_view, table_view,
@@ -113,7 +114,7 @@ async fn read_table(
     let view = live.as_ref().and_then(|live| {
         table_view(view_context, &ViewTable { name: &name, columns: &live.live.columns, rows })
     });
-    let loaded_day = rows.and_then(|rows| rows.day);
+    let loaded_day = rows.and_then(TableRows::newest_day);
     let receipt = match (loaded_day, &newest) {
         (Some(day), Some(newest)) if newest.day == day => Some(newest.clone()),
         (Some(day), _) => context.ledger(day).value(&records::receipt(&name)).await?,

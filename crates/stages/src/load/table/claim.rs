@@ -67,7 +67,9 @@ impl TableLoad<'_> {
         let contents: Vec<_> = items.iter().map(content).collect();
         let all = (&rows, self.table.revision, contents);
         rows.digest = hash(&serde_json::to_string(&all).expect("names and numbers are JSON"));
-        // Not part of the digest: it says what the same content looks like.
+        // Not part of the digest, like what follows: it says of the same content how it came about.
+        rows.made_by = made_by(items);
+        // What the same content looks like.
         for (name, columns) in rows.columns.iter_mut().flatten() {
             columns.looks_like = items.iter().find_map(|item| item.personal.get(name).cloned());
             let unread = items.iter().any(|item| item.not_judged.contains(name));
@@ -153,7 +155,10 @@ impl TableLoad<'_> {
             loading: None,
             // The table exists without a claim: what time travel reaches is unknown.
             former: live.map_or_else(Vec::new, |_| vec![self.unknown_rows()]),
+            mark: None,
         });
+        // From now on, the table may be written.
+        next.mark = None;
         if let Some(other) = next.loading.take() {
             match self.context.gcp.bigquery.retire_job(&JobId::new(other.job.clone())?).await? {
                 Retired::Running => return Ok(None),
@@ -218,7 +223,33 @@ impl TableLoad<'_> {
         self.replace_claim(held, next).await
     }
 
-    async fn replace_claim(&self, held: &mut Held, next: Claim) -> Result<bool> {
+    /// Records the table as this load has left it, so that a later day sees whether something else has written it.
+    /// Only if the load job was the last to write it before `state` was read: whatever is later is unknown.
+    /// Another tick's claim stays as it is.
+    pub(super) async fn mark_table(
+        &self,
+        held: &mut Held,
+        ended_at: Option<Timestamp>,
+        (state, now): (&TableInfo, Option<&TableInfo>),
+    ) -> Result<()> {
+        let by_job = state
+            .mark
+            .zip(ended_at)
+            .is_some_and(|(mark, ended_at)| mark.modified_ms <= ended_at.as_millisecond());
+        let mark = now.and_then(|now| now.mark).filter(|_| by_job);
+        if mark.is_some() && mark != held.claim.mark {
+            let next = Claim { mark, ..held.claim.clone() };
+            self.replace_claim(held, next).await?;
+        }
+        Ok(())
+    }
+
+    /// The claim, held for a table that keeps its rows: see `unchanged`.
+    pub(super) fn hold_as_is(found: Recorded<Claim>) -> Held {
+        held(found)
+    }
+
+    pub(super) async fn replace_claim(&self, held: &mut Held, next: Claim) -> Result<bool> {
         let name = records::claim(&self.table.table);
         let claims = self.ledger.source();
         if claims.replace(&name, &held.etag, &next).await? == Written::Overtaken {
@@ -242,8 +273,15 @@ impl TableLoad<'_> {
 
 /// Whether the claim is an earlier version that was put back: a load writes its sequence into the
 /// claim before it labels the table, and `live` was read before the claim.
-fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
+pub(super) fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
     live.is_some_and(|live| live.stamp.load > claim.sequence)
+}
+
+/// What all objects were made by; empty if it is not the same for all, or not known of one.
+fn made_by(items: &[ItemRecord]) -> String {
+    let first = items.first().map_or("", |item| item.made_by.as_str());
+    let is_same = items.iter().all(|item| item.made_by == first);
+    if is_same { first.to_owned() } else { String::new() }
 }
 
 fn held(found: Recorded<Claim>) -> Held {

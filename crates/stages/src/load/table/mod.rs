@@ -12,6 +12,7 @@
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
 //! | [`proof`] | comparing rows and tags with the plan |
+//! | `unchanged` | a table that keeps its rows, because its export has the same content |
 
 mod attempts;
 mod claim;
@@ -20,6 +21,7 @@ mod objects;
 mod proof;
 mod rows;
 mod schema;
+mod unchanged;
 
 pub(super) use rows::wait_for_job;
 
@@ -29,6 +31,7 @@ use std::cmp::Ordering;
 
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
+use landbridge_core::config::UnchangedTables;
 use landbridge_core::diff::{SchemaChange, diff_table};
 use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
@@ -37,11 +40,10 @@ use landbridge_core::retype::CheckedTable;
 use landbridge_core::rewrite::Action;
 use landbridge_core::types::TimeRules;
 use landbridge_gcp::bigquery::TableInfo;
-use landbridge_ledger::records::{self, Claim, EXPORT, Intent, TOKEN_KEY};
+use landbridge_ledger::records::{self, Claim, EXPORT, Intent, ItemRecord, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
-use self::rows::LoadedRows;
 use super::audits::{self, Findings, TableAudits};
 use super::slots::Slot;
 use super::stats::{self, TableStats};
@@ -93,23 +95,9 @@ impl TableLoad<'_> {
         }
         let dataset = &context.config.warehouse.dataset;
         let live = context.gcp.bigquery.table(dataset, &table.table).await?;
-        let contract = context.contract.tables.get(&table.source_table);
         let text = text_columns::decided(ledger, table).await?;
-        let column_names = context.config.warehouse.column_names;
-        let times = TimeRules::of(&context.config, contract);
-        let others = context.contract.others_of(&table.source_table);
-        let resolved = resolve_table(table, contract, others, &text, column_names, &times)?;
         let items = stats::read_items(ledger, table).await?;
-        let stats = stats::merge(&items);
-        let checked = misfits::Checked {
-            name: &self.name(),
-            live: live.as_ref(),
-            plan: table,
-            resolved: &resolved,
-        };
-        checked.array_nulls(&stats, contract)?;
-        checked.share(&stats, context.config.checks.max_misfit_percent)?;
-        self.check_types(&resolved, live.as_ref())?;
+        let (resolved, stats) = self.checked(live.as_ref(), &text, &items)?;
         let audits = match audits::read(self).await? {
             TableAudits::Waits => return Ok(None),
             TableAudits::Blocked(problem) => return self.hold(problem).await.map(Some),
@@ -138,6 +126,28 @@ impl TableLoad<'_> {
             ClaimOutcome::Retry => Ok(None),
             ClaimOutcome::Superseded(by) => self.supersede(by).await.map(Some),
         }
+    }
+
+    /// The resolved table and its statistics, if the values that did not fit and the types hold it not.
+    fn checked(
+        &self,
+        live: Option<&TableInfo>,
+        text: &BTreeSet<String>,
+        items: &[ItemRecord],
+    ) -> Result<(ResolvedTable, TableStats)> {
+        let Self { context, table, .. } = *self;
+        let contract = context.contract.tables.get(&table.source_table);
+        let column_names = context.config.warehouse.column_names;
+        let times = TimeRules::of(&context.config, contract);
+        let others = context.contract.others_of(&table.source_table);
+        let resolved = resolve_table(table, contract, others, text, column_names, &times)?;
+        let stats = stats::merge(items);
+        let checked =
+            misfits::Checked { name: &self.name(), live, plan: table, resolved: &resolved };
+        checked.array_nulls(&stats, contract)?;
+        checked.share(&stats, context.config.checks.max_misfit_percent)?;
+        self.check_types(&resolved, live)?;
+        Ok((resolved, stats))
     }
 
     /// Checks that no column of a table of ours changed its type.
@@ -188,30 +198,45 @@ impl TableLoad<'_> {
             protect::report_opened(self.context, &opened, self.day.day).await?;
             proof.state = self.read_back().await?;
         }
-        self.describe_rows(&held, &proof.state).await?;
-        let mut receipt = self.published(&prepared, now, &loaded).await?;
-        receipt.rows_table = Some(proof.state.rows);
+        let described = self.describe_rows(&held, &proof.state).await?;
+        if self.context.config.transfer.unchanged == UnchangedTables::Skip {
+            let states = (&proof.state, described.as_ref());
+            self.mark_table(&mut held, loaded.ended_at, states).await?;
+        }
+        let mut receipt = self.published(&prepared, now).await?;
+        receipt.job = Some(loaded.job.to_string());
+        receipt.load_ms = loaded.duration_ms;
+        receipt.rows_loaded = Some(loaded.rows);
         receipt.notes.append(&mut proof.notes);
-        self.record_tags(&mut receipt, &proof.state)?;
         self.check_lost_rows(&prepared, &mut receipt).await?;
-        audits::report(self, &prepared.audits, &mut receipt).await?;
-        missing_columns::report(self, &prepared.resolved, before.columns(), &mut receipt).await?;
-        self.report_unclassified(&receipt).await?;
-        self.report_looks_personal(&receipt).await?;
-        self.report_not_judged(&held).await?;
-        self.write(&receipt).await?;
+        self.publish(&prepared, (&held, &before), &proof.state, &mut receipt).await?;
         let (rows, job) = (loaded.rows, loaded.job.as_str());
         tracing::info!(table = self.name(), rows, job, "table published");
         Ok(Some(receipt))
     }
 
-    /// The receipt of a loaded table, without what was read back. `now` has the classes in force.
-    async fn published(
+    /// Completes and writes the receipt of a table that is proven: `state` is the table as it was read back.
+    async fn publish(
         &self,
         prepared: &Prepared,
-        now: ResolvedTable,
-        loaded: &LoadedRows,
-    ) -> Result<Receipt> {
+        (held, change): (&Held, &SchemaChange),
+        state: &TableInfo,
+        receipt: &mut Receipt,
+    ) -> Result<()> {
+        receipt.rows_table = Some(state.rows);
+        self.record_tags(receipt, state)?;
+        audits::report(self, &prepared.audits, receipt).await?;
+        missing_columns::report(self, &prepared.resolved, change.columns(), receipt).await?;
+        self.report_unclassified(receipt).await?;
+        self.report_looks_personal(receipt).await?;
+        self.report_not_judged(held).await?;
+        self.write(receipt).await?;
+        Ok(())
+    }
+
+    /// The receipt of a published table, without its load job and what was read back. `now` has the classes in
+    /// force.
+    async fn published(&self, prepared: &Prepared, now: ResolvedTable) -> Result<Receipt> {
         let contract = self.context.contract.tables.get(&self.table.source_table);
         let mut receipt = self.receipt(ReceiptState::Published).await?;
         receipt.columns = stats::receipt_columns(
@@ -230,9 +255,6 @@ impl TableLoad<'_> {
         receipt.notes.extend(misfits::notes(&prepared.stats));
         receipt.notes.extend(clock_changes::notes(&prepared.stats));
         receipt.notes.extend(prepared.intent.changes.iter().cloned());
-        receipt.job = Some(loaded.job.to_string());
-        receipt.load_ms = loaded.duration_ms;
-        receipt.rows_loaded = Some(loaded.rows);
         if let Some(day) = prepared.intent.other_key {
             let key = prepared.key.clone().unwrap_or_default();
             receipt.notes.push(self.report_changed_key(day, key).await?);
@@ -413,7 +435,7 @@ impl TableLoad<'_> {
 fn kept_rows(claim: Option<&Claim>) -> Option<String> {
     match claim {
         Some(claim) if claim.loading.is_some() => None,
-        Some(Claim { loaded: Some(rows), .. }) => Some(match rows.day {
+        Some(Claim { loaded: Some(rows), .. }) => Some(match rows.newest_day() {
             Some(day) => format!("the table keeps its rows of {day}"),
             None => "the table keeps the rows that it has".to_owned(),
         }),

@@ -1,6 +1,7 @@
 //! Creating or patching the table, with the policy tags that its rows need now.
 
 use jiff::Timestamp;
+use landbridge_core::calendar::Day;
 use landbridge_core::describe;
 use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::names::is_same;
@@ -141,29 +142,39 @@ impl TableLoad<'_> {
     /// Says in the description of the table of which day its rows are. It is set after they were proven, so that
     /// it never names a day whose rows are not there. A table that other people change all the time keeps its
     /// description.
-    pub(super) async fn describe_rows(&self, held: &Held, state: &TableInfo) -> Result<()> {
+    ///
+    /// Returns the table as it is then, if nothing else has changed it since `state` was read.
+    pub(super) async fn describe_rows(
+        &self,
+        held: &Held,
+        state: &TableInfo,
+    ) -> Result<Option<TableInfo>> {
         let (dataset, table) = (&self.context.config.warehouse.dataset, &self.table.table);
-        let contract = self.context.contract.tables.get(&self.table.source_table);
-        let of_contract = contract.and_then(|contract| contract.description.as_deref());
         let mut live = state.clone();
-        for _ in 0..MAX_READS {
+        for read in 0..MAX_READS {
             if self.is_overtaken(&live, held) {
-                return Ok(());
+                return Ok(None);
             }
-            let own = describe::own_part(live.description.as_deref()).or(of_contract);
-            let wanted = describe::table(own, &self.table.source_table, self.day.day);
+            let wanted = self.description(&live, None);
             if live.description.as_deref() == Some(wanted.as_str()) {
-                return Ok(());
+                return Ok((read == 0).then_some(live));
             }
             let bigquery = &self.context.gcp.bigquery;
-            let patched = bigquery.describe_table(dataset, table, &live, &wanted).await?;
-            if patched == Patched::Yes {
-                return Ok(());
+            if let Some(patched) = bigquery.describe_table(dataset, table, &live, &wanted).await? {
+                return Ok((read == 0).then_some(patched));
             }
             live = self.read_back().await?;
         }
         tracing::warn!(table = self.name(), "the description of a table does not name its day");
-        Ok(())
+        Ok(None)
+    }
+
+    /// The description of the table with the rows of this day, or with the same rows since an earlier one.
+    pub(super) fn description(&self, live: &TableInfo, unchanged_since: Option<Day>) -> String {
+        let contract = self.context.contract.tables.get(&self.table.source_table);
+        let of_contract = contract.and_then(|contract| contract.description.as_deref());
+        let own = describe::own_part(live.description.as_deref()).or(of_contract);
+        describe::table(own, &self.table.source_table, self.day.day, unchanged_since)
     }
 
     /// The table as it is now.

@@ -36,6 +36,7 @@ pub(super) use self::footers::at_once;
 use self::footers::{Footers, has_time};
 use super::landed::Landed;
 use super::{OpenTable, open_tables, transfer_fingerprint};
+use crate::unchanged::Decisions;
 use crate::{Context, Tick, alert};
 
 /// How far the plan of the day is.
@@ -97,7 +98,7 @@ impl EarlierPlan {
 /// The errors of [`make_plan`]; [`ErrorKind::Transient`] while another tick is planning.
 pub(super) async fn plan_day(
     context: &Context,
-    ledger: &DayLedger,
+    (ledger, decisions): (&DayLedger, &Decisions),
     export: &ExportRecord,
     day: Day,
     tick: Tick,
@@ -119,7 +120,7 @@ pub(super) async fn plan_day(
         Ok(made) => made,
         Err(stopped) => return Ok(Planning::Stopped(stopped)),
     };
-    if let Some(open) = open_tables(context, ledger, &plan).await? {
+    if let Some(open) = open_tables(context, (ledger, decisions), &plan).await? {
         return Ok(Planning::Planned { open, unread, plan: Box::new(plan) });
     }
     // A tick with another contract planned a table after the day's plan was made.
@@ -130,7 +131,7 @@ pub(super) async fn plan_day(
         Ok(made) => made,
         Err(stopped) => return Ok(Planning::Stopped(stopped)),
     };
-    let open = open_tables(context, ledger, &plan).await?.ok_or_else(|| {
+    let open = open_tables(context, (ledger, decisions), &plan).await?.ok_or_else(|| {
         Error::new(ErrorKind::Transient, "another tick is planning the day", day.to_string())
     })?;
     Ok(Planning::Planned { open, unread, plan: Box::new(plan) })

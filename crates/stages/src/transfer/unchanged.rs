@@ -1,0 +1,231 @@
+//! Which tables need not be transferred, because their export has the same content as that of the day whose rows
+//! BigQuery has. The files of both days are read from S3 and compared, block by block, up to the first difference.
+//! Nothing of the content is recorded.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use landbridge_core::Result;
+use landbridge_core::calendar::Day;
+use landbridge_core::plan::objects::ObjectMeta;
+use landbridge_core::plan::{SourceColumn, TablePlan};
+use landbridge_core::rewrite::Action;
+use landbridge_core::unchanged::Earlier;
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, UnchangedRecord};
+use landbridge_parquet::RangeReader;
+
+use super::OpenTable;
+use super::budget::Budget;
+use super::item::S3Object;
+use super::planning::at_once;
+use super::proof::Shared;
+use super::slots::Slots;
+use crate::unchanged::{Decisions, carry, is_on, made_by};
+use crate::{Context, Tick};
+
+/// What is read of each of two files at once, in bytes. Two of them fit the place of one object in transfer.
+const BLOCK: u64 = 4 << 20;
+/// Why a table is carried whose comparison did not end: it would not end in the next tick either.
+const TOO_LARGE: &str = "the comparison with the earlier day did not end within the tick";
+
+/// What became of a table.
+enum Found {
+    /// It keeps its rows.
+    Unchanged,
+    /// It is transferred.
+    Carried,
+    /// The tick has no time to compare it.
+    NotCompared,
+}
+
+/// Decides which of the open tables need not be transferred, and records it. Returns the others, and how many could
+/// not be compared for lack of time.
+///
+/// Idempotent: a decision is recorded once and stays. A table that cannot be compared, for whatever reason, is
+/// transferred.
+///
+/// # Errors
+/// Any ledger error.
+pub(super) async fn leave_out(
+    context: &Context,
+    (ledger, shared): (&DayLedger, &Shared),
+    decisions: &mut Decisions,
+    open: Vec<OpenTable>,
+    (budget, tick): (&Budget, Tick),
+) -> Result<(Vec<OpenTable>, usize)> {
+    if !is_on(context) {
+        return Ok((open, 0));
+    }
+    let slots = &Slots::new(&context.config.transfer, false);
+    let comparison = &Comparison { context, ledger, shared, budget, tick, slots };
+    let seen = &*decisions;
+    let mut results = futures::stream::iter(open)
+        .map(|table| async move {
+            let is_open = table.done.is_empty() && !seen.is_carried(&table.plan.record_name());
+            let found = match is_open {
+                true => Box::pin(comparison.compare(&table.plan)).await,
+                false => Ok(Found::Carried),
+            };
+            (table, found)
+        })
+        .buffered(at_once(context));
+    let (mut left, mut unchanged, mut not_compared) = (Vec::new(), Vec::new(), 0);
+    while let Some((table, found)) = results.next().await {
+        match found? {
+            Found::Unchanged => unchanged.push(table.plan.record_name()),
+            Found::Carried => left.push(table),
+            Found::NotCompared => not_compared += 1,
+        }
+    }
+    drop(results);
+    tracing::info!(day = %shared.day, unchanged = unchanged.len(), not_compared, "tables compared with their earlier days");
+    unchanged.into_iter().for_each(|record| decisions.add_unchanged(record));
+    Ok((left, not_compared))
+}
+
+/// What the comparisons of a tick have in common.
+struct Comparison<'a> {
+    context: &'a Context,
+    ledger: &'a DayLedger,
+    shared: &'a Shared,
+    budget: &'a Budget,
+    tick: Tick,
+    slots: &'a Slots,
+}
+
+/// The day whose rows a table has.
+struct Before {
+    earlier: UnchangedRecord,
+    pairs: Vec<(ObjectMeta, ObjectMeta)>,
+}
+
+impl Comparison<'_> {
+    /// Compares one table, and records the result if a file was read.
+    async fn compare(&self, table: &Arc<TablePlan>) -> Result<Found> {
+        let Some(before) = self.before(table).await? else { return Ok(Found::Carried) };
+        let Before { earlier, pairs } = before;
+        // The files of both days.
+        let bytes = earlier.bytes.saturating_mul(2);
+        let _slot = self.slots.take(bytes).await;
+        if self.budget.start(bytes).is_none() {
+            return Ok(Found::NotCompared);
+        }
+        let equal =
+            tokio::time::timeout_at(self.budget.until().into(), self.are_equal(&pairs)).await;
+        self.budget.end(bytes, matches!(equal, Ok(Ok(true))));
+        let why = match equal {
+            Ok(Ok(true)) => {
+                let name = records::unchanged(table);
+                let recorded = self.ledger.create_or_get(&name, &earlier).await?;
+                tracing::debug!(table = table.table, since = %recorded.value.since, "unchanged");
+                return Ok(Found::Unchanged);
+            }
+            Ok(Ok(false)) => "the content of its export changed".to_owned(),
+            // The transfer meets an error of today's files itself.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, table = table.table, "a table cannot be compared with its earlier day");
+                format!("it cannot be compared: {}", error.what())
+            }
+            Err(_) => TOO_LARGE.to_owned(),
+        };
+        carry(self.ledger, table, &why, self.tick.now).await?;
+        Ok(Found::Carried)
+    }
+
+    /// The day whose rows the table has, if the table may keep them; `None` if it must be carried.
+    async fn before(&self, table: &TablePlan) -> Result<Option<Before>> {
+        let Self { context, shared, .. } = *self;
+        let claim = context.ledger.source().value(&records::claim(&table.table)).await?;
+        let Some(claim) = claim.filter(|it| it.loading.is_none() && it.mark.is_some()) else {
+            return Ok(None);
+        };
+        let Some(rows) = &claim.loaded else { return Ok(None) };
+        let (Some(since), Some(newest_day)) = (rows.day, rows.newest_day()) else {
+            return Ok(None);
+        };
+        let plan = async |day| context.ledger(day).value(&records::table_plan(&table.table)).await;
+        let Some(loaded) = plan(since).await? else { return Ok(None) };
+        let newest =
+            if newest_day == since { Some(loaded.clone()) } else { plan(newest_day).await? };
+        let Some(newest) = newest else { return Ok(None) };
+        let token_key = match self.token_key(table).await {
+            Ok(key) => key,
+            // The transfer says why.
+            Err(_) => return Ok(None),
+        };
+        let earlier = Earlier {
+            day: shared.day,
+            plan: table,
+            rows,
+            loaded: &loaded,
+            newest: &newest,
+            made_by: &made_by(context, &table.source_table),
+            token_key: token_key.as_deref(),
+            full_every: context.config.transfer.full_every,
+        };
+        if let Some(why) = earlier.differs() {
+            tracing::debug!(table = table.table, why, "carried without a comparison");
+            return Ok(None);
+        }
+        let Some(pairs) = earlier.pairs() else { return Ok(None) };
+        if newest_day != since && !self.was_compared(newest_day, &newest, &rows.job).await? {
+            return Ok(None);
+        }
+        let earlier = UnchangedRecord {
+            since,
+            record: loaded.record_name(),
+            job: rows.job.clone(),
+            sequence: claim.sequence,
+            compared_with: newest_day,
+            bytes: pairs.iter().map(|(file, _)| file.bytes).sum(),
+            compared_at: self.tick.now,
+        };
+        Ok(Some(Before { earlier, pairs }))
+    }
+
+    /// Whether the plan of a day that was unchanged itself is the one that was compared.
+    async fn was_compared(&self, day: Day, plan: &TablePlan, job: &str) -> Result<bool> {
+        let ledger = self.context.ledger(day);
+        let record = ledger.value(&records::unchanged(plan)).await?;
+        let is_carried = ledger.value(&records::carried(plan)).await?.is_some();
+        Ok(!is_carried && record.is_some_and(|record| record.job == job))
+    }
+
+    /// The id of today's token key, if the table has tokens.
+    async fn token_key(&self, table: &TablePlan) -> Result<Option<String>> {
+        let tokens = |column: &SourceColumn| matches!(column.action, Action::Tokenise { .. });
+        if !table.columns.iter().any(tokens) {
+            return Ok(None);
+        }
+        Ok(Some(self.shared.tokens.get(self.context, self.ledger).await?.id()))
+    }
+
+    async fn are_equal(&self, pairs: &[(ObjectMeta, ObjectMeta)]) -> Result<bool> {
+        let reader = |object: &ObjectMeta| S3Object {
+            s3: self.context.aws.s3.clone(),
+            bucket: self.context.config.export.bucket.clone(),
+            object: object.clone(),
+        };
+        for (today, before) in pairs {
+            if !same_content(&reader(today), &reader(before), today.bytes).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether two files of this length have the same bytes. Reads no further than the block that differs.
+async fn same_content<R: RangeReader>(one: &R, other: &R, length: u64) -> Result<bool> {
+    let mut at = 0;
+    while at < length {
+        let next = BLOCK.min(length - at);
+        let (one, other) = futures::try_join!(one.read(at, next), other.read(at, next))?;
+        if one != other {
+            return Ok(false);
+        }
+        at += next;
+    }
+    Ok(true)
+}
