@@ -28,6 +28,7 @@
 //! | [`chain`] | the chain of published days, and its signatures |
 //! | [`redo`] | requests to do a day again |
 //! | [`cost`] | the cost of a month and of a day |
+//! | [`handover`] | when another way to BigQuery is better |
 //! | [`views`] | friendly views of the tables: their SQL and descriptions |
 //! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | the error type, and the retry policy and operator's action for each kind |
@@ -43,6 +44,7 @@ pub mod created;
 pub mod describe;
 pub mod diff;
 pub mod error;
+pub mod handover;
 pub mod ids;
 pub mod incident;
 pub mod manifest;
