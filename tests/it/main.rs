@@ -52,6 +52,7 @@
 mod access;
 mod arrays;
 mod audits;
+mod bill;
 mod bounds;
 mod busy;
 mod chaos;

@@ -520,6 +520,21 @@ async fn the_cost_of_a_day_is_computed_from_its_receipts() {
     // RDS reports the size of the storage, 20 GiB: an export costs 0.20.
     assert_eq!(answer["estimate"]["workload"]["database_gib"], 20.0);
     assert!((days[0]["export_usd"].as_f64().expect("money") - 0.2).abs() < 1e-9);
+    // The estimate charges what crossed, and the tables of the receipts.
+    let workload = &answer["estimate"]["workload"];
+    let crossed = workload["transferred_gib_per_day"].as_f64().expect("a number");
+    let expected = landbridge_core::cost::day::gib(transferred as u64);
+    assert!((crossed - expected).abs() < 1e-12, "{workload}");
+    assert_eq!(workload["tables"], 3.0);
+
+    // The other ways are compared with the same sizes.
+    let args = ["handover", "--config", config, "--output", "json", "--actual", DAY];
+    let answer = landbridge(&env.cloud.client_env(), &args);
+    assert!(answer.status.success(), "{}", output_text(&answer));
+    let answer: Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    assert_eq!(&answer["workload"], workload);
+    assert_eq!(answer["verdict"]["advice"], "landbridge");
+    assert!((answer["export_usd_per_day"].as_f64().expect("money") - 0.2).abs() < 1e-9);
 
     let none = cost(&["--actual", "2026-01-01"]);
     assert_eq!(none.status.code(), Some(1));

@@ -206,6 +206,15 @@ def test_resources_as_terraform_creates_them_are_good(account):
     assert by_alias["export key"] == lines["export key"]
 
 
+def for_objects_only(document, action):
+    """The document, with a condition that S3's requests fulfil only without a bucket key."""
+    for statement in document["Statement"]:
+        if action in statement["Action"]:
+            context = {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::*/exports/*"}
+            statement["Condition"] = statement.get("Condition", {}) | {"StringLike": context}
+    return document
+
+
 def without(document, action):
     for statement in document["Statement"]:
         statement["Action"] = [it for it in statement["Action"] if it != action]
@@ -347,6 +356,15 @@ WRONG = [
     ),
     (
         lambda it: it.allow("landbridge-shop-transfer", without(it.document("transfer"), "kms:Decrypt")),
+        "export key permissions",
+        "do not allow landbridge-shop-transfer kms:Decrypt",
+        "allow it in the role's",
+    ),
+    (
+        # With a bucket key, S3 names the bucket and no object.
+        lambda it: it.allow(
+            "landbridge-shop-transfer", for_objects_only(it.document("transfer"), "kms:Decrypt")
+        ),
         "export key permissions",
         "do not allow landbridge-shop-transfer kms:Decrypt",
         "allow it in the role's",

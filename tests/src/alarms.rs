@@ -25,7 +25,6 @@ const RANGE_BEYOND: i64 = 2;
 pub struct AlarmFile {
     log_metrics: BTreeMap<String, LogMetric>,
     alarms: BTreeMap<String, Alarm>,
-    alarms_of_each_function: BTreeMap<String, Alarm>,
     /// The alarms that exist only with the function `notify`.
     alarms_of_notify: BTreeMap<String, Alarm>,
     /// The alarms that have no actions with the function `notify`.
@@ -116,10 +115,9 @@ impl Observed {
         self.0.entry(metric).or_default().push((at.as_second(), value));
     }
 
-    /// An invocation of a function, and whether it failed.
-    pub fn invocation(&mut self, function: &str, at: Timestamp, failed: bool) {
+    /// An invocation of a function.
+    pub fn invocation(&mut self, function: &str, at: Timestamp) {
         self.add("function", "Invocations", function, at, 1.0);
-        self.add("function", "Errors", function, at, f64::from(u8::from(failed)));
     }
 
     /// An event that failed after all retries.
@@ -170,19 +168,19 @@ impl AlarmFile {
         serde_json::from_str(text).expect("infra/alarms.json")
     }
 
+    /// How many alarms and how many metrics from logs there are, with or without the function `notify`.
+    pub fn count(&self, notify: bool) -> (usize, usize) {
+        let alarms = self.alarms.len() + if notify { self.alarms_of_notify.len() } else { 0 };
+        let metrics = self.log_metrics.values().filter(|it| notify || it.function != "notify");
+        (alarms, metrics.count())
+    }
+
     /// All alarms by name.
     fn alarms(&self, functions: &[&str]) -> BTreeMap<String, Alarm> {
         let mut all = self.alarms.clone();
         if functions.contains(&"notify") {
             all.extend(self.alarms_of_notify.clone());
             all.retain(|name, _| !self.silent_with_notify.contains(name));
-        }
-        for (kind, alarm) in &self.alarms_of_each_function {
-            for function in functions {
-                let mut alarm = alarm.clone();
-                (*function).clone_into(&mut alarm.metric.function);
-                all.insert(format!("{kind}-{function}"), alarm);
-            }
         }
         all
     }

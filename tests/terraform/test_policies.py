@@ -147,3 +147,9 @@ def test_the_proof_key_opens_no_token_key():
     read = "secretsmanager:GetSecretValue"
     assert allowed(rendered, read, VALUES["proof_key_arn"], {})
     assert not allowed(rendered, read, VALUES["token_key_arn"], {})
+
+
+def test_no_policy_has_a_condition_on_the_encryption_context():
+    """With a bucket key the context is the bucket, without it the object: a condition on one refuses the other."""
+    for path in POLICIES.glob("*.json"):
+        assert "kms:EncryptionContext" not in path.read_text(), path.name

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    access, check, console, consumers, contract, cost, dashboard, days, doctor, incident, init,
-    key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
+    access, check, console, consumers, contract, cost, dashboard, days, doctor, handover, incident,
+    init, key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
     schema, verify,
 };
 
@@ -92,7 +92,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: probe::ProbeCommand,
     },
-    Cost(cost::CostArgs),
+    Cost(Box<cost::CostArgs>),
+    Handover(Box<handover::HandoverArgs>),
     Dashboard(dashboard::DashboardArgs),
     /// Generate files for analysts' models, and check what the models show
     #[command(arg_required_else_help = true)]

@@ -25,6 +25,7 @@
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
 //! | [`console`] | `landbridge console`: pages for a browser |
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
+//! | [`handover`] | `landbridge handover`: says when another way to BigQuery is better |
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
 //! | [`export_file`] | a file of an export, read from S3 in blocks, for `recover` and `verify` |
@@ -47,6 +48,7 @@ mod dashboard;
 mod days;
 mod doctor;
 mod export_file;
+mod handover;
 mod incident;
 mod init;
 mod key;
@@ -162,7 +164,8 @@ async fn run(command: Command) -> Result {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Consumers(args) => Box::pin(consumers::run(args)).await,
         Command::Access(args) => Box::pin(access::run(*args)).await,
-        Command::Cost(args) => cost::run(args).await,
+        Command::Cost(args) => cost::run(*args).await,
+        Command::Handover(args) => handover::run(*args).await,
         Command::Dashboard(args) => dashboard::run(&args),
         Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),
         Command::Models { command: ModelsCommand::Check(args) } => models::check(&args),

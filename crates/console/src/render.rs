@@ -164,6 +164,8 @@ async fn cost(site: &Site, view: &View<'_>) -> Result<pages::cost::Cost> {
         database_gib: storage.unwrap_or_default(),
         parquet_gib_per_day: mean(|it| cost_day::gib(it.exported_bytes)),
         change_percent_per_day: Workload::CHANGE_PERCENT_PER_DAY,
+        transferred_gib_per_day: None,
+        tables: Some(mean(|it| it.tables as f64)),
         files_per_day: Some(mean(|it| it.files as f64)),
         table_gib: None,
         ga4_gib_per_day: None,

@@ -30,6 +30,7 @@
 //! | [`redo`] | requests to do a day again |
 //! | [`unchanged`] | whether a table may keep the rows of an earlier day, because its export has the same content |
 //! | [`cost`] | the cost of a month and of a day |
+//! | [`handover`] | when another way to BigQuery is better |
 //! | [`views`] | friendly views of the tables: their SQL and descriptions |
 //! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | the error type, and the retry policy and operator's action for each kind |
@@ -45,6 +46,7 @@ pub mod created;
 pub mod describe;
 pub mod diff;
 pub mod error;
+pub mod handover;
 pub mod iam;
 pub mod ids;
 pub mod incident;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 pub use lambda_runtime::Error as RuntimeError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
@@ -29,6 +29,20 @@ struct Event {
 
 /// Time reserved before Lambda's own deadline, to record what was done.
 const MARGIN: Duration = Duration::from_secs(5);
+
+/// From this delay on, a start is late: Scheduler starts a function within a minute, and Lambda delays further a
+/// start that it throttled, or repeats one that failed or ran out of time (AWS Lambda Developer Guide, "How Lambda
+/// handles errors and retries with asynchronous invocation").
+const LATE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// After this delay, no schedule's event is delivered any more (`infra/schedules`): a person starts an older day.
+const LATE_UNTIL: SignedDuration = SignedDuration::from_mins(60);
+
+/// Minutes by which Lambda delayed a start, if they are so many that the start counts as bad in the metric
+/// `bad_starts` (`infra/alarms.json`).
+fn late_minutes(scheduled: Timestamp, now: Timestamp) -> Option<i64> {
+    let late = now.duration_since(scheduled);
+    (LATE_AFTER..=LATE_UNTIL).contains(&late).then(|| late.as_mins())
+}
 
 /// Runs `stage` as the function of this process until Lambda ends it.
 ///
@@ -72,19 +86,41 @@ where
 {
     let context =
         context.get_or_try_init(|| Context::from_env(files)).await.inspect_err(|error| {
-            tracing::error!(stage = name, kind = error.kind().name(), "{}", error.sentence());
+            tracing::error!(
+                stage = name,
+                kind = error.kind().name(),
+                bad_start = "failed",
+                "{}",
+                error.sentence()
+            );
         })?;
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
-        Error::new(
+        let error = Error::new(
             ErrorKind::Config,
             "the event of the invocation is not the one of the schedule",
             "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}",
-        )
+        );
+        tracing::warn!(
+            stage = name,
+            kind = error.kind().name(),
+            bad_start = "failed",
+            "{}",
+            error.sentence()
+        );
+        error
     })?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
     let clock = event.current_time.unwrap_or_else(Timestamp::now);
+    if let Some(minutes) = late_minutes(event.scheduled_time, clock) {
+        tracing::warn!(
+            stage = name,
+            bad_start = "late",
+            minutes,
+            "started late: Lambda throttled the start, or repeats one that failed"
+        );
+    }
     let tick = Tick::at(event.scheduled_time, clock, left);
     // Boxed: the stage's future is deeply nested; its layout is then computed only once.
     match Box::pin(stage(context, tick)).await {
@@ -103,7 +139,7 @@ where
 /// day, and again while an operator has requested a day again. If the alert cannot be recorded in the ledger, it is repeated by every tick.
 async fn report(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let kind = error.kind();
-    tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
+    tracing::warn!(stage = name, kind = kind.name(), bad_start = "failed", "{}", error.sentence());
     if kind.is_transient() {
         return;
     }
@@ -113,5 +149,28 @@ async fn report(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let subject = Subject::of_requests(name, requests.open());
     if let Err(second) = alert::raise(&ledger, &Problem::from(error), &subject, now).await {
         tracing::error!(stage = name, kind = kind.name(), ledger_error = %second, "{}", error.sentence());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_delay_of_lambda_is_late() {
+        let scheduled: Timestamp = "2026-11-20T17:05:00Z".parse().expect("a time");
+        let after =
+            |seconds| late_minutes(scheduled, scheduled + SignedDuration::from_secs(seconds));
+        // The clocks may differ, and Scheduler starts a function within a minute; a first repetition comes a minute later.
+        for seconds in [-30, 0, 59, 125, 299] {
+            assert_eq!(after(seconds), None, "{seconds}");
+        }
+        // A repetition of a tick of `transfer` that Lambda ended after 285 seconds, and a start that was throttled.
+        assert_eq!(after(345), Some(5));
+        assert_eq!(after(900), Some(15));
+        assert_eq!(after(3_600), Some(60));
+        // By hand, for an older day.
+        assert_eq!(after(2 * 3_600), None);
+        assert_eq!(after(-86_400), None);
     }
 }

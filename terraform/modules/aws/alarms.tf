@@ -31,7 +31,8 @@ resource "aws_sqs_queue_policy" "failures" {
   policy    = templatefile("${local.infra}/policies/queue.json", local.policy)
 }
 
-# The alarms themselves are in infra/alarms.json, which the tests evaluate as CloudWatch does.
+# The alarms themselves are in infra/alarms.json, which the tests evaluate as CloudWatch does. There are at most ten,
+# also with notify: ten alarms are free in each account, and a test counts them.
 locals {
   namespace  = "Landbridge/${local.source}"
   alarm_file = jsondecode(templatefile("${local.infra}/alarms.json", local.schedule))
@@ -44,12 +45,8 @@ locals {
   ]...)
   # With notify, messages about incidents and the daily line take the place of some alarms, which then have no
   # actions; other alarms watch notify itself.
-  silent = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
-  alarms = merge(local.alarm_file.alarms, { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies }, [
-    for kind, it in local.alarm_file.alarms_of_each_function : {
-      for function in local.functions : "${kind}-${function}" => merge(it, { metric = merge(it.metric, { function = function }) })
-    }
-  ]...)
+  silent     = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
+  alarms     = merge(local.alarm_file.alarms, { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies })
   namespaces = { log = local.namespace, function = "AWS/Lambda", queue = "AWS/SQS" }
 }
 

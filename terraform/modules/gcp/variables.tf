@@ -17,9 +17,9 @@ variable "aws_role_arns" {
 }
 
 variable "landing_retention_days" {
-  description = "Days after which transferred files, which contain plain personal data, are deleted from Cloud Storage."
+  description = "Days after which transferred files, which contain plain personal data, are deleted from Cloud Storage. A day that ends late is loaded until the next day's export is complete, and a day that is done again transfers its files again, so they are not needed longer."
   type        = number
-  default     = 7
+  default     = 3
   validation {
     condition     = var.landing_retention_days >= 2
     error_message = "landing_retention_days must be at least 2: the files of a day are needed until the day is loaded."

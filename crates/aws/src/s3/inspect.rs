@@ -5,6 +5,17 @@ use landbridge_core::{Error, ErrorKind, Result};
 use super::S3;
 use crate::error::{failed, found, status};
 
+/// How a bucket encrypts new objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketEncryption {
+    /// The default algorithm, for example `AES256` or `aws:kms`.
+    pub algorithm: String,
+    /// Whether objects that are encrypted with a KMS key use a bucket key, also if their writer names the key: S3
+    /// then asks KMS once in a while and not at every request (Amazon S3 User Guide, "Configuring an S3 Bucket
+    /// Key at the object level").
+    pub bucket_key: bool,
+}
+
 impl S3 {
     /// The region of a bucket, or `None` if the bucket does not exist. The bucket may be in another
     /// region than the client: S3 then answers with a redirect that names the region.
@@ -37,22 +48,26 @@ impl S3 {
         }
     }
 
-    /// The default encryption of new objects in a bucket, for example `aws:kms`; `None` if the
-    /// bucket has none.
+    /// The default encryption of new objects in a bucket; `None` if the bucket has none.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `s3:GetEncryptionConfiguration`; any other S3 error.
-    pub async fn bucket_encryption(&self, bucket: &str) -> Result<Option<String>> {
+    pub async fn bucket_encryption(&self, bucket: &str) -> Result<Option<BucketEncryption>> {
         let result = self.client.get_bucket_encryption().bucket(bucket).send().await;
         let not_configured = "ServerSideEncryptionConfigurationNotFoundError";
         let what = "a bucket's encryption cannot be read";
         let response = found(result, not_configured, what, bucket)?;
-        Ok(response
+        let rule = response
             .as_ref()
             .and_then(|response| response.server_side_encryption_configuration())
-            .and_then(|configuration| configuration.rules().first())
-            .and_then(|rule| rule.apply_server_side_encryption_by_default())
-            .map(|default| default.sse_algorithm().as_str().to_owned()))
+            .and_then(|configuration| configuration.rules().first());
+        Ok(rule.and_then(|rule| {
+            let default = rule.apply_server_side_encryption_by_default()?;
+            Some(BucketEncryption {
+                algorithm: default.sse_algorithm().as_str().to_owned(),
+                bucket_key: rule.bucket_key_enabled() == Some(true),
+            })
+        }))
     }
 
     /// Whether all four public access blocks of a bucket are on.

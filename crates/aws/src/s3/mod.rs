@@ -9,6 +9,7 @@
 mod inspect;
 mod versions;
 
+pub use inspect::BucketEncryption;
 pub use versions::ObjectVersion;
 
 use aws_sdk_s3::Client;

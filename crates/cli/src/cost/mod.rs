@@ -9,14 +9,18 @@
 mod ledger;
 mod show;
 
-use std::path::PathBuf;
+pub(crate) use show::{money, short_number};
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Span;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
-use landbridge_core::cost::{DayCost, DayUsage, Estimate, Prices, Workload, day, estimate};
+use landbridge_core::cost::{
+    Comparison, DayCost, DayUsage, EarlierEstimate, Estimate, Prices, Workload, day, estimate,
+};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -34,6 +38,7 @@ Examples:
   landbridge cost --database-gib 20 --parquet-gib-per-day 3 --change-percent-per-day 1
   landbridge cost --actual 2026-11-01..2026-11-07
   landbridge cost --database-gib 20 --parquet-gib-per-day 3 --region us-east-1 --output json
+  landbridge cost --database-gib 20 --parquet-gib-per-day 3 --compare before.json
 
 The prices are list prices of the month shown, without taxes and discounts; `?` marks prices that
 are not confirmed. With --actual, sizes that no option gives come from the receipts of past days and
@@ -52,6 +57,9 @@ pub(crate) struct CostArgs {
     /// Number of files in one day's export [default: from --actual, else files of 5 MiB]
     #[arg(long, value_name = "N", value_parser = parse_size)]
     files_per_day: Option<f64>,
+    /// Number of tables [default: from --actual, else 20]
+    #[arg(long, value_name = "N", value_parser = parse_size)]
+    tables: Option<f64>,
     /// Size of the tables in BigQuery, in GiB [default: three times the Parquet]
     #[arg(long, value_name = "GIB", value_parser = parse_size)]
     table_gib: Option<f64>,
@@ -68,6 +76,10 @@ pub(crate) struct CostArgs {
     /// A price file in the form of crates/core/src/cost/prices.json
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+    /// Show what changed since an earlier estimate, item by item: a file that `--output json` wrote, also of
+    /// another version, region or configuration
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -78,7 +90,7 @@ pub(crate) struct CostArgs {
 
 /// All days of a span, including the first and the last.
 #[derive(Clone, Debug)]
-struct DaySpan(Vec<Day>);
+pub(crate) struct DaySpan(Vec<Day>);
 
 /// The estimate and the past days; its fields are the keys of `--output json`.
 #[derive(Serialize)]
@@ -86,39 +98,89 @@ struct Report {
     estimate: Estimate,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     actual: Vec<DayCost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<Comparison>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: CostArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
-    let prices = match &args.prices {
-        Some(path) => Prices::parse(&path.display().to_string(), &files::read(path, "--prices")?)
-            .map_err(price_failure)?,
-        None => Prices::shipped()?,
-    };
+    let prices = prices(args.prices.as_deref())?;
+    let earlier = args.compare.as_deref().map(earlier).transpose()?;
     let region = args.region.as_deref().unwrap_or(&config.source.region);
     let region_prices = prices.aws(region).map_err(price_failure)?;
-    let mut usage = Vec::new();
-    let mut database_gib = args.database_gib;
-    if let Some(DaySpan(days)) = &args.actual {
-        let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-        usage = ledger::usage_of_days(&aws.s3, &config, days).await?;
-        if database_gib.is_none() {
-            database_gib = storage_gib(&aws, &config).await?;
-        }
-    }
+    let (usage, storage) = match &args.actual {
+        Some(days) => usage(&config, days, args.database_gib.is_none()).await?,
+        None => (Vec::new(), None),
+    };
+    let database_gib = args.database_gib.or(storage);
     let workload = workload(&args, database_gib, &usage)?;
     let actual: Vec<DayCost> =
         usage.into_iter().map(|day| day.cost(region_prices, Some(workload.database_gib))).collect();
-    let report = Report { estimate: estimate(&prices, &config, region, &workload)?, actual };
+    let estimate = estimate(&prices, &config, region, &workload)?;
+    let compared = earlier.map(|it| it.compare(&estimate));
+    let report = Report { estimate, actual, compared };
     match args.output {
         Output::Json => render::json(&report),
-        Output::Text => render::print(&show::text(&report.estimate, &report.actual)),
+        Output::Text => render::print(&show::text(&report)),
     }
 }
 
+/// The earlier estimate of `--compare`.
+fn earlier(path: &Path) -> Result<EarlierEstimate> {
+    EarlierEstimate::parse(&path.display().to_string(), &files::read(path, "--compare")?).map_err(
+        |error| {
+            Failure::Usage(format!(
+                "{error}; write one with `landbridge cost … --output json > before.json`"
+            ))
+        },
+    )
+}
+
+/// The price list of `--prices`, else the one that is part of the program.
+///
+/// # Errors
+/// `Usage` if the file is not a price list.
+pub(crate) fn prices(file: Option<&Path>) -> Result<Prices> {
+    match file {
+        Some(path) => Prices::parse(&path.display().to_string(), &files::read(path, "--prices")?)
+            .map_err(price_failure),
+        None => Ok(Prices::shipped()?),
+    }
+}
+
+/// The usage of past days, from the ledger, and the size of the database's storage in GiB, if `storage` asks for it
+/// and RDS says it.
+///
+/// # Errors
+/// `Failed` if no day has receipts; any error of the ledger or of RDS.
+pub(crate) async fn usage(
+    config: &Config,
+    DaySpan(days): &DaySpan,
+    storage: bool,
+) -> Result<(Vec<DayUsage>, Option<f64>)> {
+    let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
+    let usage = ledger::usage_of_days(&aws.s3, config, days).await?;
+    let storage = if storage { storage_gib(&aws, config).await? } else { None };
+    Ok((usage, storage))
+}
+
+/// The mean of past days; `None` without days.
+pub(crate) fn mean(usage: &[DayUsage], value: fn(&DayUsage) -> f64) -> Option<f64> {
+    let sum: f64 = usage.iter().map(value).sum();
+    #[allow(clippy::cast_precision_loss)] // a mean of sizes
+    let count = usage.len() as f64;
+    (!usage.is_empty()).then(|| sum / count)
+}
+
+/// The mean of what past days transferred, in GiB; `None` if a day has no record of it.
+pub(crate) fn mean_transferred(usage: &[DayUsage]) -> Option<f64> {
+    let known = usage.iter().all(|day| day.transferred_bytes.is_some());
+    known.then(|| mean(usage, |day| day::gib(day.transferred_bytes.unwrap_or_default()))).flatten()
+}
+
 /// Missing or invalid prices: the operator can give a price file.
-fn price_failure(error: landbridge_core::Error) -> Failure {
+pub(crate) fn price_failure(error: landbridge_core::Error) -> Failure {
     Failure::Usage(format!(
         "{error}; use --prices FILE with a file in the form of crates/core/src/cost/prices.json"
     ))
@@ -126,14 +188,13 @@ fn price_failure(error: landbridge_core::Error) -> Failure {
 
 /// The sizes to estimate with: options, else the means of the past days.
 fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> Result<Workload> {
-    #[allow(clippy::cast_precision_loss)] // a mean of sizes
-    let mean = |value: fn(&DayUsage) -> f64| {
-        let sum: f64 = usage.iter().map(value).sum();
-        (!usage.is_empty()).then(|| sum / usage.len() as f64)
-    };
-    let parquet = args.parquet_gib_per_day.or_else(|| mean(|day| day::gib(day.exported_bytes)));
-    #[allow(clippy::cast_precision_loss)] // a mean of counts
-    let files = args.files_per_day.or_else(|| mean(|day| day.files as f64));
+    let parquet =
+        args.parquet_gib_per_day.or_else(|| mean(usage, |day| day::gib(day.exported_bytes)));
+    #[allow(clippy::cast_precision_loss)] // means of counts
+    let (files, tables) =
+        (mean(usage, |day| day.files as f64), mean(usage, |day| day.tables as f64));
+    // An option replaces what past days exported, and so what they transferred.
+    let transferred = args.parquet_gib_per_day.map_or_else(|| mean_transferred(usage), |_| None);
     let missing: Vec<&str> =
         [("--database-gib", database_gib.is_none()), ("--parquet-gib-per-day", parquet.is_none())]
             .into_iter()
@@ -149,7 +210,9 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> R
         database_gib,
         parquet_gib_per_day,
         change_percent_per_day: args.change_percent_per_day,
-        files_per_day: files,
+        transferred_gib_per_day: transferred,
+        tables: args.tables.or(tables),
+        files_per_day: args.files_per_day.or(files),
         table_gib: args.table_gib,
         ga4_gib_per_day: args.ga4_gib_per_day,
     })
@@ -178,7 +241,7 @@ fn parse_number(text: &str, max: f64) -> Result<f64, String> {
         .ok_or_else(|| format!("must be a number from 0 to {max}"))
 }
 
-fn parse_days(text: &str) -> Result<DaySpan, String> {
+pub(crate) fn parse_days(text: &str) -> Result<DaySpan, String> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
     let day = |text: &str| {
         text.parse::<jiff::civil::Date>()
@@ -200,8 +263,6 @@ fn parse_days(text: &str) -> Result<DaySpan, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use jiff::{SignedDuration, Timestamp};
     use landbridge_core::cost::workload::DailyInvocations;
     use landbridge_core::schedule::{self, ScheduleFile};

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-use landbridge_core::cost::{DayCost, Estimate};
+use landbridge_core::cost::{Comparison, DayCost, Estimate};
 
+use super::Report;
 use crate::render::{self, bytes, grouped, left, right};
 
 /// The complete report as text.
-pub(super) fn text(estimate: &Estimate, actual: &[DayCost]) -> String {
+pub(super) fn text(report: &Report) -> String {
+    let Report { estimate, actual, compared } = report;
     let mut text = String::new();
     if !actual.is_empty() {
         text.push_str(
@@ -18,7 +20,45 @@ pub(super) fn text(estimate: &Estimate, actual: &[DayCost]) -> String {
     }
     // Writing to a String cannot fail.
     let _ = write!(text, "{}", month_table(estimate));
+    if let Some(compared) = compared {
+        let _ = write!(text, "\n{}", comparison(compared));
+    }
     text
+}
+
+/// What changed since an earlier estimate.
+fn comparison(compared: &Comparison) -> String {
+    let columns = [
+        left("item"),
+        right("before"),
+        right("now"),
+        right("difference"),
+        right("without free: before"),
+        right("now"),
+        right("difference"),
+    ];
+    let rows = compared.changes.iter().map(|it| {
+        let (before, now) = (it.before_without_allowances, it.now_without_allowances);
+        vec![
+            it.what.clone(),
+            money(it.before),
+            money(it.now),
+            difference(it.now - it.before),
+            money(before),
+            money(now),
+            difference(now - before),
+        ]
+    });
+    format!(
+        "What changed since the earlier estimate, whose prices are of {}, in USD a month\n\n{}",
+        compared.prices_as_of,
+        render::table(&columns, rows.collect(), 0)
+    )
+}
+
+/// A difference with its sign; a difference below half a cent is `0.00`.
+fn difference(usd: f64) -> String {
+    if usd.abs() < 0.005 { "0.00".to_owned() } else { format!("{usd:+.2}") }
 }
 
 fn days_table(actual: &[DayCost]) -> String {
@@ -128,12 +168,12 @@ fn ga4_copy(estimate: &Estimate) -> String {
 }
 
 /// US dollars with cents. A positive amount below half a cent is shown as `<0.01`.
-fn money(usd: f64) -> String {
+pub(crate) fn money(usd: f64) -> String {
     if usd > 0.0 && usd < 0.005 { "<0.01".to_owned() } else { format!("{usd:.2}") }
 }
 
 /// A number with at most two decimals and without trailing zeros.
-fn short_number(number: f64) -> String {
+pub(crate) fn short_number(number: f64) -> String {
     if number > 0.0 && number < 0.005 {
         return "<0.01".to_owned();
     }

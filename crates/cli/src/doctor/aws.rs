@@ -171,7 +171,13 @@ async fn bucket(aws: &Aws, config: &Config, phase: Phase) -> [ReportLine; 3] {
         return [bucket, encrypted, private];
     }
     match aws.s3.bucket_encryption(name).await {
-        Ok(Some(how)) => encrypted.good(how),
+        Ok(Some(how)) if how.bucket_key => {
+            encrypted.good(format!("{}, with a bucket key", how.algorithm));
+        }
+        Ok(Some(how)) => encrypted.warn(
+            format!("{}, without a bucket key: every read of an exported file is charged as a use of the KMS key", how.algorithm),
+            "run terraform apply, which sets it; it applies to exports from then on",
+        ),
         Ok(None) => encrypted
             .bad("objects are not encrypted by default", "run terraform apply, which sets it"),
         Err(error) => unreadable(

@@ -29,6 +29,11 @@ const THROUGH_RDS: [(&str, &str); 8] = [
 /// keys").
 const THROUGH_S3: [(&str, &str); 1] = [("kms:Decrypt", "s3")];
 
+/// The encryption context of S3. With a bucket key it is the bucket's ARN, not the object's, so a condition on
+/// objects alone refuses every export (Amazon S3 User Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket
+/// Keys", changes to note).
+const S3_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
+
 /// The ARN of a role, and the permissions that it needs on the key with the service through which KMS is
 /// called.
 type Uses = (String, Vec<(&'static str, &'static str)>);
@@ -192,6 +197,8 @@ struct KeyAccess<'a> {
     /// The account of the functions.
     account: &'a str,
     region: &'a str,
+    /// The bucket of the exports.
+    bucket_arn: String,
 }
 
 /// Whether a role has one permission on the key. The texts say what is missing or unknown.
@@ -220,7 +227,10 @@ async fn check_permissions(
         }
     };
     let account = account_of(&config.export.role_arn);
-    let access = KeyAccess { client, arn, policy, account, region: &config.source.region };
+    let partition = arn.split(':').nth(1).unwrap_or("aws");
+    let bucket_arn = format!("arn:{partition}:s3:::{}", config.export.bucket);
+    let access =
+        KeyAccess { client, arn, policy, account, region: &config.source.region, bucket_arn };
     let (mut missing, mut unknown) = (Vec::new(), None);
     for (role_arn, uses) in uses {
         let name = name_of(&role_arn);
@@ -278,7 +288,7 @@ impl KeyAccess<'_> {
     ) -> CallResult<Permission> {
         let name = name_of(role_arn);
         let via = format!("{service}.{}.amazonaws.com", self.region);
-        let known = [
+        let mut known = vec![
             ("kms:ViaService", via.as_str()),
             ("kms:CallerAccount", self.account),
             ("kms:GrantIsForAWSResource", "true"),
@@ -286,6 +296,9 @@ impl KeyAccess<'_> {
             ("aws:PrincipalArn", role_arn),
             ("aws:SecureTransport", "true"),
         ];
+        if service == "s3" {
+            known.push((S3_CONTEXT, &self.bucket_arn));
+        }
         let request = |caller| AccessRequest { caller, action, resource: self.arn, known: &known };
         let same_account = self.account == account_of(self.arn);
         let undecided =

@@ -48,6 +48,8 @@ fn help_of_the_command() {
         out |   consumers    Show who and which dashboards read each table and column
         out |   probe        Show on real accounts what Landbridge assumes of the clouds
         out |   cost         Estimate what a month costs, item by item, and name the largest item
+        out |   handover     Compare a month of Landbridge with other ways to BigQuery, and say first when another
+        out |                one is better
         out |   dashboard    Print links that create reports in Data Studio (formerly Looker Studio), or LookML
         out |                views
         out |   models       Generate files for analysts' models, and check what the models show

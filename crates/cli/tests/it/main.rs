@@ -2,6 +2,7 @@
 
 mod cost;
 mod files;
+mod handover;
 mod help;
 mod layers;
 mod local;

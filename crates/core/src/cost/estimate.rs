@@ -150,13 +150,13 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("kms-key", "KMS, key", "key-month"),
             usage.kms_keys,
             aws.kms_key_month,
-            "is the same for every workload; proof.sign has a key of its own",
+            "is nothing if export.kms_key and proof.sign name existing keys; each of the first two yearly rotations of a key adds 1.00",
         ),
         item(
             ("kms-uses", "KMS, requests", "10,000 requests"),
             usage.key_uses_10k,
             aws.kms_10k,
-            "grows with the number of files",
+            "grows with the hours between export and deadline",
         ),
         item(
             ("s3-storage", "S3 storage of exports, 7 days", "GiB-month"),
@@ -168,13 +168,13 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("s3-writes", "S3 writes and listings", "1,000 requests"),
             usage.puts_1k,
             aws.s3_put_1k,
-            "grows with the number of files and of starts",
+            "grows with the number of files, of tables and of starts",
         ),
         item(
             ("s3-reads", "S3 reads", "1,000 requests"),
             usage.gets_1k,
             aws.s3_get_1k,
-            "grows with the number of files and of starts",
+            "grows with the number of files, of tables and of starts",
         ),
     ]
 }
@@ -210,7 +210,7 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("alarms", "CloudWatch alarms", "alarm-month"),
             usage.alarms,
             aws.alarm_month,
-            "is the same for every workload",
+            "is the same for every workload; alerts adds three",
         ),
         item(
             ("metrics", "CloudWatch metrics from logs", "metric-month"),
@@ -249,7 +249,7 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
 fn google_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
     vec![
         item(
-            ("landing-storage", "Cloud Storage of Parquet files, 7 days", "GiB-month"),
+            ("landing-storage", "Cloud Storage of Parquet files, 3 days", "GiB-month"),
             usage.landing_gib,
             google.storage_gib_month,
             "grows with the Parquet of a day and with landing_retention_days",

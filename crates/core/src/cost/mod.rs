@@ -6,8 +6,10 @@
 //! | [`prices`] | unit prices per AWS region and Google Cloud location, each with its free allowance |
 //! | [`workload`] | measured quantities, and the usage that follows from them: starts, requests, bytes |
 //! | [`estimate`] | the cost of a month, item by item, and its largest item |
+//! | [`compare`] | two estimates side by side |
 //! | [`day`] | the cost of one day, from its receipts |
 
+pub mod compare;
 pub mod day;
 pub mod estimate;
 pub mod prices;
@@ -16,6 +18,7 @@ pub mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Change, Comparison, EarlierEstimate};
 pub use day::{DayCost, DayUsage};
 pub use estimate::{CostItem, Estimate, Ga4Copy, estimate};
 pub use prices::{AwsPrices, GooglePrices, Price, Prices};

@@ -17,23 +17,38 @@ const TABLE_BY_PARQUET: f64 = 3.0;
 const GA4_COPIES_PER_DAY: f64 = 4.0;
 /// Days of the GA4 export that the copy has: a year of it.
 const GA4_DAYS_STORED: f64 = 365.0;
-/// Days for which files are kept in S3 and Cloud Storage: the defaults of the Terraform modules.
-const RETENTION_DAYS: f64 = 7.0;
+/// Days for which exports are kept in S3: the default of `export_retention_days` (`terraform/modules/aws`).
+pub const EXPORT_DAYS: f64 = 7.0;
+/// Days for which files are kept in Cloud Storage: the default of `landing_retention_days` (`terraform/modules/gcp`).
+pub const LANDING_DAYS: f64 = 3.0;
 /// Throughput of one start of `transfer`, in MiB per second.
 const TRANSFER_MIB_S: f64 = 50.0;
 /// S3 writes per file: the file by RDS, and its ledger record.
 const PUTS_PER_FILE: f64 = 2.0;
 /// S3 reads per file: two for its footer, a few ranges of its bytes, and its record.
 const GETS_PER_FILE: f64 = 6.0;
-/// Uses of the KMS key per file: one to encrypt, and one per read.
-const KEY_USES_PER_FILE: f64 = 6.0;
-/// S3 listings and writes per start that has little to do.
-const PUTS_PER_START: f64 = 3.0;
-/// S3 reads per start that has little to do.
-const GETS_PER_START: f64 = 20.0;
+/// Uses of the KMS key per start of `export` and `transfer`: with a bucket key, S3 asks KMS at least once per
+/// requester and for a limited time that AWS does not say, not once per request (Amazon S3 User Guide, "Reducing
+/// the cost of SSE-KMS with Amazon S3 Bucket Keys"). An upper bound for starts that come every five minutes.
+const KEY_USES_PER_START: f64 = 1.0;
+/// Uses of the KMS key while RDS writes a day's export: one a minute for an hour, an upper bound likewise.
+const KEY_USES_OF_RDS_PER_DAY: f64 = 60.0;
+/// S3 listings and writes per start of `snapshot`, `export`, `transfer` and `load`. This and the next numbers are
+/// upper bounds of what `tests/it/bill.rs` counts.
+const PUTS_PER_START: f64 = 2.0;
+/// S3 reads per such start.
+const GETS_PER_START: f64 = 5.0;
+/// S3 writes per table and day: plan, intent, claim, receipt, verdicts, index.
+const PUTS_PER_TABLE: f64 = 7.0;
+/// S3 reads per table and day.
+const GETS_PER_TABLE: f64 = 27.0;
+/// Tables, if neither receipts nor an option says how many.
+pub const TABLES: f64 = 20.0;
 /// S3 reads per start of `protect`: the record of the newest contract; in a new process also the ledger's
-/// format and the two configuration files. It writes twice per deployment, once a day and once an hour.
+/// format and the two configuration files.
 const GETS_PER_PROTECTION_PASS: f64 = 4.0;
+/// S3 writes of `protect` in a day: once an hour that the functions run, once a day that it looked at every table.
+const PUTS_OF_PROTECT_PER_DAY: f64 = 26.0;
 /// S3 reads per start of `views`: two records, and three listings, which cost as much as writes.
 const GETS_PER_VIEWS: f64 = 3.0;
 const LISTS_PER_VIEWS: f64 = 3.0;
@@ -45,18 +60,23 @@ const LOG_KIB_PER_START: f64 = 3.0;
 const GETS_PER_NOTIFY: f64 = 6.0;
 /// Its listings: alerts of three days, notices, requests and closures.
 const LISTS_PER_NOTIFY: f64 = 6.0;
-/// Alarms that exist only with `notify`, besides one of each kind per function.
-const ALARMS_OF_NOTIFY: f64 = 3.0;
+/// Alarms that exist only with `notify`.
+const ALARMS_OF_NOTIFY: usize = 3;
 /// Metrics from the log of `notify`.
-const METRICS_OF_NOTIFY: f64 = 2.0;
-/// Alarms that `terraform/modules/aws` creates, without the alarms of `views` and `notify`.
-const ALARMS: f64 = 16.0;
-/// Alarms of each function.
-const ALARMS_PER_FUNCTION: f64 = 2.0;
+const METRICS_OF_NOTIFY: usize = 2;
+/// Alarms that `terraform/modules/aws` creates, without the alarms of `notify`.
+const ALARMS: usize = 7;
 /// Metrics derived from logs that `terraform/modules/aws` creates.
-const METRICS: f64 = 3.0;
+const METRICS: usize = 4;
 /// Alert mails per month, assuming a problem every other day.
 const MAILS: f64 = 30.0;
+
+/// How many alarms and metrics from logs `terraform/modules/aws` creates. `notify` says whether the configuration has
+/// `alerts`. A test compares with `infra/alarms.json`.
+pub fn alarms_and_metrics(notify: bool) -> (usize, usize) {
+    let more = usize::from(notify);
+    (ALARMS + more * ALARMS_OF_NOTIFY, METRICS + more * METRICS_OF_NOTIFY)
+}
 
 /// The measured quantities of a source.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -67,6 +87,13 @@ pub struct Workload {
     pub parquet_gib_per_day: f64,
     /// Share of the database's blocks that change in a day, in percent.
     pub change_percent_per_day: f64,
+    /// What one day transfers to Google Cloud, in GiB, if it is not all of the Parquet: columns are dropped, and tables
+    /// are not transferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transferred_gib_per_day: Option<f64>,
+    /// Number of tables; `None` assumes [`TABLES`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<f64>,
     /// Number of files of one day's export; `None` assumes files of 5 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_per_day: Option<f64>,
@@ -82,6 +109,36 @@ pub struct Workload {
 impl Workload {
     /// The default: five percent of the database changes per day.
     pub const CHANGE_PERCENT_PER_DAY: f64 = 5.0;
+}
+
+/// S3 requests of one day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DailyRequests {
+    /// Writes and listings, which have one price. RDS's writes of the exported files are among them.
+    pub writes: f64,
+    /// Reads.
+    pub reads: f64,
+}
+
+impl DailyRequests {
+    /// The requests of a day in which a configuration transfers `files` files of `tables` tables.
+    pub fn from_config(config: &Config, files: f64, tables: f64) -> Self {
+        let starts = DailyInvocations::from_config(config);
+        Self {
+            writes: files * PUTS_PER_FILE
+                + tables * PUTS_PER_TABLE
+                + starts.of_the_day() * PUTS_PER_START
+                + PUTS_OF_PROTECT_PER_DAY
+                + starts.views * LISTS_PER_VIEWS
+                + starts.notify * LISTS_PER_NOTIFY,
+            reads: files * GETS_PER_FILE
+                + tables * GETS_PER_TABLE
+                + starts.of_the_day() * GETS_PER_START
+                + starts.protect * GETS_PER_PROTECTION_PASS
+                + starts.views * GETS_PER_VIEWS
+                + starts.notify * GETS_PER_NOTIFY,
+        }
+    }
 }
 
 /// The usage of one month, in the units of the price list.
@@ -175,6 +232,19 @@ fn snapshots_gib(config: &Config, workload: &Workload) -> f64 {
     workload.database_gib * (1.0 + daily_change * days)
 }
 
+/// Secrets with a key: that of tokens, and that of the proof.
+fn secret_keys(config: &Config) -> usize {
+    usize::from(config.transfer.token_key.is_some()) + usize::from(config.proof.is_some())
+}
+
+/// KMS keys that Terraform creates: those that `landbridge.yaml` names by an alias. Another key exists without
+/// Landbridge, and is paid for in any case.
+fn created_kms_keys(config: &Config) -> usize {
+    let sign = config.proof.as_ref().and_then(|it| it.sign.as_deref());
+    let named = [Some(config.export.kms_key.as_str()), sign];
+    named.into_iter().flatten().filter(|key| key.contains(":alias/")).count()
+}
+
 pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsage {
     let starts = DailyInvocations::from_config(config);
     let parquet = workload.parquet_gib_per_day;
@@ -188,46 +258,35 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + (starts.transfer + transfer_s) * TRANSFER_MEMORY_GIB
         + starts.load * 3.0 * 0.25
         + (starts.protect + starts.views + starts.notify) * 0.125;
-    let puts = files * PUTS_PER_FILE
-        + starts.of_the_day() * PUTS_PER_START
-        + starts.views * LISTS_PER_VIEWS
-        + starts.notify * LISTS_PER_NOTIFY;
-    let gets = files * GETS_PER_FILE
-        + starts.of_the_day() * GETS_PER_START
-        + starts.protect * GETS_PER_PROTECTION_PASS
-        + starts.views * GETS_PER_VIEWS
-        + starts.notify * GETS_PER_NOTIFY;
+    let requests = DailyRequests::from_config(config, files, workload.tables.unwrap_or(TABLES));
+    let transferred = workload.transferred_gib_per_day.unwrap_or(parquet);
+    let key_uses = (starts.export + starts.transfer) * KEY_USES_PER_START + KEY_USES_OF_RDS_PER_DAY;
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
-    let keys = [config.transfer.token_key.is_some(), config.proof.is_some()];
-    let keys = keys.map(u8::from).into_iter().sum::<u8>();
+    let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    let (alarms, metrics) = alarms_and_metrics(config.alerts.is_some());
+    let keys = count(secret_keys(config));
     let alert_secrets = config.alerts.as_ref().map_or(0, |alerts| alerts.secrets().len());
-    let secrets = f64::from(keys) + f64::from(u32::try_from(alert_secrets).unwrap_or(u32::MAX));
-    let alarms_of_notify =
-        if config.alerts.is_some() { ALARMS_PER_FUNCTION + ALARMS_OF_NOTIFY } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
         // Snapshots are free up to the size of the database's storage.
         snapshots_free_gib: workload.database_gib,
         exported_gib: month(workload.database_gib),
-        s3_gib: parquet * RETENTION_DAYS,
-        puts_1k: month(puts) / 1e3,
-        gets_1k: month(gets) / 1e3,
-        egress_gib: month(parquet),
+        s3_gib: parquet * EXPORT_DAYS,
+        puts_1k: month(requests.writes) / 1e3,
+        gets_1k: month(requests.reads) / 1e3,
+        egress_gib: month(transferred),
         lambda_gib_s: month(lambda_gib_s),
         starts_1m: month(starts.total()) / 1e6,
-        key_uses_10k: month(files * KEY_USES_PER_FILE) / 1e4,
+        key_uses_10k: month(key_uses) / 1e4,
         logs_gib: month(starts.total() * LOG_KIB_PER_START) / 1_048_576.0,
-        alarms: ALARMS
-            + alarms_of_notify
-            + if config.warehouse.views.is_some() { ALARMS_PER_FUNCTION } else { 0.0 },
-        metrics: METRICS + if config.alerts.is_some() { METRICS_OF_NOTIFY } else { 0.0 },
-        secrets,
-        kms_keys: 1.0
-            + f64::from(u8::from(config.proof.as_ref().is_some_and(|it| it.sign.is_some()))),
+        alarms: count(alarms),
+        metrics: count(metrics),
+        secrets: keys + count(alert_secrets),
+        kms_keys: count(created_kms_keys(config)),
         // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.
-        secret_reads_10k: f64::from(keys) * month(starts.transfer) / 1e4,
+        secret_reads_10k: keys * month(starts.transfer) / 1e4,
         mails_1k: MAILS / 1e3,
-        landing_gib: parquet * RETENTION_DAYS,
+        landing_gib: transferred * LANDING_DAYS,
         landing_writes_1k: month(files) / 1e3,
         table_gib: workload.table_gib.unwrap_or(parquet * TABLE_BY_PARQUET),
         ga4_copied_gib: month(ga4 * GA4_COPIES_PER_DAY),

@@ -14,7 +14,7 @@ pub(super) fn create(
     Ok(dto::CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
 }
 
-/// `GetBucketEncryption`: KMS, unless the bucket is exposed.
+/// `GetBucketEncryption`: S3's own key, and a bucket key for objects of another one, unless the bucket is exposed.
 pub(super) fn encryption(
     store: &Store,
     input: &dto::GetBucketEncryptionInput,
@@ -30,10 +30,11 @@ pub(super) fn encryption(
     }
     let by_default = dto::ServerSideEncryptionByDefault {
         kms_master_key_id: None,
-        sse_algorithm: dto::ServerSideEncryption::from_static("aws:kms"),
+        sse_algorithm: dto::ServerSideEncryption::from_static("AES256"),
     };
     let rule = dto::ServerSideEncryptionRule {
         apply_server_side_encryption_by_default: Some(by_default),
+        bucket_key_enabled: Some(true),
         ..Default::default()
     };
     let configuration = dto::ServerSideEncryptionConfiguration { rules: vec![rule] };
