@@ -73,3 +73,25 @@ fn in_a_hundred_histories_nobody_reads_what_the_contract_hides() {
     assert!(totals.open.into_inner() > HISTORIES, "too few columns are readable at all");
     assert!(totals.found.into_inner() > HISTORIES / 5, "too few values look personal");
 }
+
+/// The same with tables that keep their rows: the source is the same on every other day.
+#[test]
+fn in_histories_with_unchanged_tables_nobody_reads_what_the_contract_hides() {
+    let totals = Totals::default();
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
+    let exploration = Exploration {
+        histories: HISTORIES / 2,
+        seed: 1,
+        workers: 2,
+        limit: None,
+        options: Options { skips_unchanged: true, ..Options::default() },
+        shrink: true,
+        stop_at_violation: true,
+    };
+    exploration.run(&totals, &report, &|_| {});
+    println!("{totals}");
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.concat());
+    assert!(totals.unchanged.into_inner() > 0, "no table is found unchanged");
+}

@@ -285,19 +285,53 @@ async fn a_table_is_loaded_every_so_many_days_and_rows_in_another_order_are_othe
     }
     assert_eq!(found, [Some(day(0)), None, Some(day(2)), None]);
     let rows = seen(&env).await;
-    let people = MemoryTable::new("public", "people")
+    database.set_table(people(false)).expect("a table");
+    night(&env, 5).await;
+    let found = unchanged(&env, 5).await;
+    assert_eq!((&found[0].1, &found[2].1), (&Some(day(4)), &None), "{found:?}");
+    assert_eq!(seen(&env).await, rows);
+}
+
+/// With `proof`, the figures of the columns and of the rows say that other files have the same rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_proof_a_table_whose_rows_are_in_another_order_is_unchanged() {
+    let (mut builder, database) = builder("");
+    builder.config += "proof:\n  key: landbridge/shop/proof-key\n  kept: always\n";
+    let env = builder.build().await;
+    night(&env, 0).await;
+    let rows = seen(&env).await;
+    database.set_table(people(false)).expect("a table");
+    night(&env, 1).await;
+    assert_eq!(unchanged(&env, 1).await, tables([Some(0); 3]), "{}", env.log_output());
+    let note = &env.receipts(&day(1)).await["public.people"].notes;
+    let note = note.iter().find(|it| it.code == NoteCode::Unchanged).expect("a note").to_string();
+    assert!(note.contains("other files"), "{note}");
+    assert_eq!(seen(&env).await, rows);
+    assert!(objects_of(&env, 1).is_empty());
+    // The files of the second day are compared by their bytes again.
+    night(&env, 2).await;
+    assert_eq!(unchanged(&env, 2).await, tables([Some(0); 3]));
+    // Two rows exchange a value: the values of each column are the same.
+    database.set_table(people(true)).expect("a table");
+    night(&env, 3).await;
+    assert_eq!(unchanged(&env, 3).await, tables([Some(0), Some(0), None]));
+    let name = env.query(PiiReader, "SELECT name FROM shop.people WHERE id = 1").await;
+    assert_eq!(name, Ok(vec![vec!["Ada Example".to_owned()]]));
+    env.assert_no_cell_logged("");
+}
+
+/// The table `people` in another order; two of its rows exchange their names.
+fn people(exchanged: bool) -> MemoryTable {
+    let (first, second) = ("김민준", "Ada Example");
+    let (first, second) = if exchanged { (second, first) } else { (first, second) };
+    MemoryTable::new("public", "people")
         .column("id", "bigint not null")
         .column("name", "character varying(80)")
         .column("email", "character varying(120)")
         .column("secret", "text")
         .row([Some("3"), None, Some("no address"), Some("also not")])
-        .row([Some("2"), Some("Ada Example"), Some("ada@example.org"), None])
-        .row([Some("1"), Some("김민준"), Some("minjun@example.com"), Some("hidden words")]);
-    database.set_table(people).expect("a table");
-    night(&env, 5).await;
-    let found = unchanged(&env, 5).await;
-    assert_eq!((&found[0].1, &found[2].1), (&Some(day(4)), &None), "{found:?}");
-    assert_eq!(seen(&env).await, rows);
+        .row([Some("2"), Some(second), Some("ada@example.org"), None])
+        .row([Some("1"), Some(first), Some("minjun@example.com"), Some("hidden words")])
 }
 
 /// A stranger writes the table after the transfer compared it and before the load publishes it.
@@ -471,7 +505,8 @@ async fn a_day_with_one_changed_table_calls_and_carries_a_fraction() {
     let [(all, none, objects, before), (one, rest, changed, after)] =
         <[_; 2]>::try_from(days).expect("two days");
     assert_eq!((none, objects, changed), (0, TABLES, 1));
-    assert_eq!(all, one + rest, "every table is carried or compared");
+    // The changed table has another length.
+    assert!(all.abs_diff(one + rest) < 1_000, "every table is carried or compared");
     assert!(one * 15 < all, "{one} of {all}");
     let of = |calls: &BTreeMap<String, usize>, name: &str| calls.get(name).copied().unwrap_or(0);
     assert!(of(&after, "storage POST") * 5 < of(&before, "storage POST"), "{before:?} {after:?}");

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use landbridge_core::Result;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::Config;
+use landbridge_core::config::{Config, UnchangedTables};
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::ReceiptState;
-use landbridge_ledger::records::{DAY, DayRecord, DayState, EXPORT, ExportRecord, ITEMS, PLAN};
+use landbridge_ledger::records::{
+    CARRIED, DAY, DayRecord, DayState, EXPORT, ExportRecord, ITEMS, PLAN, UNCHANGED,
+};
 use landbridge_ledger::{DayLedger, ReceiptSummaries};
 
 /// A part of the way.
@@ -105,7 +107,8 @@ impl Crossing {
         self.end.is_none() && self.snapshot.is_some()
     }
 
-    /// Reads how far a day is. Four calls, and one for each thousand objects of a day that is not published.
+    /// Reads how far a day is. Four calls, and of a day that is not published, one for each thousand objects and, with
+    /// `transfer.unchanged: skip`, two more.
     ///
     /// # Errors
     /// Any ledger error.
@@ -122,10 +125,21 @@ impl Crossing {
             true => BTreeMap::new(),
             false => ledger.names(ITEMS).await?,
         };
+        let mut items: BTreeMap<String, usize> =
+            items.into_iter().map(|(name, of)| (name, of.len())).collect();
+        if end.as_ref().is_none_or(|it| !it.published)
+            && config.transfer.unchanged == UnchangedTables::Skip
+        {
+            // What is unchanged need not cross any more.
+            let carried = ledger.names(CARRIED).await?;
+            let unchanged = ledger.names(UNCHANGED).await?.into_keys();
+            let unchanged = unchanged.filter(|name| !carried.contains_key(name));
+            items.extend(unchanged.map(|name| (name, usize::MAX)));
+        }
         let records = Records {
             export: ledger.value(&EXPORT).await?,
             plan: ledger.value(&PLAN).await?,
-            items: items.into_iter().map(|(name, of)| (name, of.len())).collect(),
+            items,
             receipts,
             end,
         };
@@ -203,7 +217,7 @@ pub struct Records {
     pub export: Option<ExportRecord>,
     /// The plan.
     pub plan: Option<DayPlan>,
-    /// The objects that crossed, by the name of the plan of their table.
+    /// The objects that crossed, or need not, by the name of the plan of their table.
     pub items: BTreeMap<String, usize>,
     /// The receipts.
     pub receipts: ReceiptSummaries,

@@ -33,7 +33,9 @@ use crate::name::{DayName, SourceName};
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
 pub use drills::{DRILLS, Drill, drill};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
-pub use unchanged::{CARRIED, CarriedRecord, UNCHANGED, UnchangedRecord, carried, unchanged};
+pub use unchanged::{
+    CARRIED, CarriedRecord, EqualBy, UNCHANGED, UnchangedRecord, carried, unchanged,
+};
 
 /// The day's export task.
 pub static EXPORT: DayName<ExportRecord> = DayName::fixed("export.json");

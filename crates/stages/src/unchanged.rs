@@ -1,5 +1,5 @@
 //! Which tables of a day keep the rows of an earlier day (`transfer.unchanged: skip`). The transfer decides it by the
-//! content of the export (`transfer/unchanged.rs`), the load checks the table and publishes it
+//! content of the export (`transfer/unchanged`), the load checks the table and publishes it
 //! (`load/table/unchanged.rs`), or has it carried after all. `core::unchanged` has the rules.
 
 use std::collections::BTreeSet;

@@ -111,6 +111,8 @@ pub struct Outcome {
     pub found: u64,
     /// All calls, if they were recorded.
     pub trace: Vec<String>,
+    /// Tables that were found unchanged.
+    pub unchanged: u64,
     /// The request that the rows of each BigQuery table answer, by its claim; 0 without any.
     pub redos: BTreeMap<String, u64>,
 }
@@ -124,11 +126,18 @@ pub struct Options {
     pub trace: bool,
     /// Whether a patch of a table removes the policy tags that it leaves out.
     pub clears_omitted_tags: bool,
+    /// Whether unchanged tables keep their rows (`transfer.unchanged: skip`).
+    pub skips_unchanged: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { places: Place::ALL.to_vec(), trace: false, clears_omitted_tags: false }
+        Self {
+            places: Place::ALL.to_vec(),
+            trace: false,
+            clears_omitted_tags: false,
+            skips_unchanged: false,
+        }
     }
 }
 
@@ -165,12 +174,16 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
     if options.clears_omitted_tags {
         world.clear_omitted_tags();
     }
+    if options.skips_unchanged {
+        world.skip_unchanged();
+    }
     for (number, event) in (1..).zip(&history.events) {
         world.gate.begin_event(format!("{number}. {event}"));
         apply(&mut world, event).await;
         world.gate.check_event();
     }
     let redos = world.redos().await;
+    let unchanged = world.unchanged().await;
     let oracle = world.oracle();
     Outcome {
         violations: oracle.result(),
@@ -181,6 +194,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         open: oracle.reached().1,
         found: oracle.found(),
         trace: world.gate.trace(),
+        unchanged,
         redos,
     }
 }

@@ -36,6 +36,7 @@ pub struct Totals {
     pub versions: AtomicU64,
     pub open: AtomicU64,
     pub found: AtomicU64,
+    pub unchanged: AtomicU64,
     pub violations: AtomicU64,
 }
 
@@ -63,7 +64,7 @@ impl std::fmt::Display for Totals {
         write!(
             f,
             "{} histories, {} events, {} calls, {} checks by the oracle, {} versions of rows, \
-             {} columns open to everyone, {} found to look personal, {} histories with violations",
+             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} histories with violations",
             sum(&self.histories),
             sum(&self.events),
             sum(&self.calls),
@@ -71,6 +72,7 @@ impl std::fmt::Display for Totals {
             sum(&self.versions),
             sum(&self.open),
             sum(&self.found),
+            sum(&self.unchanged),
             sum(&self.violations),
         )
     }
@@ -145,6 +147,7 @@ impl Run<'_> {
         add(&self.totals.versions, outcome.versions);
         add(&self.totals.open, outcome.open);
         add(&self.totals.found, outcome.found);
+        add(&self.totals.unchanged, outcome.unchanged);
         add(&self.totals.violations, u64::from(!outcome.violations.is_empty()));
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn usage_of_days(s3: &S3, config: &Config, days: &[Day]) -> Res
             tables: receipts.len(),
             files: receipts.iter().map(|it| it.files).sum(),
             exported_bytes: receipts.iter().map(|it| it.bytes).sum(),
-            transferred_bytes: transferred_bytes(&ledger).await?,
+            transferred_bytes: transferred_bytes(&ledger, &receipts).await?,
             rows: receipts.iter().filter_map(|it| it.rows_loaded).sum(),
             load_ms: receipts.iter().filter_map(|it| it.load_ms).sum(),
         });
@@ -51,8 +51,10 @@ fn no_receipts(config: &Config, days: &str) -> Failure {
     ))
 }
 
-/// The bytes that a day transferred to Cloud Storage; `None` if the ledger has no item records.
-async fn transferred_bytes(ledger: &DayLedger) -> Result<Option<u64>> {
+/// The bytes that a day transferred to Cloud Storage; `None` if the ledger has no item records of it.
+async fn transferred_bytes(ledger: &DayLedger, receipts: &[Receipt]) -> Result<Option<u64>> {
     let records: Vec<ItemRecord> = ledger.read_all(ITEMS).await?;
-    Ok((!records.is_empty()).then(|| records.iter().map(|record| record.bytes).sum()))
+    // Unchanged tables have none, because nothing of them was transferred.
+    let is_known = !records.is_empty() || receipts.iter().any(|it| it.unchanged_since.is_some());
+    Ok(is_known.then(|| records.iter().map(|record| record.bytes).sum()))
 }

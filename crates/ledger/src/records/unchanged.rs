@@ -25,6 +25,16 @@ pub fn carried(table: &TablePlan) -> DayName<CarriedRecord> {
     DayName::new(format!("{CARRIED}/{}.json", table.record_name()))
 }
 
+/// By what the exports of two days are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EqualBy {
+    /// All bytes of their files.
+    Bytes,
+    /// The figures of all columns and of the rows, which do not depend on the order of rows.
+    Figures,
+}
+
 /// The comparison of a table's export with that of an earlier day. It has no digest of the content: a
 /// digest of personal data would be an oracle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +49,9 @@ pub struct UnchangedRecord {
     pub sequence: u32,
     /// The day whose export was compared: `since`, or a later one that was unchanged itself.
     pub compared_with: Day,
-    /// The bytes of this day's files that were compared.
+    /// By what the two are equal.
+    pub by: EqualBy,
+    /// The bytes of this day's files.
     pub bytes: u64,
     /// The tick that compared.
     pub compared_at: Timestamp,

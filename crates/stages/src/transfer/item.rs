@@ -195,7 +195,7 @@ async fn read_existing(
 }
 
 /// Rewrites an item to its end without storing the output.
-async fn read_through(
+pub(super) async fn read_through(
     context: &Context,
     table: &TablePlan,
     item: &TransferItem,
@@ -232,7 +232,7 @@ fn difference(
 }
 
 /// The rewriter of a plan, with the day's token key if the plan makes tokens.
-async fn rewriter(
+pub(super) async fn rewriter(
     context: &Context,
     ledger: &DayLedger,
     plan: RewritePlan,
@@ -274,7 +274,7 @@ fn open_source(
 
 /// The result of a rewrite, shared between the stream and the code that checks it.
 #[derive(Clone, Default)]
-struct RewriteResult(Arc<Mutex<Streamed>>);
+pub(super) struct RewriteResult(Arc<Mutex<Streamed>>);
 
 /// What was streamed so far.
 #[derive(Default)]
@@ -307,7 +307,7 @@ impl RewriteResult {
     }
 
     /// The engine's report, if it has as many rows as were planned.
-    fn report(&self, item: &TransferItem) -> Result<RewriteReport> {
+    pub(super) fn report(&self, item: &TransferItem) -> Result<RewriteReport> {
         let report = self.with(|streamed| match &streamed.end {
             Some(Ok(report)) => Some(report.clone()),
             _ => None,

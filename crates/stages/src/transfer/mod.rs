@@ -167,22 +167,10 @@ async fn transfer_day(
     let (scanned, not_scanned) =
         Box::pin(run(context, (&ledger, shared), tick, budget, scans)).await?;
     let mut first_error = unread.or(not_scanned);
-    let mut work = Vec::new();
     if has_scans {
         text_columns = decide(context, &ledger, &open).await?;
     }
-    for (OpenTable { plan, done }, decision) in open.iter().zip(text_columns) {
-        let Decision::Decided(text) = decision else { continue };
-        let text = Arc::new(text);
-        let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
-        let bytes = source_bytes(plan);
-        work.extend(left.map(|item| Work {
-            bytes: bytes[item.number],
-            table: plan.clone(),
-            item: item.clone(),
-            text: Some(text.clone()),
-        }));
-    }
+    let work = objects_left(&open, text_columns);
     if work.is_empty() && scanned.left + scanned.held + not_compared == 0 && first_error.is_none() {
         let not_audited =
             audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await?;
@@ -219,6 +207,24 @@ async fn transfer_day(
         _ => format!(", {held} cannot be transferred: see the receipts of their tables"),
     };
     Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}")))
+}
+
+/// The objects of these tables that are not transferred yet, where it is decided which columns stay text.
+fn objects_left(open: &[OpenTable], text_columns: Vec<Decision>) -> Vec<Work> {
+    let mut work = Vec::new();
+    for (OpenTable { plan, done }, decision) in open.iter().zip(text_columns) {
+        let Decision::Decided(text) = decision else { continue };
+        let text = Arc::new(text);
+        let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
+        let bytes = source_bytes(plan);
+        work.extend(left.map(|item| Work {
+            bytes: bytes[item.number],
+            table: plan.clone(),
+            item: item.clone(),
+            text: Some(text.clone()),
+        }));
+    }
+    work
 }
 
 /// The fingerprint of what the contract and an operator's request ask of a table's transfer, as the day's

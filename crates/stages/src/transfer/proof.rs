@@ -132,7 +132,7 @@ impl Shared {
     }
 
     /// The key of figures for a proof; `None` without `proof`, or if it cannot be read and the objects go on.
-    async fn proof_key(&self, context: &Context) -> Result<Option<ProofKey>> {
+    pub(super) async fn proof_key(&self, context: &Context) -> Result<Option<ProofKey>> {
         let Some(settings) = &context.config.proof else { return Ok(None) };
         let error = match self.proof.get_or_init(|| proof_key(context, &settings.key)).await {
             Ok(key) => return Ok(Some(key.clone())),
@@ -262,6 +262,12 @@ pub(super) struct TableFigures {
 }
 
 impl TableFigures {
+    /// The plan of an object that computes the figures of all columns, and takes none over.
+    pub(super) fn plan_of_all(self) -> Option<ProofPlan> {
+        let plan = self.plan.filter(|plan| !plan.only_values)?;
+        Some(ProofPlan { kept: true, contents: false, ..plan })
+    }
+
     /// The plan of an object, with the figures of the day whose rows the table has. Without them, everything
     /// is decoded.
     pub(super) async fn plan_of(

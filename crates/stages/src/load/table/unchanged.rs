@@ -11,7 +11,7 @@ use landbridge_core::diff::{SchemaChange, diff_table};
 use landbridge_core::protection::TableRows;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_gcp::bigquery::{TableInfo, TableStamp};
-use landbridge_ledger::records::{self, Claim, Intent, UnchangedRecord};
+use landbridge_ledger::records::{self, Claim, EqualBy, Intent, UnchangedRecord};
 
 use super::claim::{Held, is_put_back};
 use super::{Prepared, TableLoad};
@@ -172,8 +172,14 @@ impl TableLoad<'_> {
 }
 
 fn note(record: &UnchangedRecord) -> String {
-    let UnchangedRecord { since, compared_with, .. } = record;
+    let UnchangedRecord { since, compared_with, by, .. } = record;
+    let what = match by {
+        EqualBy::Bytes => format!("the same content as that of {compared_with}"),
+        EqualBy::Figures => format!(
+            "other files, and by the figures of its columns and rows the same rows as that of {since}"
+        ),
+    };
     format!(
-        "unchanged since {since}: the export has the same content as that of {compared_with}, so nothing was transferred, and the table keeps its rows"
+        "unchanged since {since}: the export has {what}, so nothing was transferred, and the table keeps its rows"
     )
 }

@@ -1,18 +1,22 @@
 //! Which tables need not be transferred, because their export has the same content as that of the day whose rows
 //! BigQuery has. The files of both days are read from S3 and compared, block by block, up to the first difference.
-//! Nothing of the content is recorded.
+//! Nothing of the content is recorded. With `proof`, a table whose files differ may still have the same rows:
+//! [`figures`] compares the figures of its columns and rows.
+
+mod figures;
 
 use std::sync::Arc;
 
 use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
+use landbridge_core::config::KeptColumns;
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::rewrite::Action;
 use landbridge_core::unchanged::Earlier;
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, UnchangedRecord};
+use landbridge_ledger::records::{self, EqualBy, UnchangedRecord};
 use landbridge_parquet::RangeReader;
 
 use super::OpenTable;
@@ -57,7 +61,7 @@ pub(super) async fn leave_out(
     if !is_on(context) {
         return Ok((open, 0));
     }
-    let slots = &Slots::new(&context.config.transfer, false);
+    let slots = &Slots::new(&context.config.transfer, context.config.proof.is_some());
     let comparison = &Comparison { context, ledger, shared, budget, tick, slots };
     let seen = &*decisions;
     let mut results = futures::stream::iter(open)
@@ -97,31 +101,39 @@ struct Comparison<'a> {
 /// The day whose rows a table has.
 struct Before {
     earlier: UnchangedRecord,
-    pairs: Vec<(ObjectMeta, ObjectMeta)>,
+    /// The files to compare; `None` if their number or lengths differ.
+    pairs: Option<Vec<(ObjectMeta, ObjectMeta)>>,
+    /// The ledger and the plan of the day that was loaded.
+    ledger: DayLedger,
+    loaded: TablePlan,
 }
 
 impl Comparison<'_> {
     /// Compares one table, and records the result if a file was read.
     async fn compare(&self, table: &Arc<TablePlan>) -> Result<Found> {
         let Some(before) = self.before(table).await? else { return Ok(Found::Carried) };
-        let Before { earlier, pairs } = before;
-        // The files of both days.
-        let bytes = earlier.bytes.saturating_mul(2);
+        if before.pairs.is_none() && !self.has_figures() {
+            return Ok(Found::Carried);
+        }
+        // The files of both days, and today's once more for figures.
+        let times = if self.has_figures() { 3 } else { 2 };
+        let bytes = before.earlier.bytes.saturating_mul(times);
         let _slot = self.slots.take(bytes).await;
         if self.budget.start(bytes).is_none() {
             return Ok(Found::NotCompared);
         }
-        let equal =
-            tokio::time::timeout_at(self.budget.until().into(), self.are_equal(&pairs)).await;
-        self.budget.end(bytes, matches!(equal, Ok(Ok(true))));
-        let why = match equal {
-            Ok(Ok(true)) => {
+        let compared = self.compared(table, &before);
+        let compared = tokio::time::timeout_at(self.budget.until().into(), compared).await;
+        self.budget.end(bytes, matches!(compared, Ok(Ok(Some(_)))));
+        let why = match compared {
+            Ok(Ok(Some(by))) => {
+                let record = UnchangedRecord { by, ..before.earlier };
                 let name = records::unchanged(table);
-                let recorded = self.ledger.create_or_get(&name, &earlier).await?;
+                let recorded = self.ledger.create_or_get(&name, &record).await?;
                 tracing::debug!(table = table.table, since = %recorded.value.since, "unchanged");
                 return Ok(Found::Unchanged);
             }
-            Ok(Ok(false)) => "the content of its export changed".to_owned(),
+            Ok(Ok(None)) => "the content of its export changed".to_owned(),
             // The transfer meets an error of today's files itself.
             Ok(Err(error)) => {
                 tracing::warn!(%error, table = table.table, "a table cannot be compared with its earlier day");
@@ -131,6 +143,25 @@ impl Comparison<'_> {
         };
         carry(self.ledger, table, &why, self.tick.now).await?;
         Ok(Found::Carried)
+    }
+
+    /// By what today's export equals the earlier one, if it does.
+    async fn compared(&self, table: &TablePlan, before: &Before) -> Result<Option<EqualBy>> {
+        if let Some(pairs) = &before.pairs
+            && self.are_equal(pairs).await?
+        {
+            return Ok(Some(EqualBy::Bytes));
+        }
+        if self.has_figures() && Box::pin(self.have_equal_figures(table, before)).await? {
+            return Ok(Some(EqualBy::Figures));
+        }
+        Ok(None)
+    }
+
+    /// Whether days have figures of all columns.
+    fn has_figures(&self) -> bool {
+        let proof = self.context.config.proof.as_ref();
+        proof.is_some_and(|proof| proof.kept != KeptColumns::Never)
     }
 
     /// The day whose rows the table has, if the table may keep them; `None` if it must be carried.
@@ -168,7 +199,7 @@ impl Comparison<'_> {
             tracing::debug!(table = table.table, why, "carried without a comparison");
             return Ok(None);
         }
-        let Some(pairs) = earlier.pairs() else { return Ok(None) };
+        let pairs = earlier.pairs();
         if newest_day != since && !self.was_compared(newest_day, &newest, &rows.job).await? {
             return Ok(None);
         }
@@ -178,10 +209,11 @@ impl Comparison<'_> {
             job: rows.job.clone(),
             sequence: claim.sequence,
             compared_with: newest_day,
-            bytes: pairs.iter().map(|(file, _)| file.bytes).sum(),
+            by: EqualBy::Bytes,
+            bytes: table.bytes,
             compared_at: self.tick.now,
         };
-        Ok(Some(Before { earlier, pairs }))
+        Ok(Some(Before { earlier, pairs, ledger: context.ledger(since), loaded }))
     }
 
     /// Whether the plan of a day that was unchanged itself is the one that was compared.
