@@ -172,6 +172,15 @@ fn a_release_needs_its_tag_and_its_section_in_the_changelog() {
     };
     refused(&[], "give the tag");
     refused(&["v9.9.9", "windows"], "unknown part: windows");
+    let output = Command::new("sh")
+        .arg(dir.path().join("scripts/release.sh"))
+        .arg("v9.9.9")
+        .env_remove("RELEASE_TRIAL")
+        .env("PROCESSORS", "x86_64")
+        .output()
+        .expect("sh starts");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("PROCESSORS is for trials"), "{text}");
     refused(&["v9.9.8"], "Cargo.toml says 9.9.9");
     refused(&["v9.9.9"], "no section '## [9.9.9] - DATE'");
     write("CHANGELOG.md", "# Changelog\n\n## [9.9.9] - 2026-12-01\n");
