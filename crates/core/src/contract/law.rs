@@ -9,7 +9,7 @@
 use super::{ColumnContract, TableContract, Transform};
 use crate::{
     config::{CLASS_NONE, Config},
-    personal::{self, Confidence, Finding, Kind, Subject},
+    personal::{self, Confidence, Finding, Kind, Rows, Subject},
     types::BigQueryType,
     yaml::{KeyPath, Violation},
 };
@@ -42,6 +42,7 @@ pub(super) fn has_resident_numbers(
             column: &column.class,
             source_type: "text",
             bigquery_type: BigQueryType::String,
+            rows: Rows::Unknown,
         };
         personal::is_resident_number(subject(source_table, name, column))
             || personal::is_resident_number(class)
@@ -62,6 +63,7 @@ pub(super) fn subject<'a>(
             Some(Transform::Tokenise) => source_type(&column.source),
             _ => column.bigquery_type,
         },
+        rows: Rows::Unknown,
     }
 }
 

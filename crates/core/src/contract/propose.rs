@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ColumnContract, Contract, Mode, Transform, column_types::can_be_tokenised, law};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
-    personal::{self, Confidence, Evidence, Finding, Kind, Subject},
+    personal::{self, Confidence, Evidence, Finding, Kind, Rows, Subject},
     types::{BigQueryType, ColumnType},
 };
 
@@ -82,12 +82,15 @@ impl Contract {
             let name = format!("{}.{}", table.schema, table.name);
             let entry = self.tables.entry(name.clone()).or_default();
             let first = reasons.len();
+            let sampled = samples.get(&name);
+            let rows = rows(table, sampled);
             for column in &table.columns {
                 if entry.columns.contains_key(&column.name) {
                     continue;
                 }
-                let evidence = samples.get(&name).and_then(|columns| columns.get(&column.name));
-                let (proposed, reason) = propose(&name, &table.name, column, evidence, config);
+                let evidence = sampled.and_then(|columns| columns.get(&column.name));
+                let subject = Subject { rows, ..subject(table, column) };
+                let (proposed, reason) = propose(&name, subject, column, evidence, config);
                 entry.columns.insert(column.name.clone(), proposed);
                 reasons.push(reason);
             }
@@ -125,19 +128,32 @@ fn class_of(kind: Kind, column: &ProposedColumn, config: &Config) -> Option<&'st
         .find(|name| config.pii.classes.get(*name).is_some_and(|class| hides(class, kind, column)))
 }
 
+/// What all columns of the table say of its rows.
+fn rows(table: &ProposedTable, samples: Option<&BTreeMap<String, Evidence>>) -> Rows {
+    let columns = table.columns.iter().map(|column| {
+        let evidence = samples.and_then(|columns| columns.get(&column.name));
+        (subject(table, column), evidence)
+    });
+    personal::rows(&columns.collect::<Vec<_>>())
+}
+
+fn subject<'a>(table: &'a ProposedTable, column: &'a ProposedColumn) -> Subject<'a> {
+    Subject {
+        table: &table.name,
+        column: &column.name,
+        source_type: &column.source_type,
+        bigquery_type: column.bigquery_type,
+        rows: Rows::Unknown,
+    }
+}
+
 fn propose(
     table: &str,
-    short_table: &str,
+    subject: Subject<'_>,
     column: &ProposedColumn,
     evidence: Option<&Evidence>,
     config: &Config,
 ) -> (ColumnContract, Reason) {
-    let subject = Subject {
-        table: short_table,
-        column: &column.name,
-        source_type: &column.source_type,
-        bigquery_type: column.bigquery_type,
-    };
     let verdict = personal::judge(subject, evidence);
     let kind = match verdict.finding {
         Finding::Personal(kind) => Some(kind),

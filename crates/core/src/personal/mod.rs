@@ -11,6 +11,7 @@
 //! | `spelling` | how Korean words are written in Latin letters |
 //! | `shape` | what kind of values a type has |
 //! | `names` | the verdict by names and type |
+//! | `rows` | what the other columns of a table say of its rows |
 //! | `values` | what a sample of values looks like: counts, never a value |
 //!
 //! Wrong verdicts have different costs. A harmless column judged personal is masked until a person
@@ -19,6 +20,7 @@
 
 mod kind;
 mod names;
+mod rows;
 mod shape;
 mod spelling;
 mod values;
@@ -29,6 +31,7 @@ mod words;
 mod tests;
 
 pub use kind::Kind;
+pub use rows::{Rows, rows};
 pub use values::Evidence;
 
 use crate::types::BigQueryType;
@@ -44,6 +47,8 @@ pub struct Subject<'a> {
     pub source_type: &'a str,
     /// Its type in BigQuery.
     pub bigquery_type: BigQueryType,
+    /// What the other columns of the table say of its rows: [`rows()`].
+    pub rows: Rows,
 }
 
 /// What a column seems to contain.
@@ -156,20 +161,39 @@ fn doubt(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict
         Some(by_value) if !certain => {
             Verdict { confidence: Confidence::Low, ..although(by_value, &by_name) }
         }
+        _ if !certain
+            && values::are_many(evidence)
+            && (names::is_code_of_unknown(subject)
+                || (names::is_code(subject) && values::are_digits_of_one_length(evidence))) =>
+        {
+            Verdict::new(
+                Finding::Unsure,
+                Confidence::Low,
+                format!("a code with many different values, although {}", by_name.reason),
+            )
+        }
         _ => by_name,
     }
 }
 
 /// A name that says nothing, with what the values say.
 fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict {
+    if names::is_said_of_person(subject) {
+        return values::personal(evidence).unwrap_or(by_name);
+    }
     if names::is_mark(subject)
         && let Some(flags) = values::flags(evidence)
     {
         return flags;
     }
     // Few different values are no sign that they are not about the person of the row.
-    let (cautious, known) = (names::needs_caution(subject), names::is_all_known(subject));
-    values::judge(evidence, cautious, known).unwrap_or(by_name)
+    let cautious = names::needs_caution(subject);
+    let known = names::is_all_known(subject) || names::is_of_impersonal(subject);
+    let by_value = values::judge(evidence, cautious, known).unwrap_or_else(|| by_name.clone());
+    let of_person = by_value.finding == Finding::Harmless
+        && values::are_dates(evidence)
+        && names::may_be_of_person(subject);
+    if of_person { by_name } else { by_value }
 }
 
 /// Whether what the values look like outweighs a harmless name: they do not belong to a place or a

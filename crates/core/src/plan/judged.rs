@@ -7,7 +7,7 @@
 use super::{SourceColumn, TablePlan};
 use crate::calendar::Day;
 use crate::contract::{ColumnContract, TableContract};
-use crate::personal::{Evidence, Finding, Subject, judge_again};
+use crate::personal::{Evidence, Finding, Rows, Subject, judge_again};
 use crate::protection::LooksPersonal;
 use crate::types::{Annotation, BigQueryType, Physical};
 
@@ -75,6 +75,7 @@ impl JudgedColumn<'_> {
             column: self.name(),
             source_type: &self.named.source,
             bigquery_type: self.named.bigquery_type,
+            rows: Rows::Unknown,
         };
         let verdict = judge_again(subject, &evidence)?;
         let Finding::Personal(kind) = verdict.finding else { return None };

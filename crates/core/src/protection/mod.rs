@@ -225,22 +225,32 @@ impl TableRows {
     ///
     /// Of a column, the newest earlier rows that have it count: it may have been left out on a day, or
     /// the newest rows may be unknown. `earlier` begins with the newest.
+    ///
+    /// A suspicion survives a new name, because the values are the same ones: of the source table, as long as it lands in
+    /// the same table; of the column in letter case, or altogether, if a suspected column of the same type is missing where
+    /// the new one appears. That rows can be read is said of one name only.
     pub fn keep_verdicts<'a>(
         &mut self,
         earlier: impl IntoIterator<Item = &'a TableRows>,
         contract: &Contract,
     ) {
-        let of_source = |rows: &&TableRows| rows.source_table == self.source_table;
-        let earlier: Vec<&TableRows> = earlier.into_iter().filter(of_source).collect();
+        let earlier: Vec<&TableRows> = earlier.into_iter().collect();
+        let renamed = self.renamed(&earlier);
         let named = contract.tables.get(&self.source_table);
         for (source, rows) in self.columns.iter_mut().flatten() {
-            let before = earlier.iter().find_map(|rows| rows.columns.as_ref()?.get(source));
-            let Some(before) = before else { continue };
-            if let Some(not_judged) = &mut rows.not_judged {
+            let mut of_source =
+                earlier.iter().filter(|rows| rows.source_table == self.source_table);
+            let before = of_source.find_map(|rows| rows.columns.as_ref()?.get(source));
+            if let (Some(not_judged), Some(before)) = (&mut rows.not_judged, before) {
                 let verdict = NotJudged { never_before: false, ..*not_judged };
                 *not_judged = before.not_judged.unwrap_or(verdict);
             }
-            let Some(looks_like) = before.looks_like.clone() else { continue };
+            let before =
+                before.or_else(|| earlier.iter().find_map(|rows| rows.column_like(source)));
+            let before = before.or_else(|| renamed.get(source).copied());
+            let Some(looks_like) = before.and_then(|rows| rows.looks_like.clone()) else {
+                continue;
+            };
             let named = named.and_then(|table| {
                 let exact = table.columns.get(source);
                 exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
@@ -249,6 +259,34 @@ impl TableRows {
                 rows.looks_like = Some(looks_like);
             }
         }
+    }
+
+    /// The column with this name, in any letter case.
+    fn column_like(&self, source: &str) -> Option<&ColumnRows> {
+        let columns = self.columns.as_ref()?;
+        let same = |name: &&String| name.to_lowercase() == source.to_lowercase();
+        columns.get(source).or_else(|| columns.get(columns.keys().find(same)?))
+    }
+
+    /// The columns that no earlier rows have, each with a suspected column of the same type that these rows lack: it may
+    /// have been given the new name.
+    fn renamed<'a>(&self, earlier: &[&'a TableRows]) -> BTreeMap<String, &'a ColumnRows> {
+        let known = |source: &str| earlier.iter().any(|rows| rows.column_like(source).is_some());
+        let newest = earlier.iter().find(|rows| rows.columns.is_some());
+        let missing = newest.iter().flat_map(|rows| rows.columns.iter().flatten());
+        let missing: Vec<&ColumnRows> = missing
+            .filter(|(source, rows)| {
+                rows.looks_like.is_some() && self.column_like(source).is_none()
+            })
+            .map(|(_, rows)| rows)
+            .collect();
+        let new = self.columns.iter().flatten().filter(|(source, _)| !known(source));
+        let pairs = new.filter_map(|(source, rows)| {
+            let same =
+                |before: &&&ColumnRows| before.ty == rows.ty && before.repeated == rows.repeated;
+            Some((source.clone(), *missing.iter().find(same)?))
+        });
+        pairs.collect()
     }
 
     /// The columns whose values look personal although the contract says `none` of them, by their

@@ -353,9 +353,6 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
         assert_eq!(next.suspected(contract).count(), kept);
         assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept == 1);
     }
-    let mut other = rows("public.other", &[("c", text())]);
-    other.keep_verdicts([&personal], &none);
-    assert_eq!(other.columns.unwrap()["c"].looks_like, None);
 
     // A column that was left out on a day, or whose newest rows are unknown, stays closed; a newer harmless
     // day, which can follow a pin only, does not.
@@ -367,6 +364,43 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
         next.keep_verdicts(earlier, &none);
         assert_eq!(next.suspected(&none).count(), kept);
     }
+}
+
+/// The values are the same under another name, so the suspicion lasts, until a person pins the new name.
+#[test]
+fn a_suspicion_survives_a_new_name_of_the_column_or_of_its_table() {
+    let looks_like = LooksPersonal {
+        kind: "phone numbers".to_owned(),
+        reason: "90 % of 100 sampled values look like phone numbers".to_owned(),
+        day: "2026-11-22".parse().unwrap(),
+    };
+    let looks = || ColumnRows { looks_like: Some(looks_like.clone()), ..text() };
+    let personal = rows("public.t", &[("c", looks()), ("d", text())]);
+    let number = || ColumnRows { ty: BigQueryType::Int64, ..text() };
+    let under = |table: &str, columns: &[(&str, ColumnRows)], pinned: bool| {
+        let entry = |(name, _): &(&str, ColumnRows)| {
+            ((*name).to_owned(), ColumnContract { pinned, ..named("none", None) })
+        };
+        let columns_named = columns.iter().map(entry).collect();
+        let mut contract = Contract::of_no_table();
+        let entry = TableContract { columns: columns_named, ..TableContract::default() };
+        contract.tables.insert(table.to_owned(), entry);
+        let mut next = rows(table, columns);
+        next.keep_verdicts([&personal], &contract);
+        let suspected = next.suspected(&contract).map(|(name, _)| name.to_owned());
+        suspected.collect::<Vec<_>>()
+    };
+    let (c, d) = (("c", text()), ("d", text()));
+    // The table has another name in the source, and lands where it landed.
+    assert_eq!(under("public.T", &[c.clone(), d.clone()], false), ["c"]);
+    assert_eq!(under("public.other", &[c, d.clone()], false), ["c"]);
+    // The column has another letter case, or another name.
+    assert_eq!(under("public.t", &[("C", text()), d.clone()], false), ["C"]);
+    assert_eq!(under("public.t", &[("memo", text()), d.clone()], false), ["memo"]);
+    assert_eq!(under("public.t", &[("memo", text()), d.clone()], true), [""; 0]);
+    // A number is not the text, and beside the suspected column a new column is another one.
+    assert_eq!(under("public.t", &[("total", number()), d.clone()], false), [""; 0]);
+    assert_eq!(under("public.t", &[("c", text()), d, ("memo", text())], false), ["c"]);
 }
 
 /// No sample can be read: a column that was readable stays so, and one that nothing is known of stays closed.

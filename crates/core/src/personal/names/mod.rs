@@ -2,11 +2,12 @@
 
 mod phrase;
 mod plain;
+mod questions;
 mod table;
 
 use super::{
     Confidence::{self, High, Low, Medium},
-    Finding, Kind, Subject, Verdict,
+    Finding, Kind, Rows, Subject, Verdict,
     shape::{Shape, shape},
     vocabulary::{
         BY, HARMLESS_HEADS, NAME_WORDS, NEUTRAL_TAILS, PEOPLE, REMEDIES, SETTINGS, TEXT_HEADS,
@@ -15,6 +16,7 @@ use super::{
     words::{hangul_pieces, words},
 };
 use phrase::{Hit, find};
+pub(super) use questions::*;
 use table::Table;
 
 /// A column with what its names and its type were read as.
@@ -22,6 +24,7 @@ struct Names {
     column: Vec<String>,
     table: Table,
     shape: Shape,
+    rows: Rows,
 }
 
 /// Judges a column by its names and its type.
@@ -43,13 +46,6 @@ pub(super) fn judge(subject: Subject<'_>) -> Verdict {
         .or_else(|| names.by_actor())
         .or_else(|| names.by_text())
         .unwrap_or_else(|| names.by_type())
-}
-
-/// Whether the column is a surrogate key: its name ends in `id` or `uuid`, and its type is an integer
-/// or UUID.
-pub(super) fn is_surrogate_key(subject: Subject<'_>) -> bool {
-    let shape = shape(subject.source_type, subject.bigquery_type);
-    matches!(shape, Shape::Integer | Shape::Uuid) && ends_as_key(&words(subject.column))
 }
 
 fn ends_as_key(words: &[String]) -> bool {
@@ -74,6 +70,7 @@ impl Names {
             column: words(subject.column),
             table: Table::of(subject.table),
             shape: shape(subject.source_type, subject.bigquery_type),
+            rows: subject.rows,
         }
     }
 
@@ -91,7 +88,13 @@ impl Names {
 
     /// Whether each row of the table is about a person.
     fn is_about_people(&self) -> bool {
-        self.table.is_about_people() || (!self.table.is_catalogue() && self.is_medical())
+        self.table.is_about_people()
+            || (!self.table.is_catalogue() && (self.is_medical() || self.is_about_person()))
+    }
+
+    /// Whether another column describes a person, so that the rows are about people.
+    fn is_about_person(&self) -> bool {
+        self.rows == Rows::AboutPerson
     }
 
     /// Whether a word of the column says of which person the value is: `owner_phone`.
@@ -127,30 +130,17 @@ impl Names {
     fn by_phrase(&self) -> Option<Verdict> {
         let hit = find(&self.column)?;
         let quoted = quoted(hit.phrase);
-        let Some(kind) = hit.kind else {
-            return Some(harmless(Medium, format!("{quoted} is no personal data")));
-        };
+        let Some(kind) = hit.kind else { return Some(self.by_harmless_phrase(&quoted)) };
         let rest = &self.column[self.column.len() - hit.rest..];
         let tail = rest.last().map_or("", String::as_str);
         if self.is_name_of(kind, tail) {
             return None;
         }
         let describes = matches!(kind, Kind::Sensitive | Kind::Health);
-        if has(&NEUTRAL_TAILS, tail) {
-            let value_too = has(&VALUE_TAILS, tail) && self.is_text();
-            let is_code_of_it = describes && CODED_TAILS.contains(&tail);
-            let is_serial = kind == Kind::Device && ["sn", "serial"].contains(&tail);
-            let is_measure_of_it =
-                describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons();
-            if !(value_too || is_code_of_it || is_serial || is_measure_of_it) {
-                if describes && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
-                    return Some(unsure(format!("`{tail}` of {quoted} may describe a person")));
-                }
-                return Some(harmless(
-                    Medium,
-                    format!("`{tail}` of {quoted} is not the value itself"),
-                ));
-            }
+        if has(&NEUTRAL_TAILS, tail)
+            && let Some(verdict) = self.by_neutral_tail(kind, &hit, tail, &quoted)
+        {
+            return Some(verdict);
         }
         if !self.type_fits(kind, &hit, rest) {
             let may_describe = !ends_as_key(rest)
@@ -185,6 +175,42 @@ impl Names {
         let explained = rest.iter().all(|word| has(&VALUE_TAILS, word) || has(&PEOPLE, word));
         let confidence = if explained { hit.confidence } else { hit.confidence.min(Medium) };
         Some(personal(kind, confidence, format!("the name contains {quoted}")))
+    }
+
+    /// A phrase that is no personal data.
+    fn by_harmless_phrase(&self, quoted: &str) -> Verdict {
+        if self.is_page() && (self.is_of_persons() || self.table.is_written()) {
+            return unsure("an address of a page, which may name the person of the row");
+        }
+        if self.is_paid() && self.is_number() {
+            return unsure(format!("{quoted} in a table about pay"));
+        }
+        harmless(Medium, format!("{quoted} is no personal data"))
+    }
+
+    /// What a last word says that is *about* the phrase before it; `None` if it is a value of it.
+    fn by_neutral_tail(&self, kind: Kind, hit: &Hit, tail: &str, quoted: &str) -> Option<Verdict> {
+        let describes = matches!(kind, Kind::Sensitive | Kind::Health);
+        let coded = CODED_TAILS.contains(&tail);
+        let is_age = kind == Kind::Birth && AGE_TAILS.contains(&tail);
+        let value_too = (has(&VALUE_TAILS, tail) && self.is_text())
+            || ((describes || is_age) && coded)
+            || (kind == Kind::Device && ["sn", "serial"].contains(&tail))
+            || (describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons());
+        if value_too {
+            return None;
+        }
+        let weak = (coded || ["tp", "ty"].contains(&tail))
+            && (hit.confidence < High || kind == Kind::Address);
+        if (describes || weak) && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
+            return Some(unsure(format!("`{tail}` of {quoted} may describe a person")));
+        }
+        Some(harmless(Medium, format!("`{tail}` of {quoted} is not the value itself")))
+    }
+
+    /// Whether the column is the address of a page.
+    fn is_page(&self) -> bool {
+        self.last() == "page" || PAGES.contains(&self.last())
     }
 
     /// Whether it is the hash of a thing: `image_digest`, `files.hash`.
@@ -296,6 +322,14 @@ impl Names {
                     && (!has(&THINGS, word) || self.table.of_people() == Some(true)) =>
             {
                 personal(Kind::Name, High, format!("the name of {}", quoted(word)))
+            }
+            Some(word)
+                if (has(&THINGS, word) || has(&HARMLESS_HEADS, word)) && self.lacks_record() =>
+            {
+                unsure(format!(
+                    "the name of {} in a table about a protected side of life",
+                    quoted(word)
+                ))
             }
             Some(word) if has(&THINGS, word) || has(&HARMLESS_HEADS, word) => {
                 harmless(Medium, format!("the name of {}, which is a thing", quoted(word)))
@@ -412,6 +446,13 @@ const CODED_TAILS: &[&str] = &[
     "cnt",
 ];
 
+/// Last words that, of an age, are the age itself: `age_group_cd`.
+const AGE_TAILS: &[&str] =
+    &["code", "cd", "group", "class", "category", "level", "코드", "구분", "유형"];
+
+/// Last words of addresses of pages.
+const PAGES: [&str; 6] = ["url", "uri", "link", "homepage", "website", "blog"];
+
 /// Last words that, of a measure of a person, are the measure itself: `heart_rate_avg`.
 const MEASURE_TAILS: &[&str] = &[
     "avg",
@@ -460,45 +501,6 @@ const TECHNICAL: &[&str] = &[
     "fee", "amount", "amt", "cost", "paid", "total", "copay", "rows", "uuid", "row", "quantity",
     "qty", "year", "page",
 ];
-
-/// Whether each row of the table is about a person.
-pub(super) fn is_about_people(subject: Subject<'_>) -> bool {
-    Names::of(subject).is_about_people()
-}
-
-/// Whether the table lists what others refer to, or counts.
-pub(super) fn is_of_catalogue(subject: Subject<'_>) -> bool {
-    Names::of(subject).table.is_catalogue()
-}
-
-/// Whether every word of the column's name is in the vocabulary.
-pub(super) fn is_all_known(subject: Subject<'_>) -> bool {
-    Names::of(subject).is_all_known()
-}
-
-/// Whether the name says yes or no, and the table is not about a side of life where that describes a
-/// person: `push_yn`.
-pub(super) fn is_mark(subject: Subject<'_>) -> bool {
-    let names = Names::of(subject);
-    let last = names.last();
-    (["yn", "flag", "flg"].contains(&last) || last.ends_with("여부")) && !names.is_protected()
-}
-
-/// Whether a name is a word for a person: `user`.
-pub(super) fn is_person(name: &str) -> bool {
-    matches!(words(name).as_slice(), [only] if has(&PEOPLE, only) && !has(&THINGS, only))
-}
-
-/// Whether values of this kind would belong to the place or the machine of the row.
-pub(super) fn is_of_thing(subject: Subject<'_>, kind: Kind) -> bool {
-    Names::of(subject).is_of_thing(kind)
-}
-
-/// Whether weak signs do not make the column harmless: its table is about people, or neither a word
-/// of its name nor its table says what it is about.
-pub(super) fn needs_caution(subject: Subject<'_>) -> bool {
-    Names::of(subject).needs_caution()
-}
 
 /// What a word in Hangul that ends with the syllable for `name` names: `상품명` → `상품`.
 fn stem(word: &str) -> Option<&str> {

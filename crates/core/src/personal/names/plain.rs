@@ -4,11 +4,14 @@
 use super::{
     super::{
         Confidence::{High, Low, Medium},
-        Kind, Verdict,
+        Kind, Rows, Verdict,
         shape::Shape,
-        vocabulary::{BUSINESS_DATES, HARMLESS_HEADS, PAY, RECORDS, REMEDIES, THINGS, VALUATIONS},
+        vocabulary::{
+            BUSINESS_DATES, HARMLESS_HEADS, MEDICAL, PAY, PEOPLE, RECORDS, REMEDIES, THINGS,
+            VALUATIONS,
+        },
     },
-    Names, TECHNICAL, ends_as_key, harmless, has, is_known, is_plain_word, personal,
+    Names, PAGES, TECHNICAL, ends_as_key, harmless, has, is_known, is_plain_word, personal,
     phrase::{ends_harmless, find},
     quoted, unsure,
 };
@@ -26,6 +29,24 @@ const COUNTS: [&str; 33] = [
 
 /// Last words of numbers that may be a person's.
 const NUMBERS: [&str; 8] = ["no", "num", "nbr", "number", "beonho", "번호", "key", "ref"];
+
+/// Last words of numbers that a table about people has as well, and that do not describe them.
+const ORDINARY: [&str; 22] = [
+    "sn", "srl", "point", "points", "level", "lv", "lvl", "grade", "color", "fee", "tax", "nights",
+    "attempts", "secs", "sec", "days", "months", "units", "by", "sms", "balance", "잔액",
+];
+
+/// Last words of texts that describe a person in a table about people, and a thing elsewhere.
+const DESCRIBING: [&str; 8] = [
+    "availability",
+    "habit",
+    "habits",
+    "interest",
+    "interests",
+    "preference",
+    "preferences",
+    "size",
+];
 
 /// Words of amounts.
 const AMOUNTS: [&str; 12] = [
@@ -52,7 +73,7 @@ impl Names {
     pub(super) fn by_type(&self) -> Verdict {
         let measures = match self.shape {
             Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Date | Shape::Other => true,
-            Shape::Instant => self.table.is_intimate(),
+            Shape::Instant => self.is_protected(),
             _ => false,
         };
         if matches!(self.shape, Shape::Integer | Shape::Uuid) && ends_as_key(&self.column) {
@@ -66,6 +87,9 @@ impl Names {
                 true => "a value in a table about people, of a word that is not known",
                 false => "a value of a word that is not known",
             });
+        }
+        if self.is_medical_word() {
+            return unsure("a word about health");
         }
         let last = self.last();
         match self.shape {
@@ -126,10 +150,88 @@ impl Names {
 
     /// Whether a measure, a mark or a date is harmless by the words of its name.
     fn is_earned(&self) -> bool {
+        if self.is_impersonal() || self.is_of_event() || self.is_of_business() {
+            return true;
+        }
         if self.is_of_persons() {
-            return self.is_all_plain() && (!self.is_protected() || self.is_of_record());
+            return self.is_all_plain() && self.has_record();
         }
         self.table.is_about_things() || self.is_all_known() || COUNTS.contains(&self.last())
+    }
+
+    /// Whether nothing in the table is about people, as far as its columns and its name say.
+    pub(super) fn is_impersonal(&self) -> bool {
+        self.rows == Rows::Impersonal
+            && self.table.of_people() != Some(true)
+            && !self.is_protected()
+            && !self.may_describe()
+    }
+
+    /// Whether the row is what a person did, as an order is, and no word of the column says that the value is about
+    /// the person.
+    fn is_of_event(&self) -> bool {
+        self.rows == Rows::OfPerson
+            && self.table.of_people() != Some(true)
+            && self.table.is_all_known()
+            && !self.is_protected()
+            && !self.is_paid()
+            && !self.may_describe()
+    }
+
+    /// Whether the last word of a number says that it is an amount of a bill or a number of a row.
+    fn is_of_business(&self) -> bool {
+        const ENDS: [&str; 12] = [
+            "amt", "amount", "fee", "price", "cost", "total", "copay", "seq", "sn", "srl", "금액",
+            "료",
+        ];
+        let last = self.last();
+        self.is_number()
+            && ENDS.iter().any(|end| last == *end || (!end.is_ascii() && last.ends_with(end)))
+            && !self.is_protected()
+            && !self.is_paid()
+            && !self.may_describe()
+    }
+
+    /// Whether a word of the column says that the value is about a person, or values one.
+    fn may_describe(&self) -> bool {
+        let word = |piece: &str| {
+            (PEOPLE.contains(piece) && !THINGS.contains(piece))
+                || VALUATIONS.contains(piece)
+                || MEDICAL.contains(piece)
+        };
+        self.pieces().any(word) || find(&self.column).is_some_and(|hit| hit.kind.is_some())
+    }
+
+    /// Whether a word says that a number or a mark is about the record, if one must: the table is about a protected
+    /// side of life, or another column describes the person of the row.
+    fn has_record(&self) -> bool {
+        let described = self.is_about_person() && !self.table.is_catalogue();
+        match self.is_protected() || self.is_paid() {
+            true => self.is_of_record(),
+            false => !described || self.is_of_record() || self.is_ordinary(),
+        }
+    }
+
+    /// Whether the last word counts, orders or pays something, as in the accounts of any shop.
+    fn is_ordinary(&self) -> bool {
+        NUMBERS.contains(&self.last())
+            || COUNTS.contains(&self.last())
+            || ORDINARY.contains(&self.last())
+            || ["료", "세", "금액", "번호", "인원수"].iter().any(|end| self.last().ends_with(end))
+    }
+
+    /// Whether the value describes the person of the row, for all that is known.
+    pub(super) fn lacks_record(&self) -> bool {
+        self.is_of_persons() && self.is_protected() && !self.is_of_record()
+    }
+
+    /// Whether the table is about what people are paid.
+    pub(super) fn is_paid(&self) -> bool {
+        self.table.has(&PAY) && !self.table.is_catalogue()
+    }
+
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.shape, Shape::Integer | Shape::Decimal)
     }
 
     /// Whether the table is about a side of life where a mere code or mark can describe a person.
@@ -149,7 +251,6 @@ impl Names {
     }
 
     fn by_type_of_text(&self) -> Verdict {
-        const PAGES: [&str; 6] = ["url", "uri", "link", "homepage", "website", "blog"];
         let last = self.last();
         if self.is_card_part() {
             return personal(Kind::Card, Medium, "a part of a card in a table about cards");
@@ -166,6 +267,15 @@ impl Names {
         if self.is_protected() && !self.is_of_record() {
             return unsure("a text in a table about a protected side of life");
         }
+        if self.is_of_persons() && DESCRIBING.contains(&last) {
+            return unsure("a text that may describe the person of the row");
+        }
+        if self.is_said_of_person() {
+            return unsure("a mark or a kind of a person");
+        }
+        if self.is_place_of_person() {
+            return unsure("a place in a table about people");
+        }
         if VALUATIONS.contains(last) && !self.table.is_about_things() && !self.is_all_known() {
             return unsure("a valuation of a word that is not known");
         }
@@ -179,6 +289,36 @@ impl Names {
             return harmless(Medium, format!("{} says what kind of text it is", quoted(last)));
         }
         unsure("neither name nor type say what it contains")
+    }
+
+    /// Whether a mark, a measure or a text has a word about health, in a table that lists no things.
+    fn is_medical_word(&self) -> bool {
+        let kind =
+            matches!(self.shape, Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Text);
+        kind && self.rows != Rows::Impersonal
+            && (self.shape == Shape::Bool || !self.table.is_about_things())
+            && !self.is_of_record()
+            && self.pieces().any(|piece| MEDICAL.contains(piece))
+    }
+
+    /// Whether the text says something of a person, such as `guest_type` or `householder_yn`.
+    pub(super) fn is_said_of_person(&self) -> bool {
+        const TAILS: [&str; 9] =
+            ["yn", "type", "kind", "flag", "gb", "gubun", "여부", "구분", "유형"];
+        let person = |word: &str| PEOPLE.contains(word) && !THINGS.contains(word);
+        let tail = TAILS
+            .iter()
+            .any(|tail| self.last().ends_with(tail) && (!tail.is_ascii() || self.last() == *tail));
+        tail && self.pieces().any(person) && !self.table.is_catalogue() && !self.is_of_record()
+    }
+
+    /// Whether the text may be where a person comes from: `region` of a member.
+    fn is_place_of_person(&self) -> bool {
+        const PLACES: [&str; 14] = [
+            "region", "regions", "area", "province", "county", "district", "city", "nation", "ntn",
+            "sido", "sigungu", "지역", "시도", "국가",
+        ];
+        self.table.of_people() == Some(true) && self.pieces().any(|piece| PLACES.contains(&piece))
     }
 
     /// Whether the name only counts columns: `field_13`.
@@ -211,7 +351,7 @@ impl Names {
     }
 
     /// Whether every word of the name means nothing personal.
-    fn is_all_plain(&self) -> bool {
+    pub(super) fn is_all_plain(&self) -> bool {
         self.column.iter().all(|word| is_plain_word(word))
     }
 
@@ -230,11 +370,17 @@ impl Names {
     /// Whether the row is about the health of a person, by the table or by the column.
     pub(super) fn is_medical(&self) -> bool {
         const ACTS: [&str; 5] = ["visited", "admitted", "discharged", "diagnosed", "hospitalized"];
-        self.table.is_medical() || self.column.iter().any(|word| ACTS.contains(&word.as_str()))
+        self.table.is_medical()
+            || self.column.iter().any(|word| ACTS.contains(&word.as_str()))
+            || (self.rows != Rows::Impersonal
+                && self.pieces().any(|piece| !piece.is_ascii() && MEDICAL.contains(piece)))
     }
 
     /// Whether a finding that is not `Personal` needs strong signs to be `Harmless`.
     pub(super) fn needs_caution(&self) -> bool {
+        if self.is_impersonal() {
+            return false;
+        }
         let known = self.table.is_about_things() || self.is_all_known();
         let doubtful = find(&self.column).is_some_and(|hit| hit.kind.is_some());
         self.is_of_persons() || !known || doubtful

@@ -79,7 +79,7 @@ impl Table {
 
     /// Whether the vocabulary has every word: `mst` alone does not say that
     /// the table lists things.
-    fn is_all_known(&self) -> bool {
+    pub(super) fn is_all_known(&self) -> bool {
         let means_nothing = |word: &str| word == "tb" || word.chars().count() == 1;
         self.words.iter().all(|word| means_nothing(word) || is_known(word))
     }

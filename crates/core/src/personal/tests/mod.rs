@@ -8,7 +8,7 @@ mod values;
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Evidence, Finding, Subject, judge};
+use super::{Evidence, Finding, Rows, Subject, judge, rows};
 use crate::types::BigQueryType;
 
 /// Part, table, column, source type, label, generator of values.
@@ -29,6 +29,46 @@ struct Labelled {
 impl Labelled {
     fn is_personal(&self) -> bool {
         self.label != "none"
+    }
+
+    fn subject(&self) -> Subject<'static> {
+        Subject {
+            table: self.table,
+            column: self.column,
+            source_type: self.source_type,
+            bigquery_type: bigquery_type(self.source_type),
+            rows: Rows::Unknown,
+        }
+    }
+}
+
+/// Columns with samples of their values, and what the columns of each table say of its rows.
+struct Sampled {
+    columns: Vec<(Labelled, Evidence)>,
+    rows: BTreeMap<(&'static str, &'static str), Rows>,
+}
+
+impl Sampled {
+    fn new(with_values: bool) -> Self {
+        let columns = set().into_iter().enumerate();
+        let columns: Vec<(Labelled, Evidence)> = columns
+            .map(|(seed, column)| {
+                let evidence =
+                    if with_values { evidence(&column, seed as u64) } else { Evidence::default() };
+                (column, evidence)
+            })
+            .collect();
+        let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (column, evidence) in &columns {
+            let of_table = tables.entry((column.part, column.table)).or_default();
+            of_table.push((column.subject(), Some(evidence)));
+        }
+        let rows = tables.into_iter().map(|(table, columns)| (table, rows(&columns))).collect();
+        Self { columns, rows }
+    }
+
+    fn subject(&self, column: &Labelled) -> Subject<'static> {
+        Subject { rows: self.rows[&(column.part, column.table)], ..column.subject() }
     }
 }
 
@@ -93,15 +133,8 @@ struct Score {
 }
 
 impl Score {
-    fn add(&mut self, column: &Labelled, with_values: bool, seed: u64) {
-        let subject = Subject {
-            table: column.table,
-            column: column.column,
-            source_type: column.source_type,
-            bigquery_type: bigquery_type(column.source_type),
-        };
-        let evidence = with_values.then(|| evidence(column, seed));
-        let verdict = judge(subject, evidence.as_ref());
+    fn add(&mut self, column: &Labelled, subject: Subject<'_>, evidence: &Evidence) {
+        let verdict = judge(subject, Some(evidence));
         self.columns += 1;
         self.personal += usize::from(column.is_personal());
         let found = matches!(verdict.finding, Finding::Personal(_));
@@ -153,8 +186,9 @@ impl Score {
 
 fn scores(with_values: bool) -> BTreeMap<&'static str, Score> {
     let mut scores: BTreeMap<&'static str, Score> = BTreeMap::new();
-    for (seed, column) in set().iter().enumerate() {
-        scores.entry(column.part).or_default().add(column, with_values, seed as u64);
+    let sampled = Sampled::new(with_values);
+    for (column, evidence) in &sampled.columns {
+        scores.entry(column.part).or_default().add(column, sampled.subject(column), evidence);
     }
     scores
 }
@@ -178,14 +212,14 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 continue;
             }
             let (recall, precision, unclassified, open) = match *part {
-                "a" => (0.99, 0.89, 0.07, 0),
-                "b" => (0.98, 0.9, 0.09, 1),
-                "c" => (0.965, 0.8, 0.15, 0),
-                "d" => (0.985, 0.83, 0.12, 0),
-                "e" => (0.91, 0.83, 0.145, 9),
-                "f" => (0.695, 0.9, 0.185, 14),
+                "a" => (0.99, 0.89, 0.08, 0),
+                "b" => (0.985, 0.9, 0.1, 1),
+                "c" => (0.965, 0.8, 0.165, 0),
+                "d" => (0.985, 0.83, 0.125, 0),
+                "e" => (0.915, 0.83, 0.17, 1),
+                "f" => (0.695, 0.9, 0.25, 4),
                 // Held back: see `labels.md`.
-                _ => (0.595, 0.92, 0.26, 20),
+                _ => (0.595, 0.92, 0.265, 18),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
@@ -226,25 +260,23 @@ fn with_an_unknown_word(name: &str) -> Vec<String> {
 #[test]
 fn a_word_that_is_not_known_seldom_makes_a_personal_column_harmless() {
     let (mut all, mut open) = (0, 0);
-    for (seed, column) in set().iter().enumerate() {
+    let sampled = Sampled::new(true);
+    for (column, evidence) in &sampled.columns {
         if ["e", "f", "g"].contains(&column.part) || !column.is_personal() {
             continue;
         }
-        let evidence = evidence(column, seed as u64);
         let (table, name) = (column.table.to_owned(), column.column.to_owned());
         let columns = with_an_unknown_word(&name).into_iter().map(|name| (table.clone(), name));
         let tables = with_an_unknown_word(&table).into_iter().map(|table| (table, name.clone()));
         for (table, column_name) in columns.chain(tables) {
-            let source_type = column.source_type;
-            let bigquery_type = bigquery_type(source_type);
             let subject =
-                Subject { table: &table, column: &column_name, source_type, bigquery_type };
+                Subject { table: &table, column: &column_name, ..sampled.subject(column) };
             all += 1;
-            open += u32::from(judge(subject, Some(&evidence)).finding == Finding::Harmless);
+            open += u32::from(judge(subject, Some(evidence)).finding == Finding::Harmless);
         }
     }
     println!("{open} of {all} judged harmless");
-    assert!(all > 4_000 && open <= 30, "{open} of {all}");
+    assert!(all > 4_000 && open <= 24, "{open} of {all}");
 }
 
 /// Values that were cut at any place, as people and old systems leave them, end no judgement.
@@ -270,12 +302,10 @@ fn no_part_of_a_value_ends_the_command() {
 fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_values() {
     let mut parts: BTreeMap<&str, [(u32, u32); 2]> = BTreeMap::new();
     for (seed, column) in set().iter().enumerate() {
-        let bigquery_type = bigquery_type(column.source_type);
-        if bigquery_type != BigQueryType::String {
+        let subject = column.subject();
+        if subject.bigquery_type != BigQueryType::String {
             continue;
         }
-        let (table, source_type) = (column.table, column.source_type);
-        let subject = Subject { table, column: column.column, source_type, bigquery_type };
         let closed = super::judge_again(subject, &evidence(column, seed as u64)).is_some();
         let (all, of) =
             &mut parts.entry(column.part).or_default()[usize::from(column.is_personal())];

@@ -1,13 +1,15 @@
 //! Names and values that mislead: each was judged wrong by a rule that looked right.
 
-use super::super::{Evidence, Finding, Kind, Subject, Verdict, judge};
+use super::super::{Evidence, Finding, Kind, Rows, Subject, Verdict, judge};
 use super::bigquery_type;
 
 /// The verdict on a column with a hundred values, which `value` makes of their numbers.
 fn verdict(table: &str, column: &str, source_type: &str, value: impl Fn(u32) -> String) -> Verdict {
     let mut evidence = Evidence::default();
     (0..100).for_each(|number| evidence.observe(&value(number)));
-    let subject = Subject { table, column, source_type, bigquery_type: bigquery_type(source_type) };
+    let bigquery_type = bigquery_type(source_type);
+    let rows = Rows::Unknown;
+    let subject = Subject { table, column, source_type, bigquery_type, rows };
     judge(subject, Some(&evidence))
 }
 

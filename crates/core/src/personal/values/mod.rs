@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Confidence::{self, High, Low, Medium},
-    Finding, Kind, Subject, Verdict, names,
+    Finding, Kind, Rows, Subject, Verdict, names,
 };
 use crate::types::BigQueryType;
 use patterns as p;
@@ -223,6 +223,8 @@ pub struct Evidence {
     distinct: BTreeSet<u64>,
     /// Values of more than this many characters are rarely from a closed vocabulary.
     long: u32,
+    /// The lengths of the shortest and of the longest value, in characters.
+    lengths: Option<(usize, usize)>,
 }
 
 impl Evidence {
@@ -239,7 +241,10 @@ impl Evidence {
             return;
         }
         self.seen += 1;
-        self.long += u32::from(value.chars().count() > LONG);
+        let length = value.chars().count();
+        self.long += u32::from(length > LONG);
+        let (shortest, longest) = self.lengths.unwrap_or((length, length));
+        self.lengths = Some((shortest.min(length), longest.max(length)));
         if self.distinct.len() < MAX_DISTINCT {
             let mut hasher = DefaultHasher::new();
             value.hash(&mut hasher);
@@ -269,6 +274,16 @@ impl Evidence {
         {
             self.observe(element);
         }
+    }
+
+    /// Whether all values have the same length of four characters or more.
+    fn have_one_length(&self) -> bool {
+        self.lengths.is_some_and(|(shortest, longest)| shortest == longest && shortest > 3)
+    }
+
+    /// At most so many different values can be a closed vocabulary.
+    fn vocabulary(&self) -> usize {
+        (self.seen as usize / 8).clamp(5, 40)
     }
 
     fn count(&mut self, form: Form, applies: bool) {
@@ -350,6 +365,7 @@ fn is_personal_member(name: &str, value: &str) -> bool {
         column: name,
         source_type: "text",
         bigquery_type: BigQueryType::String,
+        rows: Rows::Unknown,
     };
     let verdict = names::judge(subject);
     // `name` alone may be of anything, `user` is a person.
@@ -382,13 +398,18 @@ const ALL: f64 = 0.98;
 /// is known of it. Then, or if a word of the name is not `known`, numbers, codes and few different values
 /// are no sign that the column is harmless: they can be a code for an attribute of a person.
 pub(super) fn judge(evidence: &Evidence, cautious: bool, known: bool) -> Option<Verdict> {
-    let personal = evidence.first(STRONG).or_else(|| evidence.first(WEAK));
+    let personal = personal(evidence);
     let telling = evidence.share(Number) >= ALL || evidence.share(Url) >= ALL;
     let only_marks = evidence.share(Flag) >= ALL;
     let by_form = || harmless_form(evidence).filter(|_| (known && !cautious) || !telling);
     let says_more = !cautious && (known || only_marks);
     let by_vocabulary = || if says_more { harmless_vocabulary(evidence) } else { None };
     personal.or_else(by_form).or_else(by_vocabulary)
+}
+
+/// What the values say, if they have a form of personal data.
+pub(super) fn personal(evidence: &Evidence) -> Option<Verdict> {
+    evidence.first(STRONG).or_else(|| evidence.first(WEAK))
 }
 
 /// What the values say with a form that other things have as well, with medium confidence.
@@ -415,9 +436,28 @@ pub(super) fn harmless_form(evidence: &Evidence) -> Option<Verdict> {
         return None;
     }
     let (form, plural) = HARMLESS.iter().find(|(form, _)| evidence.share(*form) >= ALL)?;
+    // Numbers of one length are numbers of something: the end of a card's, the code of a door.
+    if *form == Number && are_digits_of_one_length(evidence) && are_many(evidence) {
+        return None;
+    }
     let personal = evidence.share(PersonalJson) > 0.0 || evidence.share(EarlyDate) > 0.02;
     let reason = format!("{} look like {plural}", evidence.describe(*form));
     (!personal).then(|| Verdict::new(Finding::Harmless, Low, reason))
+}
+
+/// Whether the values are numbers of one length, of four digits or more.
+pub(super) fn are_digits_of_one_length(evidence: &Evidence) -> bool {
+    evidence.share(Number) >= ALL && evidence.have_one_length()
+}
+
+/// Whether the values are dates.
+pub(super) fn are_dates(evidence: &Evidence) -> bool {
+    evidence.share(Date) >= ALL
+}
+
+/// Whether there are more different values than a closed vocabulary has.
+pub(super) fn are_many(evidence: &Evidence) -> bool {
+    evidence.distinct.len() > evidence.vocabulary()
 }
 
 /// Values of a closed vocabulary, or codes.
@@ -425,12 +465,11 @@ fn harmless_vocabulary(evidence: &Evidence) -> Option<Verdict> {
     if evidence.seen < ENOUGH {
         return None;
     }
-    let most = (evidence.seen as usize / 8).clamp(5, 40);
-    if evidence.distinct.len() <= most && evidence.long == 0 {
+    if !are_many(evidence) && evidence.long == 0 {
         let reason = format!("few different values in a sample of {}", evidence.seen);
         return Some(Verdict::new(Finding::Harmless, Medium, reason));
     }
-    let codes = evidence.share(Code) >= ALL;
+    let codes = evidence.share(Code) >= ALL && !are_digits_of_one_length(evidence);
     let reason = format!("{} look like codes", evidence.describe(Code));
     codes.then(|| Verdict::new(Finding::Harmless, Low, reason))
 }

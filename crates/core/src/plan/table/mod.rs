@@ -14,7 +14,7 @@ use crate::manifest::TableStatus;
 use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
 use crate::names::{ColumnNames, column_name, is_same};
 use crate::note::{Note, NoteCode};
-use crate::personal::{self, Subject};
+use crate::personal::{self, Rows, Subject};
 use crate::plan::columns::exported_type_error;
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
@@ -197,6 +197,7 @@ fn stays_in_aws(source_table: &str, column: &SourceColumn, others: Others) -> Op
         column: &column.parquet.name,
         source_type: &column.source,
         bigquery_type: ty,
+        rows: Rows::Unknown,
     };
     personal::is_resident_number(subject).then_some(
         "because its name says that it contains resident registration numbers; name it in contract.yaml with `transform: drop`, with `legal_basis`, or with `resident_number: false`",

@@ -1,0 +1,94 @@
+//! What the combination of name and values asks of a name.
+
+use super::{
+    super::{
+        Kind, Subject,
+        shape::{Shape, shape},
+        vocabulary::{PEOPLE, THINGS},
+        words::words,
+    },
+    Names, ends_as_key, has,
+};
+
+/// Whether the column is a surrogate key: its name ends in `id` or `uuid`, and its type is an integer
+/// or UUID.
+pub(in crate::personal) fn is_surrogate_key(subject: Subject<'_>) -> bool {
+    let shape = shape(subject.source_type, subject.bigquery_type);
+    matches!(shape, Shape::Integer | Shape::Uuid) && ends_as_key(&words(subject.column))
+}
+
+/// Whether each row of the table is about a person.
+pub(in crate::personal) fn is_about_people(subject: Subject<'_>) -> bool {
+    Names::of(subject).is_about_people()
+}
+
+/// Whether the table lists what others refer to, or counts.
+pub(in crate::personal) fn is_of_catalogue(subject: Subject<'_>) -> bool {
+    Names::of(subject).table.is_catalogue()
+}
+
+/// Whether every word of the column's name is in the vocabulary.
+pub(in crate::personal) fn is_all_known(subject: Subject<'_>) -> bool {
+    Names::of(subject).is_all_known()
+}
+
+/// Whether the name says yes or no, and the table is not about a side of life where that describes a
+/// person: `push_yn`.
+pub(in crate::personal) fn is_mark(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    let last = names.last();
+    (["yn", "flag", "flg"].contains(&last) || last.ends_with("여부")) && !names.is_protected()
+}
+
+/// Whether a name is a word for a person: `user`.
+pub(in crate::personal) fn is_person(name: &str) -> bool {
+    matches!(words(name).as_slice(), [only] if has(&PEOPLE, only) && !has(&THINGS, only))
+}
+
+/// Whether values of this kind would belong to the place or the machine of the row.
+pub(in crate::personal) fn is_of_thing(subject: Subject<'_>, kind: Kind) -> bool {
+    Names::of(subject).is_of_thing(kind)
+}
+
+/// Whether weak signs do not make the column harmless: its table is about people, or neither a word
+/// of its name nor its table says what it is about.
+pub(in crate::personal) fn needs_caution(subject: Subject<'_>) -> bool {
+    Names::of(subject).needs_caution()
+}
+
+/// Whether nothing in the table is about people, as far as its columns and its name say.
+pub(in crate::personal) fn is_of_impersonal(subject: Subject<'_>) -> bool {
+    Names::of(subject).is_impersonal()
+}
+
+/// Whether the column is a key that refers to a person: `member_id`.
+pub(in crate::personal) fn refers_to_person(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    let person = |word: &String| has(&PEOPLE, word) && !has(&THINGS, word);
+    names.column.iter().any(person)
+}
+
+/// Whether the last word says that the text is a code, and another word is not known.
+pub(in crate::personal) fn is_code_of_unknown(subject: Subject<'_>) -> bool {
+    is_code(subject) && !is_all_known(subject)
+}
+
+/// Whether the last word says that the text is a code, which may open something: `lockbox_code`.
+pub(in crate::personal) fn is_code(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    let code = ["code", "cd", "key", "pin", "코드"].contains(&names.last());
+    code && names.is_text() && !names.table.is_catalogue()
+}
+
+/// Whether the text says something of the person of the row, or is the address of a page that may name one.
+pub(in crate::personal) fn is_said_of_person(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    names.is_said_of_person()
+        || (names.is_page() && (names.is_of_persons() || names.table.is_written()))
+}
+
+/// Whether the table is about people, and a word of the column may be personal or is not known.
+pub(in crate::personal) fn may_be_of_person(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    names.is_of_persons() && !names.is_all_plain()
+}
