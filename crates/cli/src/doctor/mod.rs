@@ -8,6 +8,7 @@
 //! | `aws` | checks of account, source, quota, export bucket, last export, token key, snapshots, clock |
 //! | `source` | checks of the source: status, storage, what snapshots do to it, automated backups |
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
+//! | `sign` | checks of the key that signs days |
 //! | `memory` | compares the memory of the functions with the size of the contract |
 //! | `client`, `service`, `response` | read-only client of IAM, KMS, EventBridge Scheduler and Lambda: requests, endpoints, responses |
 //! | `policy`, `pattern` | evaluation of IAM policy documents |
@@ -32,6 +33,7 @@ mod response;
 mod role;
 mod schedules;
 mod service;
+mod sign;
 mod source;
 
 use std::path::PathBuf;

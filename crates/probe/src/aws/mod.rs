@@ -5,9 +5,11 @@
 //! |---|---|
 //! | here | a run, and the claims that can be read from RDS |
 //! | `writes` | conditional writes and reads below the scratch prefix |
+//! | `sign` | signatures of KMS |
 //! | `export` | a finished export: keys, manifests, footers |
 
 mod export;
+mod sign;
 mod writes;
 
 use bytes::Bytes;
@@ -28,6 +30,10 @@ pub struct Options {
     pub source: String,
     /// The key prefix of a finished export, with its id: `<prefix>/<export id>`; `None`: none is looked at.
     pub export: Option<String>,
+    /// The region of source, bucket and signing key.
+    pub region: String,
+    /// The key of `proof.sign`, which signs two generated texts; `None`: nothing is signed.
+    pub signing_key: Option<String>,
     /// Whether objects may be written below [`PREFIX`](crate::google::PREFIX).
     pub writes: bool,
 }
@@ -44,6 +50,7 @@ pub const CLAIMS: &[&str] = &[
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
+    "kms-sign-raw-p256",
     "rds-automated-snapshot-exports",
     "rds-snapshot-quota",
     "s3-create-if-none-match",
@@ -140,6 +147,7 @@ async fn probe_all(
             }
         }),
     ));
+    findings.push(Finding::new("kms-sign-raw-p256", sign::probe(options).await));
     writes::probe(&aws.s3, options, run, findings).await;
     export::probe(&aws.s3, options, findings).await;
 }
