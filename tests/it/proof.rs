@@ -1,16 +1,18 @@
 //! `proof`: the figures that a transfer records, what they reveal, and `landbridge verify`, which compares them
 //! with BigQuery.
 
+mod engine;
 mod export;
 mod secrecy;
 mod signed;
 pub(crate) mod source;
 
+pub(crate) use engine::assert_googles_engine_agrees;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Output;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -19,17 +21,13 @@ use landbridge_core::calendar::Day;
 use landbridge_core::config::KeptColumns;
 use landbridge_core::proof::Figures;
 use landbridge_core::proof::farm::fingerprint;
-use landbridge_core::proof::rows::{RowColumn, RowSet};
-use landbridge_core::proof::sql::{self, ProofColumn};
 use landbridge_core::receipt::ProofWay;
-use landbridge_core::types::{BigQueryType, ColumnType};
 use landbridge_local::Principal::{self, Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::operator::{landbridge, output_text};
-use crate::python;
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 
 /// The types of the sources that land as each BigQuery type.
@@ -216,64 +214,6 @@ async fn an_undisturbed_day_is_proven_as_far_as_each_reader_sees() {
     assert!(of(&seen, "{not_provable:denied}").contains(&"kinds.contact"), "{text}");
     assert!(of(&seen, "plain").contains(&"kinds.ratio"), "{text}");
     env.assert_no_cell_logged(&text);
-}
-
-/// Google's own engine computes the same figures from the query of `verify` as the local warehouse, whose figures
-/// equal the figures of the transfer.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn googles_engine_computes_the_same_figures() {
-    let test = "the figures of columns, by Google's GoogleSQL engine";
-    let Some(python) = python::installed_dbt(test) else { return };
-    let env = published("proof: { key: landbridge/shop/proof-key, kept: always }\n").await;
-    let columns: Vec<(&str, ColumnType)> = KINDS.lines().filter_map(kind).collect();
-    assert_eq!(columns.len(), 19);
-    let columns: Vec<ProofColumn<'_>> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, (name, ty))| ProofColumn {
-            name,
-            ty: *ty,
-            total: matches!(ty.ty, BigQueryType::Int64 | BigQueryType::Numeric) && !ty.repeated,
-            place: (place, RowColumn::Open),
-        })
-        .collect();
-    let query =
-        sql::query("shop-analytics", "shop", "kinds", &columns, &[RowSet::Open], columns.len());
-    let local = env.query(PiiReader, &query).await.expect("figures");
-    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let literals =
-        format!("SELECT FORMAT('%T', STRUCT({})) FROM shop.kinds AS t", names.join(", "));
-    let rows = env.query(PiiReader, &literals).await.expect("rows");
-    assert_eq!(rows.len(), 300);
-    let types: Vec<String> =
-        columns.iter().map(|it| format!("{} {}", it.name, type_name(it.ty))).collect();
-    let table = format!(
-        "(SELECT * FROM UNNEST(ARRAY<STRUCT<{}>>[{}]))",
-        types.join(", "),
-        rows.concat().join(",\n")
-    );
-    let query = query.replace("`shop-analytics.shop.kinds`", &table);
-    let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("figures.json");
-    let given = serde_json::json!({ "query": query, "expected": local[0] });
-    std::fs::write(&file, given.to_string()).expect("a file");
-    let mut command = python::pytest(&python, "googlesql", &["figures.py"]);
-    command.env("FIGURES", &file);
-    python::assert_pytest_passes(test, command, Duration::from_secs(120)).await;
-}
-
-/// Name and type of a column, from its line in the contract.
-fn kind(line: &str) -> Option<(&str, ColumnType)> {
-    let (name, rest) = line.trim().split_once(": { source")?;
-    let (_, rest) = rest.split_once("type: ")?;
-    let (ty, _) = rest.split_once(',')?;
-    let ty = serde_json::from_value(Value::from(ty)).expect("a type");
-    Some((name, ColumnType { ty, repeated: rest.contains("REPEATED") }))
-}
-
-fn type_name(ty: ColumnType) -> String {
-    let name = ty.ty.to_string();
-    if ty.repeated { format!("ARRAY<{name}>") } else { name }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

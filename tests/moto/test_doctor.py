@@ -5,6 +5,7 @@ The test creates an account as Terraform does, from infra/policies and infra/sch
 test breaks one resource, and exactly the line of that resource must report it.
 """
 
+import base64
 import http.server
 import io
 import json
@@ -156,6 +157,12 @@ class Account:
         text = (ROOT / "examples/demo/landbridge.yaml").read_text()
         assert old in text
         (self.folder / "landbridge.yaml").write_text(text.replace(old, new))
+
+    def configure_more(self, old, new):
+        """Replaces a text of the configuration as it is."""
+        file = self.folder / "landbridge.yaml"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
 
     def doctor(self, *more, **variables):
         """Runs the command and returns every line by check: state, finding, advice."""
@@ -418,6 +425,131 @@ def test_one_broken_resource_gives_one_bad_line(account, wrong, check, found, ad
     lines = account.doctor()
     assert {name for name, line in lines.items() if line[0] == "bad"} - ALWAYS_BAD == {check}, lines
     assert found in lines[check][1] and advice in lines[check][2], lines[check]
+
+
+SIGNING = {"signing key", "signing key permissions", "signing key of the chain"}
+P256 = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"}
+
+
+def signed(account, **kind):
+    """An account whose days are signed, as Terraform makes it: a key, its policy, and the role of the load."""
+    key = account.kms.create_key(**(kind or P256))["KeyMetadata"]
+    policy = json.dumps(account.document("sign-key"))
+    account.kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy)
+    account.values["sign_key_arn"] = key["Arn"]
+    account.role(f"{GROUP}-load", "trust-function", "sign")
+    file = account.folder / "landbridge.yaml"
+    file.write_text(file.read_text() + f"proof: {{ key: proof-key, sign: \"{key['Arn']}\" }}\n")
+    return key
+
+
+def record(account, public_key, number=3):
+    """A signature in the ledger, of which only number and keys are read here."""
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="shop-exports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    value = {"number": number, "key": "arn:of-the-record", "public_key": public_key}
+    value |= {"algorithm": "ECDSA_SHA_256", "signature": "AA=="}
+    name = f"ledger/shop/signatures/{number:08}.json"
+    s3.put_object(Bucket="shop-exports", Key=name, Body=json.dumps(value).encode())
+
+
+def public_key(account, key):
+    return base64.b64encode(account.kms.get_public_key(KeyId=key["KeyId"])["PublicKey"]).decode()
+
+
+def signing(account, *more):
+    lines = account.doctor(*more)
+    assert SIGNING <= set(lines), lines
+    return {check: lines[check] for check in SIGNING}
+
+
+def test_without_a_signing_key_nothing_is_said_of_it(account):
+    assert not SIGNING & set(account.doctor())
+
+
+def test_a_signing_key_as_terraform_creates_it_is_good(account):
+    key = signed(account)
+    lines = signing(account)
+    assert lines["signing key"] == ("good", f"{key['Arn']} is enabled, ECC_NIST_P256", "")
+    assert lines["signing key permissions"][0] == "good", lines
+    assert lines["signing key of the chain"][0] == "unchecked", lines
+    record(account, public_key(account, key))
+    lines = signing(account)
+    assert {line[0] for line in lines.values()} == {"good"}, lines
+    assert lines["signing key of the chain"][1].startswith("link 3, the newest that is signed")
+
+
+WRONG_SIGNING = [
+    (
+        lambda it, key: it.kms.disable_key(KeyId=key["KeyId"]),
+        "signing key",
+        "is Disabled",
+        "aws kms enable-key --key-id",
+    ),
+    (
+        lambda it, key: it.kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7),
+        "signing key",
+        "is PendingDeletion",
+        "aws kms cancel-key-deletion",
+    ),
+    (
+        lambda it, key: it.configure_more(key["Arn"], key["Arn"].replace(key["KeyId"][:8], "00000000")),
+        "signing key",
+        "there is no key",
+        "correct proof.sign",
+    ),
+    (
+        lambda it, key: it.allow(f"{GROUP}-load", without(it.document("sign"), "kms:Sign")),
+        "signing key permissions",
+        "do not allow landbridge-shop-load kms:Sign",
+        "allow it in the role's",
+    ),
+    (
+        lambda it, key: it.allow(f"{GROUP}-load", without(it.document("sign"), "kms:GetPublicKey")),
+        "signing key permissions",
+        "do not allow landbridge-shop-load kms:GetPublicKey",
+        "allow it in the role's",
+    ),
+    (
+        lambda it, key: it.allow(f"{GROUP}-load", with_algorithm(it, "ECDSA_SHA_384")),
+        "signing key permissions",
+        "kms:Sign unless kms:SigningAlgorithm",
+        "allow it in the role's",
+    ),
+    (
+        lambda it, key: record(it, public_key(it, it.kms.create_key(**P256)["KeyMetadata"])),
+        "signing key of the chain",
+        "link 3, the newest that is signed, was signed with another key, arn:of-the-record",
+        "landbridge receipt DAY --verify",
+    ),
+]
+
+
+def with_algorithm(account, algorithm):
+    document = account.document("sign")
+    document["Statement"][0]["Condition"]["StringEquals"]["kms:SigningAlgorithm"] = algorithm
+    return document
+
+
+@pytest.mark.parametrize(("wrong", "check", "found", "advice"), WRONG_SIGNING)
+def test_one_fault_of_the_signing_key_gives_one_bad_line(account, wrong, check, found, advice):
+    key = signed(account)
+    wrong(account, key)
+    lines = signing(account)
+    assert {name for name, line in lines.items() if line[0] == "bad"} == {check}, lines
+    assert found in lines[check][1] and advice in lines[check][2], lines[check]
+
+
+def test_a_key_of_another_kind_does_not_sign_days(account):
+    for kind, spec in (
+        ({"KeyUsage": "SIGN_VERIFY", "KeySpec": "RSA_2048"}, "RSA_2048"),
+        ({"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}, "SYMMETRIC_DEFAULT"),
+    ):
+        key = account.kms.create_key(**kind)["KeyMetadata"]
+        account.configure("version: 1", f"version: 1\nproof: {{ key: proof-key, sign: \"{key['Arn']}\" }}")
+        state, found, advice = signing(account)["signing key"]
+        assert state == "bad" and f"with {spec}, and days are signed with ECDSA_SHA_256" in found, found
+        assert "--key-spec ECC_NIST_P256" in advice, advice
 
 
 def test_permissions_granted_in_other_ways_are_found(account):

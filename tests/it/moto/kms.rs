@@ -43,4 +43,9 @@ async fn a_day_is_signed_by_motos_kms_and_verified() {
     let text = output_text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains(&format!("proven by the signature of link 1 with {key}")), "{text}");
+    let output = landbridge(&variables, &["probe", "aws", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let findings = report["findings"].as_array().expect("findings");
+    let signed = findings.iter().find(|it| it["claim"] == "kms-sign-raw-p256").expect("probed");
+    assert_eq!(signed["verdict"], "holds", "{signed}");
 }

@@ -138,6 +138,8 @@ async fn tpch_and_a_table_of_people_are_transferred_completely() {
 /// tables would take minutes in the local warehouse.
 async fn verify_tpch(env: &TestEnv) {
     crate::proof::assert_verified(env, &["nation", "region", "supplier", "customer", "part"]);
+    let small = [("nation", 25), ("region", 5), ("supplier", 1000)];
+    crate::proof::assert_googles_engine_agrees(env, &small).await;
     let change = "UPDATE shop.part SET p_size = p_size + 1 WHERE p_partkey = 777";
     env.query(Loader, change).await.expect("a changed table");
     let text = crate::proof::assert_differs(env, "part");

@@ -7,6 +7,7 @@ use landbridge_local_aws::new_signing_key;
 use landbridge_local_wire::{Call, CallFault, CallFaultKind};
 
 use super::*;
+use crate::python;
 use crate::support::at;
 
 const KEY: &str = "arn:aws:kms:ap-northeast-2:123456789012:alias/landbridge-shop-receipts";
@@ -312,4 +313,86 @@ async fn crashes_and_two_ticks_at_once_leave_one_signed_link() {
         assert_eq!(env.ledger("chain/").await.len(), 1);
         check(&env, FIRST, &[], 0, &["links 1 to 1, 1 signed"]);
     }
+}
+
+/// The lines of `landbridge doctor` about the key that signs: state, what was found, what to do.
+fn signing_lines(env: &TestEnv) -> BTreeMap<String, (String, String, String)> {
+    let contract = env.dir.path().join("contract.yaml").display().to_string();
+    let args = ["doctor", "--output", "json", "--contract", &contract];
+    let output = landbridge(&env.operator_variables(), &args);
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", output_text(&output)));
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let lines = report["lines"].as_array().expect("lines").iter();
+    let lines = lines.map(|it| (text(it, "check"), it)).filter(|it| it.0.starts_with("signing"));
+    lines
+        .map(|(check, it)| (check, (text(it, "state"), text(it, "found"), text(it, "advice"))))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_says_when_another_key_would_sign() {
+    let env = builder(&config()).build().await;
+    let chain = "signing key of the chain";
+    let before = signing_lines(&env);
+    assert_eq!(before["signing key"].0, "good", "{before:?}");
+    assert_eq!(
+        (before[chain].0.as_str(), before[chain].1.as_str()),
+        ("unchecked", "no day is signed yet")
+    );
+    assert!(env.run_day(0).await.is_empty(), "{}", env.log_output());
+    let signed = signing_lines(&env);
+    assert_eq!(signed[chain].0, "good", "{signed:?}");
+    // The local cloud has no IAM, and AWS is not asked.
+    assert_eq!(signed["signing key permissions"].0, "unchecked", "{signed:?}");
+    // Another key behind the alias.
+    assert!(env.cloud.aws().add_signing_key(KEY, &new_signing_key().expect("a key")));
+    let other = signing_lines(&env);
+    let (state, found, advice) = &other[chain];
+    assert_eq!(state, "bad", "{other:?}");
+    assert!(
+        found.contains("link 1, the newest that is signed, was signed with another key"),
+        "{found}"
+    );
+    assert!(advice.contains("landbridge receipt DAY --verify"), "{advice}");
+    env.cloud.aws().deny_signing(true);
+    let denied = signing_lines(&env);
+    assert_eq!(denied["signing key"].0, "unchecked", "{denied:?}");
+    assert!(denied["signing key"].1.contains("kms:DescribeKey"), "{denied:?}");
+}
+
+/// The verdicts of `landbridge probe aws` that are not `not_tested`, and what was seen of the signatures.
+fn probed(env: &TestEnv) -> (BTreeMap<String, String>, String) {
+    let output = landbridge(&env.operator_variables(), &["probe", "aws", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", output_text(&output)));
+    let text = |it: &Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();
+    let findings = report["findings"].as_array().expect("findings");
+    let signed = findings.iter().find(|it| it["claim"] == "kms-sign-raw-p256").expect("probed");
+    let seen = text(signed, "seen");
+    assert!(!report.to_string().contains("arn:"), "{report}");
+    let tested = findings.iter().filter(|it| it["verdict"] != "not_tested");
+    (tested.map(|it| (text(it, "claim"), text(it, "verdict"))).collect(), seen)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_probe_names_a_kms_that_signs_otherwise() {
+    let env = builder(&config()).build().await;
+    let (holds, seen) = probed(&env);
+    assert!(holds.values().all(|it| it == "holds"), "{holds:?}");
+    assert!(holds.contains_key("kms-sign-raw-p256"), "{holds:?}");
+    assert_eq!(
+        seen,
+        "of 2 signatures, 2 are verified with the public key, 2 name the key by its ARN"
+    );
+    env.cloud.aws().turn_signing(true);
+    let (turned, seen) = probed(&env);
+    let named: Vec<_> = turned.iter().filter(|(_, it)| *it == "does_not_hold").collect();
+    assert_eq!(named.len(), 1, "{turned:?}");
+    assert_eq!(named[0].0, "kms-sign-raw-p256");
+    assert!(seen.contains("0 are verified"), "{seen}");
+    assert_eq!(turned.len(), holds.len(), "{turned:?}");
+    // Without rights, and without a key, the claim is not tested.
+    env.cloud.aws().deny_signing(true);
+    assert!(!probed(&env).0.contains_key("kms-sign-raw-p256"));
 }

@@ -1,5 +1,5 @@
 //! The checks of AWS: account, source, quota, export bucket, last export, token key, snapshots and
-//! clock. The checks that call IAM, KMS and EventBridge Scheduler are in `role`, `key` and `schedules`.
+//! clock. The checks that call IAM, KMS and EventBridge Scheduler are in `role`, `key`, `sign` and `schedules`.
 
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use landbridge_parquet::rewrite::{ProofKey, TokenKey};
 use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
-use super::{Phase, advice, key, memory, role, schedules, source};
+use super::{Phase, advice, key, memory, role, schedules, sign, source};
 
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
@@ -37,7 +37,7 @@ pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
     lines.push(quota(&aws, config).await);
     lines.extend(bucket(&aws, config, phase).await);
     let (role, key, schedules) =
-        role_key_and_schedules(files, phase, source::find(config, &candidates)).await;
+        role_key_and_schedules(&aws, files, phase, source::find(config, &candidates)).await;
     lines.extend(role);
     lines.extend(key);
     lines.push(last_export(&aws, config).await);
@@ -207,8 +207,9 @@ fn unreadable(line: &mut ReportLine, error: &landbridge_core::Error, manual_chec
     line.unchecked(error.to_string(), Some(manual_check));
 }
 
-/// The checks that call IAM, KMS and EventBridge Scheduler: role, key and schedules, in this order.
+/// The checks that call IAM, KMS and EventBridge Scheduler: role, keys and schedules, in this order.
 async fn role_key_and_schedules(
+    aws: &Aws,
     files: &Files,
     phase: Phase,
     source: Option<&SourceCandidate>,
@@ -225,15 +226,16 @@ async fn role_key_and_schedules(
             return (vec![line], Vec::new(), Vec::new());
         }
     };
-    let (role, key, source_key, mut schedules, memory) = tokio::join!(
+    let (role, key, source_key, signing, mut schedules, memory) = tokio::join!(
         role::check(&client, config, phase),
         key::check(&client, config, phase),
         key::check_source(&client, config, phase, source),
+        sign::check(&client, aws, config, phase),
         schedules::check(&client, config, files.schedules.as_deref(), phase),
         memory::check(&client, files, phase)
     );
     schedules.push(memory);
-    let keys = key.into_iter().chain([source_key]).collect();
+    let keys = key.into_iter().chain([source_key]).chain(signing).collect();
     (role.into(), keys, schedules)
 }
 

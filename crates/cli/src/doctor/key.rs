@@ -3,6 +3,7 @@
 
 use landbridge_aws::inspect::{CallError, CallResult, Inspector};
 use landbridge_aws::rds::SourceCandidate;
+use landbridge_core::chain::ALGORITHM;
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -15,28 +16,38 @@ use landbridge_core::iam::{AccessRequest, Caller, PolicyDocument, Verdict, evalu
 /// What using a key through RDS takes: the role of an export "must have encryption and decryption
 /// permissions" (Amazon RDS User Guide, "Exporting DB snapshot data to Amazon S3"). The API reference of
 /// StartExportTask names `CreateGrant` and `DescribeKey` only; deployments that work have these too.
-const THROUGH_RDS: [(&str, &str); 8] = [
-    ("kms:CreateGrant", "rds"),
-    ("kms:DescribeKey", "rds"),
-    ("kms:Decrypt", "rds"),
-    ("kms:Encrypt", "rds"),
-    ("kms:GenerateDataKey", "rds"),
-    ("kms:GenerateDataKeyWithoutPlaintext", "rds"),
-    ("kms:ReEncryptFrom", "rds"),
-    ("kms:ReEncryptTo", "rds"),
+const THROUGH_RDS: [(&str, Through); 8] = [
+    ("kms:CreateGrant", Through::Service("rds")),
+    ("kms:DescribeKey", Through::Service("rds")),
+    ("kms:Decrypt", Through::Service("rds")),
+    ("kms:Encrypt", Through::Service("rds")),
+    ("kms:GenerateDataKey", Through::Service("rds")),
+    ("kms:GenerateDataKeyWithoutPlaintext", Through::Service("rds")),
+    ("kms:ReEncryptFrom", Through::Service("rds")),
+    ("kms:ReEncryptTo", Through::Service("rds")),
 ];
 /// Reading an encrypted object needs `Decrypt` (S3 User Guide, "Using server-side encryption with AWS KMS
 /// keys").
-const THROUGH_S3: [(&str, &str); 1] = [("kms:Decrypt", "s3")];
+const THROUGH_S3: [(&str, Through); 1] = [("kms:Decrypt", Through::Service("s3"))];
 
 /// The encryption context of S3. With a bucket key it is the bucket's ARN, not the object's, so a condition on
 /// objects alone refuses every export (Amazon S3 User Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket
 /// Keys", changes to note).
 const S3_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
 
-/// The ARN of a role, and the permissions that it needs on the key with the service through which KMS is
-/// called.
-type Uses = (String, Vec<(&'static str, &'static str)>);
+/// How a role calls KMS, which conditions of policies depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Through {
+    /// Through this service.
+    Service(&'static str),
+    /// Itself, to sign a day.
+    Signing,
+    /// Itself.
+    Nothing,
+}
+
+/// The ARN of a role, and the permissions that it needs on the key with the way in which it calls KMS.
+type Uses = (String, Vec<(&'static str, Through)>);
 
 /// The permissions that the functions and the role of RDS need.
 fn uses(config: &Config) -> [Uses; 3] {
@@ -48,7 +59,7 @@ fn uses(config: &Config) -> [Uses; 3] {
 }
 
 /// The ARN of the role of a function.
-fn function_role(config: &Config, function: &str) -> String {
+pub(super) fn function_role(config: &Config, function: &str) -> String {
     let role = &config.export.role_arn;
     let partition = role.split(':').nth(1).unwrap_or("aws");
     let (account, source) = (account_of(role), &config.source.name);
@@ -158,17 +169,21 @@ fn check_state(line: &mut ReportLine, key: &str, metadata: &Value) -> Option<Str
         line.good(format!("{arn} is enabled, symmetric"));
         return Some(arn.to_owned());
     } else {
-        let fix = match state {
-            "Disabled" => format!("aws kms enable-key --key-id {arn}"),
-            "PendingDeletion" => format!(
-                "run aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key: without \
-                 the key, no existing export can be read"
-            ),
-            _ => format!("wait, or look up the cause: aws kms describe-key --key-id {arn}"),
-        };
-        line.bad(format!("{key} is {state}"), fix);
+        let consequence = "without the key, no existing export can be read";
+        line.bad(format!("{key} is {state}"), advice_for_state(state, arn, consequence));
     }
     None
+}
+
+/// What to do about a key that is not enabled. `consequence`: what happens without it.
+pub(super) fn advice_for_state(state: &str, arn: &str, consequence: &str) -> String {
+    match state {
+        "Disabled" => format!("aws kms enable-key --key-id {arn}"),
+        "PendingDeletion" => format!(
+            "run aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key: {consequence}"
+        ),
+        _ => format!("wait, or look up the cause: aws kms describe-key --key-id {arn}"),
+    }
 }
 
 /// Rotation is not needed for exports, so a key without it is reported but not bad.
@@ -209,7 +224,7 @@ enum Permission {
 }
 
 /// Checks every permission of `uses`. `good` is what is found if all are granted.
-async fn check_permissions(
+pub(super) async fn check_permissions(
     mut line: ReportLine,
     client: &Inspector,
     config: &Config,
@@ -250,8 +265,8 @@ async fn check_permissions(
                 return line;
             }
         };
-        for (action, service) in uses {
-            match access.permission(&role_arn, &role, action, service).await {
+        for (action, through) in uses {
+            match access.permission(&role_arn, &role, action, through).await {
                 Ok(Permission::Granted) => {}
                 Ok(Permission::Missing(what)) => missing.push(what),
                 Ok(Permission::Unknown(why)) => unknown = Some(why),
@@ -278,26 +293,39 @@ async fn check_permissions(
 }
 
 impl KeyAccess<'_> {
-    /// Evaluates one permission of a role, called through `service`.
+    /// Evaluates one permission of a role.
     async fn permission(
         &self,
         role_arn: &str,
         role: &Policies,
         action: &str,
-        service: &str,
+        through: Through,
     ) -> CallResult<Permission> {
         let name = name_of(role_arn);
-        let via = format!("{service}.{}.amazonaws.com", self.region);
+        let via = match through {
+            Through::Service(service) => format!("{service}.{}.amazonaws.com", self.region),
+            Through::Signing | Through::Nothing => String::new(),
+        };
         let mut known = vec![
-            ("kms:ViaService", via.as_str()),
             ("kms:CallerAccount", self.account),
-            ("kms:GrantIsForAWSResource", "true"),
             ("aws:PrincipalAccount", self.account),
             ("aws:PrincipalArn", role_arn),
             ("aws:SecureTransport", "true"),
         ];
-        if service == "s3" {
-            known.push((S3_CONTEXT, &self.bucket_arn));
+        match through {
+            Through::Service(service) => {
+                known.extend([
+                    ("kms:ViaService", via.as_str()),
+                    ("kms:GrantIsForAWSResource", "true"),
+                ]);
+                if service == "s3" {
+                    known.push((S3_CONTEXT, &self.bucket_arn));
+                }
+            }
+            Through::Signing => {
+                known.extend([("kms:SigningAlgorithm", ALGORITHM), ("kms:MessageType", "RAW")]);
+            }
+            Through::Nothing => {}
         }
         let request = |caller| AccessRequest { caller, action, resource: self.arn, known: &known };
         let same_account = self.account == account_of(self.arn);

@@ -8,6 +8,7 @@
 //! | `aws` | checks of account, source, quota, export bucket, last export, token key, snapshots, clock |
 //! | `source` | checks of the source: status, storage, what snapshots do to it, automated backups |
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
+//! | `sign` | checks of the key that signs days |
 //! | `memory` | compares the memory of the functions with the size of the contract |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
 //! | `project` | checks of quota project, enabled APIs, taxonomies, masks and organisation policies |
@@ -27,6 +28,7 @@ mod memory;
 mod project;
 mod role;
 mod schedules;
+mod sign;
 mod source;
 
 use std::path::PathBuf;

@@ -218,6 +218,8 @@ async fn aws(args: AwsArgs) -> Result {
         bucket: config.export.bucket.clone(),
         source: config.source.id.clone(),
         export: args.export,
+        region: config.source.region.clone(),
+        signing_key: config.proof.as_ref().and_then(|proof| proof.sign.clone()),
         writes: args.write,
     };
     let plan = show::aws_plan(&options);

@@ -51,10 +51,15 @@ pub(super) fn aws_plan(options: &aws::Options) -> String {
         ),
         false => "none: claims that need --write are not tested".to_owned(),
     };
+    let signs = match &options.signing_key {
+        Some(key) => format!("two generated texts with {key}"),
+        None => "none: landbridge.yaml has no proof.sign".to_owned(),
+    };
     format!(
         "landbridge probe aws: {claims}\n  \
            reads   quotas, snapshots of {source}, export tasks\n  \
            export  {export}\n  \
+           signs   {signs}\n  \
            writes  {writes}\n  \
            cost    less than 0.01 USD\n",
         claims = counted(aws::CLAIMS.len(), "claim"),

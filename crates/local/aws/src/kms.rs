@@ -1,4 +1,4 @@
-//! AWS KMS: `Sign` and `GetPublicKey` of P-256 keys that really sign. AWS documentation: the API reference of KMS (JSON
+//! AWS KMS: `Sign`, `GetPublicKey`, `DescribeKey` and `GetKeyPolicy` of P-256 keys that really sign. AWS documentation: the API reference of KMS (JSON
 //! protocol 1.1, target `TrentService`).
 
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ struct Keys {
     pairs: BTreeMap<String, EcdsaKeyPair>,
     /// Whether every call is refused.
     denied: bool,
+    /// Whether a message is hashed twice: the opposite of the claim `kms-sign-raw-p256`.
+    hashes_twice: bool,
 }
 
 impl Keys {
@@ -89,6 +91,18 @@ impl Kms {
         self.keys().denied = denied;
     }
 
+    /// The policy that KMS gives a key for which none is written: IAM policies of the account decide (AWS KMS Developer Guide,
+    /// "Default key policy").
+    fn policy(&self) -> String {
+        let root = format!("arn:aws:iam::{}:root", self.account.options.account);
+        let statement = json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "kms:*", "Resource": "*" });
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    }
+
+    pub(crate) fn set_hashes_twice(&self, hashes_twice: bool) {
+        self.keys().hashes_twice = hashes_twice;
+    }
+
     fn perform(&self, action: &str, parameters: &Value) -> Result<Value, KmsError> {
         let keys = self.keys();
         let text = |name: &str| parameters.get(name).and_then(Value::as_str);
@@ -116,6 +130,10 @@ impl Kms {
                 let message = text("Message").and_then(|it| STANDARD.decode(it).ok());
                 let message = message.filter(|it| (1..=MAX_MESSAGE).contains(&it.len()));
                 let message = message.ok_or_else(|| invalid("Message"))?;
+                let message = match keys.hashes_twice {
+                    true => ring::digest::digest(&ring::digest::SHA256, &message).as_ref().to_vec(),
+                    false => message,
+                };
                 let signed = pair.sign(&SystemRandom::new(), &message);
                 let internal = |_| KmsError("KMSInternalException", "no signature".to_owned());
                 let signature = STANDARD.encode(signed.map_err(internal)?);
@@ -130,9 +148,24 @@ impl Kms {
                 "KeyUsage": "SIGN_VERIFY",
                 "SigningAlgorithms": ["ECDSA_SHA_256"],
             })),
+            "DescribeKey" => Ok(json!({ "KeyMetadata": description(&key_arn) })),
+            "GetKeyPolicy" => Ok(json!({ "Policy": self.policy(), "PolicyName": "default" })),
             _ => Err(KmsError("UnknownOperationException", action.to_owned())),
         }
     }
+}
+
+/// What `DescribeKey` answers of a key.
+fn description(arn: &str) -> Value {
+    json!({
+        "Arn": arn,
+        "KeyId": arn.rsplit('/').next(),
+        "KeyManager": "CUSTOMER",
+        "KeySpec": "ECC_NIST_P256",
+        "KeyState": "Enabled",
+        "KeyUsage": "SIGN_VERIFY",
+        "SigningAlgorithms": ["ECDSA_SHA_256"],
+    })
 }
 
 fn public_key(pair: &EcdsaKeyPair) -> Vec<u8> {

@@ -97,6 +97,12 @@ impl LocalAws {
         self.kms.set_denied(denied);
     }
 
+    /// Turns a claim around of which `landbridge probe aws` must then say that it does not hold: with `true`, a signature is
+    /// that of the SHA-256 of a message, and not of the message (`kms-sign-raw-p256`).
+    pub fn turn_signing(&self, turned: bool) {
+        self.kms.set_hashes_twice(turned);
+    }
+
     /// SNS as an HTTP service.
     pub fn sns_service(&self) -> Arc<dyn Service> {
         Arc::new(SnsServer(self.sns.clone()))

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | here | a run, and the claims that can be read from RDS |
 //! | `writes` | conditional writes and reads below the scratch prefix |
+//! | `sign` | signatures of KMS |
 //! | `export` | a finished export: keys, manifests, footers |
 //! | `types` | a finished export: the types in its manifests and footers |
 
 mod export;
+mod sign;
 mod types;
 mod writes;
 
@@ -30,6 +32,10 @@ pub struct Options {
     pub source: String,
     /// The key prefix of a finished export, with its id: `<prefix>/<export id>`; `None`: none is looked at.
     pub export: Option<String>,
+    /// The region of source, bucket and signing key.
+    pub region: String,
+    /// The key of `proof.sign`, which signs two generated texts; `None`: nothing is signed.
+    pub signing_key: Option<String>,
     /// Whether objects may be written below [`PREFIX`](crate::google::PREFIX).
     pub writes: bool,
 }
@@ -49,6 +55,7 @@ pub const CLAIMS: &[&str] = &[
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
+    "kms-sign-raw-p256",
     "rds-automated-snapshot-exports",
     "rds-snapshot-list-has-tags",
     "rds-snapshot-quota",
@@ -147,6 +154,7 @@ async fn probe_all(
             }
         }),
     ));
+    findings.push(Finding::new("kms-sign-raw-p256", sign::probe(options).await));
     writes::probe(&aws.s3, options, run, findings).await;
     export::probe(aws, options, findings).await;
 }
