@@ -35,7 +35,6 @@ pub(super) fn encryption(
     let rule = dto::ServerSideEncryptionRule {
         apply_server_side_encryption_by_default: Some(by_default),
         bucket_key_enabled: Some(true),
-        ..Default::default()
     };
     let configuration = dto::ServerSideEncryptionConfiguration { rules: vec![rule] };
     Ok(dto::GetBucketEncryptionOutput { server_side_encryption_configuration: Some(configuration) })
