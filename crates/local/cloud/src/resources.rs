@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::error::LocalError;
 
 /// Days after which Cloud Storage deletes a landed file: the default of `landing_retention_days`.
-const LANDING_RETENTION_DAYS: u32 = 7;
+const LANDING_RETENTION_DAYS: u32 = 3;
 /// How BigQuery bills the storage of the datasets with tables: the default of `storage_billing_model`.
 const STORAGE_BILLING: &str = "LOGICAL";
 

@@ -297,8 +297,8 @@ run "nothing_is_public" {
     error_message = "The landing bucket must not be public."
   }
   assert {
-    condition     = one(google_storage_bucket.landing.lifecycle_rule).action != null && one(one(google_storage_bucket.landing.lifecycle_rule).condition).age == 7
-    error_message = "Files with plain values must expire after 7 days."
+    condition     = one(google_storage_bucket.landing.lifecycle_rule).action != null && one(one(google_storage_bucket.landing.lifecycle_rule).condition).age == 3
+    error_message = "Files with plain values must expire after 3 days."
   }
   assert {
     condition     = google_storage_bucket.landing.soft_delete_policy[0].retention_duration_seconds == 0
