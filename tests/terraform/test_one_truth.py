@@ -172,7 +172,7 @@ def test_one_value_that_the_module_changes_is_named(both):
         both.deployment.set()
         both.deployment.apply()
     age = "'lifecycle.rule.0.condition.age', '"
-    assert values(found, age) == [f"the local cloud has ({age}7')", f"the module has ({age}8')"], found
+    assert values(found, age) == [f"the local cloud has ({age}3')", f"the module has ({age}8')"], found
     # Of the bucket and the four datasets.
     assert len(values(found, "('labels.team', '\"data\"')")) == 1 + len(DATASETS), found
     condition = values(found, "attributeCondition")
