@@ -174,6 +174,40 @@ async fn live_through(env: &TestEnv, contract: impl Fn(&str) -> String, write: i
     assert_no_value_written(env).await;
 }
 
+/// A column without an entry gets class `none` in the contract: its rows are there already, and a new contract opens
+/// them within minutes, before any load. They were judged when they were transferred.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_column_that_had_no_entry_are_judged_before_it_becomes_none() {
+    let (server, client) = postgres::start_server().await;
+    let create = format!(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, memo text, state text);
+        INSERT INTO orders SELECT n, '9001' || (10 + n % 18) || '{SECRET}', 'new' FROM generate_series(1, 300) AS n"
+    );
+    client.batch_execute(&create).await.expect("a table");
+    let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
+    let with = |names: &str, more: &str| {
+        let all = contract("public", "text", more);
+        let stays = |line: &&str| {
+            names.split(' ').any(|it| line.contains(it)) || !line.contains("class: none")
+        };
+        all.lines().filter(stays).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let env = start(Arc::new(source), &with("id:", ""), EMAIL).await;
+    let leaks = Watch::of(&env);
+    env.run_night(0).await;
+    assert_eq!(counts(&env).await, ["300", "0"]);
+    env.deploy_contract(&with("id: memo: state:", ""));
+    env.tick("protect", "2026-11-21T01:10:00Z").await;
+    assert_eq!(counts(&env).await, ["300", "0"]);
+    // Harmless values open at once, as before.
+    let state = "SELECT COUNT(*), COUNT(state) FROM shop.orders";
+    assert_eq!(env.query(Analyst, state).await.expect("an answer").concat(), ["300", "300"]);
+    assert_eq!(*leaks.lock().unwrap(), Vec::<String>::new());
+    env.deploy_contract(&with("id: memo: state:", ", pinned: true"));
+    env.tick("protect", "2026-11-21T01:15:00Z").await;
+    assert_eq!(counts(&env).await, ["300", "300"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resident_numbers_in_a_memo_of_postgresql_are_never_readable() {
     let (server, client) = postgres::start_server().await;

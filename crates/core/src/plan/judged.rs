@@ -3,13 +3,18 @@
 //! A contract calls a column `none` because a person or a classifier has looked at its values once. The
 //! values change: so every day a sample of them is judged by the classifier of `contract propose`. What
 //! a verdict means for the column decides [`crate::protection`].
+//!
+//! A column of which the contract does not say a class yet is judged too: a new contract may call it `none`, and
+//! opens the rows that are there already before the next load.
 
 use super::{SourceColumn, TablePlan};
 use crate::calendar::Day;
+use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{ColumnContract, TableContract};
 use crate::personal::{Evidence, Finding, Rows, Subject, judge_again};
 use crate::protection::LooksPersonal;
-use crate::types::{Annotation, BigQueryType, Physical};
+use crate::rewrite::Action;
+use crate::types::{Annotation, BigQueryType, Engine, Physical, TextForm, is_array, text_form};
 
 /// So many objects of a table are sampled, so that the cost of a table does not grow with its size.
 pub const MAX_OBJECTS: usize = 16;
@@ -18,11 +23,12 @@ pub const MAX_OBJECTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct JudgedColumn<'a> {
     column: &'a SourceColumn,
-    named: &'a ColumnContract,
+    /// The contract's entry, if there is one.
+    named: Option<&'a ColumnContract>,
     table: &'a str,
 }
 
-/// The columns of a table that are judged again: text of class `none` that no person has pinned and
+/// The columns of a table that are judged again: text of class `none` that no person has pinned, or without a class, and
 /// that leaves AWS as it is. Numbers are judged by name alone, because keys and times have the forms of
 /// personal numbers by chance.
 pub fn judged_columns<'a>(
@@ -31,16 +37,39 @@ pub fn judged_columns<'a>(
 ) -> Vec<JudgedColumn<'a>> {
     let table = plan.source_table.split_once('.').map_or("", |(_, table)| table);
     let columns = plan.columns.iter().filter_map(|column| {
-        let named = contract?.columns.get(column.key())?;
+        let named = contract.and_then(|contract| contract.columns.get(column.key()));
         let is_text = column.parquet.physical == Physical::ByteArray
             && matches!(
                 column.parquet.annotation,
                 Annotation::None | Annotation::String | Annotation::Json | Annotation::Enum
-            )
-            && matches!(named.bigquery_type, BigQueryType::String | BigQueryType::Json);
-        (is_text && named.is_judged_again()).then_some(JudgedColumn { column, named, table })
+            );
+        let is_judged = match named {
+            Some(named) => {
+                let ty = named.bigquery_type;
+                let is_open = named.class == CLASS_UNCLASSIFIED && named.transform.is_none();
+                matches!(ty, BigQueryType::String | BigQueryType::Json)
+                    && (is_open || named.is_judged_again())
+            }
+            None => leaves_as_it_is(column) && is_written_by_people(column),
+        };
+        (is_text && is_judged).then_some(JudgedColumn { column, named, table })
     });
     columns.collect()
+}
+
+fn leaves_as_it_is(column: &SourceColumn) -> bool {
+    matches!(column.action, Action::Keep | Action::Annotate(_) | Action::Retype { .. })
+}
+
+/// Whether the source type is text or JSON for every engine that has a type of this name: an export writes exact numbers
+/// and keys as text as well.
+fn is_written_by_people(column: &SourceColumn) -> bool {
+    let is_free = |engine| text_form(engine, &column.source) == TextForm::Free;
+    is_json(column) || (is_free(Engine::Postgres) && is_free(Engine::Mysql))
+}
+
+fn is_json(column: &SourceColumn) -> bool {
+    column.parquet.annotation == Annotation::Json || matches!(&*column.source, "json" | "jsonb")
 }
 
 /// Whether the object with this number, of so many, is sampled: [`MAX_OBJECTS`] at even distances, and
@@ -64,17 +93,23 @@ impl JudgedColumn<'_> {
         day: Day,
     ) -> Option<LooksPersonal> {
         let mut evidence = Evidence::default();
+        let column = self.column;
+        let (is_repeated, source_type, bigquery_type) = match self.named {
+            Some(named) => (!named.mode.is_nullable(), &named.source, named.bigquery_type),
+            None if is_json(column) => (false, &column.source, BigQueryType::Json),
+            None => (is_array(&column.source), &column.source, BigQueryType::String),
+        };
         for value in values {
-            match self.named.mode.is_nullable() {
-                true => evidence.observe(value),
-                false => evidence.observe_array(value),
+            match is_repeated {
+                true => evidence.observe_array(value),
+                false => evidence.observe(value),
             }
         }
         let subject = Subject {
             table: self.table,
             column: self.name(),
-            source_type: &self.named.source,
-            bigquery_type: self.named.bigquery_type,
+            source_type,
+            bigquery_type,
             rows: Rows::Unknown,
         };
         let verdict = judge_again(subject, &evidence)?;
@@ -86,7 +121,6 @@ impl JudgedColumn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rewrite::Action;
     use crate::types::ParquetColumn;
 
     fn text(name: &str) -> SourceColumn {
@@ -118,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_class_none_that_nobody_pinned_is_judged() {
+    fn text_without_a_class_or_a_pin_is_judged() {
         let string = || none(BigQueryType::String);
         let mut number = text("total");
         number.parquet.physical = Physical::Int64;
@@ -126,8 +160,15 @@ mod tests {
         renamed.contract_key = Some("memo".to_owned());
         let mut amount = text("amount");
         amount.action = Action::Keep;
-        let columns = ["note", "pinned", "email", "unknown", "dropped", "json"].map(text);
-        let plan = plan([columns.to_vec(), vec![number, renamed, amount]].concat());
+        let columns = ["note", "pinned", "email", "unknown", "dropped", "json", "later"].map(text);
+        let of_type =
+            |name: &str, source: &str| SourceColumn { source: source.to_owned(), ..text(name) };
+        // Without an entry: what an export writes as text and is no text, and what stays in AWS.
+        let new = [("key", "uuid"), ("sum", "numeric"), ("price", "decimal"), ("body", "jsonb")];
+        let new = new.map(|(name, source)| of_type(name, source));
+        let gone = SourceColumn { action: Action::Drop, ..text("gone") };
+        let plan =
+            plan([columns.to_vec(), vec![number, renamed, amount, gone], new.to_vec()].concat());
         let contract = contract(&[
             ("note", string()),
             ("memo", string()),
@@ -138,14 +179,18 @@ mod tests {
                 ColumnContract { transform: Some(crate::contract::Transform::SetNull), ..string() },
             ),
             ("json", none(BigQueryType::Json)),
+            ("later", ColumnContract { class: CLASS_UNCLASSIFIED.to_owned(), ..string() }),
             ("total", none(BigQueryType::Int64)),
             // An exact number, which the export writes as text.
             ("amount", none(BigQueryType::Numeric)),
         ]);
         let judged = judged_columns(&plan, Some(&contract));
         let names: Vec<&str> = judged.iter().map(JudgedColumn::name).collect();
-        assert_eq!(names, ["note", "json", "Memo"]);
-        assert!(judged_columns(&plan, None).is_empty());
+        assert_eq!(names, ["note", "unknown", "json", "later", "Memo", "body"]);
+        // A table without an entry.
+        let all = judged_columns(&plan, None);
+        assert!(all.iter().all(|it| it.named.is_none()), "{all:?}");
+        assert_eq!(all.len(), 10, "{all:?}");
     }
 
     #[test]
