@@ -253,7 +253,7 @@ async fn a_table_is_transferred_when_anything_but_its_content_differs() {
                     .await;
                 let redone = &env.receipts(&day(n - 1)).await["public.orders"];
                 assert_eq!((redone.redo, redone.unchanged_since), (1, None), "{redone:?}");
-                // Its rows are those of the day that was done again.
+                // Its rows are of the day that was done again.
                 since = Some(day(n - 1));
             }
         }

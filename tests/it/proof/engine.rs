@@ -69,7 +69,8 @@ async fn engines_agree(
 }
 
 /// Asserts that Google's engine computes the same figures of small tables of `shop` as the local warehouse, whose figures
-/// equal those of the transfer. Without the engine, nothing is asserted, and the run says so.
+/// equal the figures of the transfer. Without the engine, the test prints that it did not run, and fails with
+/// LANDBRIDGE_REQUIRE_MODELS=1.
 pub(crate) async fn assert_googles_engine_agrees(env: &TestEnv, tables: &[(&str, usize)]) {
     let test = "the figures of demo and TPC-H, by Google's GoogleSQL engine";
     let Some(python) = python::installed_dbt(test) else { return };

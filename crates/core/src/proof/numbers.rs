@@ -193,7 +193,7 @@ fn of_decimal(units: i64, scale: u32) -> u64 {
     of_padded_decimal(padded_decimal(units, scale), u32::from(units < 0), scale)
 }
 
-/// Sixteen characters that end with those of a decimal without its sign, with zeros in front of it and at its end.
+/// Sixteen characters that end with the digits of a decimal, with zeros in front of it and at its end.
 #[inline(always)]
 fn padded_decimal(units: i64, scale: u32) -> [u64; 2] {
     let magnitude = units.unsigned_abs();

@@ -31,7 +31,7 @@ pub struct TableInfo {
     pub etag: String,
     /// What Landbridge recorded in its labels.
     pub stamp: TableStamp,
-    /// What tells whether something else has written the table. `None` while rows are in its streaming
+    /// Shows whether something else has written the table. `None` while rows are in its streaming
     /// buffer, which `lastModifiedTime` and `numRows` may not count yet, and if BigQuery reports no times.
     pub mark: Option<TableMark>,
     /// The fields of the schema as BigQuery returned them.

@@ -206,7 +206,7 @@ impl Run<'_> {
         table: &TablePlan,
         key: Option<&AuditKey>,
     ) -> Result<(TableFigures, bool)> {
-        // The objects of an unchanged table are those of an earlier day.
+        // An unchanged table has the objects of an earlier day.
         let origin = unchanged::origin(self.context, self.ledger, table, self.tick.now).await?;
         let (table, of, ledger) = match &origin {
             Some(origin) => (&origin.plan, origin.day(), &origin.ledger),

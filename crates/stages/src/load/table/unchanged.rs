@@ -1,5 +1,5 @@
 //! A table that keeps its rows: the transfer found that its export has the same content as that of the day whose rows
-//! the table has. What the transfer cannot see is checked here: that the rows are still those of our own load job, and
+//! the table has. What the transfer cannot see is checked here: that our own load job wrote the rows, and
 //! that schema, tags and labels are right. If anything differs, the table is transferred and loaded as on every day.
 //!
 //! The order protects the statement of the receipt. The description is patched under the condition that the table is
@@ -117,7 +117,7 @@ impl TableLoad<'_> {
         Ok(rows)
     }
 
-    /// Says of the table and in its claim that the rows are those of this day as well. `None` if the table or the claim
+    /// Says in the table's description and in its claim that the rows are also the rows of this day. `None` if the table or the claim
     /// is not the one that was checked any more.
     async fn confirm(
         &self,
