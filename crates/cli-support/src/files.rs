@@ -70,6 +70,23 @@ pub fn config(path: &Path) -> Result<Config> {
     config::parse(&path.display().to_string(), &text).map_err(invalid_file)
 }
 
+/// The configuration for an estimate before there is one: if none is named and the current directory has none, the demo's,
+/// and standard error says so.
+///
+/// # Errors
+/// As [`config`].
+pub fn config_for_estimate(option: Option<&Path>) -> Result<Config> {
+    if !no_config(option) {
+        return config(&config_path(option));
+    }
+    let (_, example) = example_config()?;
+    eprintln!(
+        "There is no {} here: schedule, region and retention are the demo's. Name yours with --config.",
+        config::FILE_NAME
+    );
+    Ok(example)
+}
+
 /// Reads the contract and validates it against the configuration.
 ///
 /// # Errors

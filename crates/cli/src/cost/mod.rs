@@ -80,7 +80,7 @@ pub(crate) struct CostArgs {
     /// another version, region or configuration
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Output format
@@ -104,7 +104,11 @@ struct Report {
 
 /// Runs the command.
 pub(crate) async fn run(args: CostArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    // Days that ran have a configuration; a first estimate may have none.
+    let config = match args.actual {
+        Some(_) => files::config(&files::config_path(args.config.as_deref()))?,
+        None => files::config_for_estimate(args.config.as_deref())?,
+    };
     let prices = prices(args.prices.as_deref())?;
     let earlier = args.compare.as_deref().map(earlier).transpose()?;
     let region = args.region.as_deref().unwrap_or(&config.source.region);

@@ -59,7 +59,7 @@ pub(crate) struct HandoverArgs {
     /// A price file in the form of crates/core/src/cost/prices.json
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
-    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Output format
@@ -86,7 +86,11 @@ impl From<Every> for Freshness {
 
 /// Runs the command.
 pub(crate) async fn run(args: HandoverArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    // Days that ran have a configuration; a first estimate may have none.
+    let config = match args.actual {
+        Some(_) => files::config(&files::config_path(args.config.as_deref()))?,
+        None => files::config_for_estimate(args.config.as_deref())?,
+    };
     let prices = cost::prices(args.prices.as_deref())?;
     let region = args.region.as_deref().unwrap_or(&config.source.region);
     prices.aws(region).map_err(cost::price_failure)?;

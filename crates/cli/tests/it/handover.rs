@@ -10,6 +10,24 @@ fn handover(more: &[&str]) -> String {
     landbridge(&repository(), &[&["handover", "--config", config], more].concat()).all()
 }
 
+/// Who asks before anything is deployed has no landbridge.yaml.
+#[test]
+fn an_estimate_needs_no_configuration_and_says_whose_it_takes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for args in [
+        &["handover", "--size", "10TB", "--change", "1%"][..],
+        &["cost", "--database-gib", "20", "--parquet-gib-per-day", "3"],
+    ] {
+        let run = landbridge(dir.path(), args);
+        assert_eq!(run.code, Some(0), "{}", run.all());
+        assert!(run.err.starts_with("There is no landbridge.yaml here"), "{}", run.all());
+        assert!(run.out.contains("USD"), "{}", run.all());
+        // What is measured has a configuration.
+        let run = landbridge(dir.path(), &[args, &["--actual", "2026-11-01..2026-11-07"]].concat());
+        assert!(run.err.contains("landbridge.yaml does not exist"), "{}", run.all());
+    }
+}
+
 #[test]
 fn ten_terabytes_that_hardly_change_are_for_another_way() {
     expect![[r#"
