@@ -2,9 +2,14 @@
 //! because a question can be open for a long time.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tokio::sync::Barrier;
 
 use super::swap::{SWAP, resource_ids};
 use super::*;
@@ -171,6 +176,33 @@ async fn a_time_in_the_future_is_asked_about() {
     assert_eq!(tags.expect("tags")["landbridge:restored-from"], newest);
 }
 
+/// Lets the first two calls to RDS of each of two processes take effect in pairs: both processes have looked
+/// twice for a drill that runs before either of them begins its restore, however slow one of them is.
+struct InStep {
+    calls: AtomicUsize,
+    pair: Arc<Barrier>,
+}
+
+impl Default for InStep {
+    fn default() -> Self {
+        Self { calls: AtomicUsize::new(0), pair: Arc::new(Barrier::new(2)) }
+    }
+}
+
+impl CallObserver for InStep {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let waits = call.server == "rds" && self.calls.fetch_add(1, Ordering::SeqCst) < 4;
+        let pair = self.pair.clone();
+        async move {
+            if waits {
+                pair.wait().await;
+            }
+            Admission::Proceed
+        }
+        .boxed()
+    }
+}
+
 /// Two operators confirm a drill at the same moment: both have seen that no drill runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_drills_at_the_same_moment_one_is_refused_and_deletes_nothing() {
@@ -180,12 +212,10 @@ async fn of_two_drills_at_the_same_moment_one_is_refused_and_deletes_nothing() {
     for terminal in &mut both {
         terminal.question("and delete it afterwards?").await;
     }
-    // Both look again whether a drill runs before either of them begins its restore.
-    env.cloud.calls().set_latency(Duration::from_millis(700));
+    env.cloud.calls().set_observer(Arc::new(InStep::default()));
     both.iter_mut().for_each(|terminal| terminal.answer("y"));
     let [one, other] = both;
     let (one, other) = tokio::join!(one.end(&env), other.end(&env));
-    env.cloud.calls().set_latency(Duration::ZERO);
     let (done, refused) = if one.0 == 0 { (one, other) } else { (other, one) };
     assert_eq!((done.0, refused.0), (0, 1), "{}\n\n{}", done.1, refused.1);
     assert!(done.1.contains("drill good"), "{}", done.1);
