@@ -1,11 +1,10 @@
 //! The command line: all commands. The options of a command are in its own module.
 
-use std::ffi::OsString;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use landbridge_cli_support::EXIT_CODES;
 
+use crate::local::LocalArgs;
 use crate::{
     access, check, console, consumers, contract, cost, dashboard, days, doctor, handover, incident,
     init, key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
@@ -109,13 +108,6 @@ pub(crate) enum Command {
     },
     Completions(reference::CompletionsArgs),
     Man(reference::ManArgs),
-}
-
-/// The arguments of a command of `landbridge-local`. That program parses them.
-#[derive(Debug, Args)]
-pub(crate) struct LocalArgs {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    _arguments: Vec<OsString>,
 }
 
 #[cfg(test)]

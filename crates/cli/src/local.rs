@@ -1,8 +1,11 @@
 //! `landbridge demo`, `local`, `query` and `models run`: starts `landbridge-local`.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+
+use clap::Args;
 
 use crate::failure::Failure;
 
@@ -10,6 +13,13 @@ use crate::failure::Failure;
 const PROGRAM: &str = "landbridge-local";
 /// The command that builds it.
 const BUILD: &str = "cargo build -p landbridge-local-cli";
+
+/// The arguments of a command of `landbridge-local`. That program parses them.
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<OsString>,
+}
 
 /// Replaces this process with `landbridge-local` and the same arguments: that program receives the
 /// signals, and the caller receives its exit code. Its `argv[0]` is the name under which the caller

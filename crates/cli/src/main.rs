@@ -70,7 +70,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use landbridge_cli_support as support;
 use support::{clock, failure, files, paint, render};
 
@@ -171,7 +171,7 @@ async fn run(command: Command) -> Result {
         Command::Models { command: ModelsCommand::Check(args) } => models::check(&args),
         Command::Models { command: ModelsCommand::Cost(args) } => models::cost(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
-        Command::Completions(args) => reference::completions(&args),
-        Command::Man(args) => reference::man(&args),
+        Command::Completions(args) => reference::completions(&args, Cli::command()),
+        Command::Man(args) => reference::man(&args, Cli::command()),
     }
 }

@@ -4,12 +4,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::shells;
 use landbridge_cli_support::args::Output;
 use serde::Serialize;
 
-use crate::args::Cli;
 use crate::failure::{Failure, Result};
 use crate::render;
 
@@ -65,12 +64,11 @@ struct ManResult {
     pages: Vec<String>,
 }
 
-/// Prints the completions of a shell.
+/// Prints the completions of the command for a shell.
 ///
 /// # Errors
 /// [`Failure::Failed`] if standard output cannot be written.
-pub(crate) fn completions(args: &CompletionsArgs) -> Result {
-    let mut command = Cli::command();
+pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) -> Result {
     let mut script = Vec::new();
     match args.shell {
         Shell::Bash => clap_complete::generate(shells::Bash, &mut command, NAME, &mut script),
@@ -80,17 +78,17 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result {
     render::print(String::from_utf8_lossy(&script).trim_end())
 }
 
-/// Writes the manual pages. Pages of these names are replaced; a second run writes the same bytes.
+/// Writes the manual pages of the command. Pages of these names are replaced; a second run writes the same bytes.
 ///
 /// # Errors
 /// [`Failure::Failed`] if the directory or a page cannot be written.
-pub(crate) fn man(args: &ManArgs) -> Result {
+pub(crate) fn man(args: &ManArgs, command: Command) -> Result {
     let failed = |path: &Path, error: &io::Error| {
         let path = path.display();
         Failure::Failed(format!("cannot write {path}: {error}; choose another --dir"))
     };
     std::fs::create_dir_all(&args.dir).map_err(|error| failed(&args.dir, &error))?;
-    let mut command = LOCAL.iter().fold(Cli::command(), |it, path| with_hint(it, path));
+    let mut command = LOCAL.iter().fold(command, |it, path| with_hint(it, path));
     command.build();
     let mut pages = Vec::new();
     write_pages(&command, &mut |name, page| {

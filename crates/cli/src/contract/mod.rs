@@ -12,6 +12,7 @@
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod exchange;
+mod finding;
 mod inputs;
 mod report;
 

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-use super::check::{Checked, Finding, Format, Level, UNREAD};
+use super::finding::{Checked, Finding, Format, Level, UNREAD};
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render::{self, counted, printable};

@@ -13,8 +13,8 @@ use clap::{Args, Subcommand};
 use landbridge_cli_support::args::{FileArgs, OutputArgs};
 use landbridge_core::models;
 
-use crate::args::LocalArgs;
 use crate::failure::Result;
+use crate::local::LocalArgs;
 use crate::render;
 use landbridge_cli_support::files;
 

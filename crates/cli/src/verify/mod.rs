@@ -8,17 +8,21 @@
 //! | [`observed`] | the figures of a table from BigQuery |
 //! | [`source`] | `--against`: the figures of a table from the rows of the source or of the export |
 //! | [`rows`] | the rows of a table from the source database, or from the files of the export |
-//! | [`named`] | the rows in which they and BigQuery differ |
+//! | [`row_reader`] | keys and hashes of these rows |
+//! | [`search`] | finds the rows in which they and BigQuery differ |
+//! | [`difference`] | such a row |
 //! | [`report`] | the result, as text and JSON |
 //!
 //! No figure is printed: a verdict says all that the operator needs, and a figure is an oracle. The only values are keys of the
 //! class `none`, of rows that differ.
 
-mod named;
+mod difference;
 mod observed;
 mod recorded;
 mod report;
+mod row_reader;
 mod rows;
+mod search;
 mod source;
 
 use std::io::IsTerminal;
@@ -213,8 +217,8 @@ async fn prepare(
     for table in recorded {
         let table = match table {
             Recorded::Figures(table) => table,
-            Recorded::Nothing(table) => {
-                not_compared.push(table);
+            Recorded::Nothing { name, source_table, reason } => {
+                not_compared.push(TableReport::not_compared(&name, &source_table, &reason));
                 continue;
             }
         };

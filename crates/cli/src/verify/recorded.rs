@@ -19,7 +19,6 @@ use landbridge_ledger::records::{
 };
 use landbridge_parquet::rewrite::ProofKey;
 
-use super::report::TableReport;
 use crate::failure::{Failure, Result};
 
 /// Records that are read at the same time: they are small, and latency dominates.
@@ -40,8 +39,12 @@ pub(super) struct Place<'a> {
 /// A table of the warehouse.
 pub(super) enum Recorded {
     Figures(RecordedTable),
-    /// It cannot be compared.
-    Nothing(TableReport),
+    /// It cannot be compared, for this reason.
+    Nothing {
+        name: String,
+        source_table: String,
+        reason: String,
+    },
 }
 
 /// A table, and what is recorded of its rows.
@@ -131,9 +134,7 @@ pub(super) async fn read(
         let (name, claim) = table;
         tables.push(match read_table(place, day, &name, claim).await? {
             Ok(table) => Recorded::Figures(table),
-            Err(reason) => {
-                Recorded::Nothing(TableReport::not_compared(&name, &source_table, &reason))
-            }
+            Err(reason) => Recorded::Nothing { name, source_table, reason },
         });
     }
     Ok(tables)

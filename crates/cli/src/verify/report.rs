@@ -8,7 +8,7 @@ use landbridge_core::proof::sql;
 use landbridge_core::proof::verdict::{Reason, RowVerdict, Verdict, compare, compare_rows};
 use serde::Serialize;
 
-use super::named::{Named, NamedRow};
+use super::difference::{Named, NamedRow};
 use super::observed::{Prepared, Seen};
 use super::source::SourceReport;
 use crate::render::{self, bytes, counted, grouped, left, right};

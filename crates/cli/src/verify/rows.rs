@@ -18,7 +18,7 @@ use landbridge_source::scan::{Cell, Scan};
 use landbridge_source::{Database, EngineFamily, Table, Tls};
 
 use super::VerifyArgs;
-use super::named::Named;
+use super::difference::Named;
 use super::recorded::{RecordedColumn, RecordedTable};
 use crate::export_file::ExportFile;
 use crate::failure::{Failure, Result};

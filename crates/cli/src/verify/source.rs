@@ -9,10 +9,12 @@ use landbridge_core::proof::{Figures, sql};
 use landbridge_gcp::BigQuery;
 use landbridge_source::scan::Cell;
 
-use super::named::{self, Named};
+use super::difference::Named;
 use super::observed::{Prepared, Seen};
 use super::recorded::{RecordedColumn, RecordedTable};
+use super::row_reader::{Read, RowReader};
 use super::rows::{Other, TableRows};
+use super::search::Search;
 use crate::failure::Result;
 
 /// What a comparison with the source says of a table.
@@ -25,13 +27,6 @@ pub(super) struct SourceReport {
     pub(super) named: Named,
     /// Why the table is not compared with the source.
     pub(super) reason: Option<String>,
-}
-
-/// A column that is read from the source: its place in the table there, and how its values are read.
-#[derive(Clone, Copy, Debug)]
-struct Read {
-    position: usize,
-    form: SourceForm,
 }
 
 /// Compares a table. An error of the other side concerns this table alone, and is its reason. `most` is the number of rows
@@ -73,7 +68,7 @@ pub(super) async fn compare_table(
         0 => Named::Nothing,
         rows => match keyed(&mut table, (prepared, seen), &reads, warehouse).await {
             Ok((keyed, reader)) => {
-                let search = named::Search { bigquery, keyed: &keyed, most };
+                let search = Search { bigquery, keyed: &keyed, most };
                 search.run(&mut table, reader, rows).await?
             }
             Err(named) => named,
@@ -154,52 +149,4 @@ async fn figures(
     };
     let figures = reads.iter().map(of).collect();
     Ok((rows, figures))
-}
-
-/// Makes keys and hashes of the rows that the source gives.
-pub(super) struct RowReader {
-    reads: Vec<Read>,
-    /// The places of the key's columns in `reads`.
-    key: Vec<usize>,
-    /// The places of the compared columns.
-    columns: Vec<usize>,
-}
-
-impl RowReader {
-    fn new(reads: &[Result<Read, Gap>], key: &[usize], columns: &[usize]) -> Self {
-        let mut all: Vec<usize> = key.iter().chain(columns).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        let places = |wanted: &[usize]| {
-            wanted.iter().filter_map(|it| all.iter().position(|at| at == it)).collect()
-        };
-        Self {
-            key: places(key),
-            columns: places(columns),
-            reads: all.iter().filter_map(|at| reads[*at].as_ref().ok().copied()).collect(),
-        }
-    }
-
-    /// The columns of the source that are read.
-    pub(super) fn positions(&self) -> Vec<usize> {
-        self.reads.iter().map(|read| read.position).collect()
-    }
-
-    /// The key of a row, and the hashes of its compared columns, 0 for NULL.
-    pub(super) fn read(&self, cells: &[Cell<'_>]) -> (Vec<u8>, Vec<u64>) {
-        let texts: Vec<Option<Vec<u8>>> = cells
-            .iter()
-            .zip(&self.reads)
-            .map(|(cell, read)| {
-                let mut text = Vec::new();
-                cell.and_then(|raw| read.form.canonical(raw, &mut text)).map(|()| text)
-            })
-            .collect();
-        let mut key = Vec::new();
-        for at in &self.key {
-            named::push_key(self.reads[*at].form, texts[*at].as_deref(), &mut key);
-        }
-        let hash = |at: &usize| texts[*at].as_deref().map_or(0, fingerprint);
-        (key, self.columns.iter().map(hash).collect())
-    }
 }

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::incident::Channel;
 use crate::yaml::{KeyPath, Violation, format};
 
 /// Where the function `notify` sends messages about incidents, and a line a day. Without this section the
@@ -21,6 +20,32 @@ pub struct AlertsConfig {
     /// Any address that takes JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookConfig>,
+}
+
+/// Where messages about incidents go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Slack, by an incoming webhook. It has no threads.
+    SlackWebhook,
+    /// Slack, by the token of a bot, with threads.
+    SlackBot,
+    /// E-mail, by a topic of SNS.
+    Email,
+    /// JSON to any address.
+    Webhook,
+}
+
+impl Channel {
+    /// Its name, as in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SlackWebhook => "slack_webhook",
+            Self::SlackBot => "slack_bot",
+            Self::Email => "email",
+            Self::Webhook => "webhook",
+        }
+    }
 }
 
 /// A channel of Slack: an incoming webhook, or a bot, which can also answer in threads.

@@ -28,7 +28,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::{AlertsConfig, EmailConfig, SlackConfig, WebhookConfig};
+pub use alerts::{AlertsConfig, Channel, EmailConfig, SlackConfig, WebhookConfig};
 pub use audits::{AuditLevel, AuditLevels, AuditsConfig, Freshness, TableAudits};
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};

@@ -1,12 +1,11 @@
 //! What a message says: the cause, the effect on readers, the command to run. Only names of tables and
 //! columns: a problem contains no cell value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::step::Changes;
 use super::{DayFacts, Facts, Incident, Member, what};
 use crate::calendar::Day;
 
@@ -14,6 +13,18 @@ use crate::calendar::Day;
 const MAX_NAMES: usize = 8;
 /// Items in a message.
 const MAX_ITEMS: usize = 12;
+
+/// What a tick changed in one incident.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) opened: bool,
+    /// Names of members.
+    pub(super) joined: BTreeSet<String>,
+    /// Names of members.
+    pub(super) ended: BTreeSet<String>,
+    /// The day that is late because of it.
+    pub(super) late: Option<Day>,
+}
 
 /// What a message says, without the form of any channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,8 +84,7 @@ impl Content {
 
     pub(super) fn opened(incident: &Incident, facts: &Facts) -> Self {
         let title = format!("{}: {}", name(incident, facts), headline(incident));
-        let actions: std::collections::BTreeSet<&str> =
-            incident.holding().map(|it| it.action.as_str()).collect();
+        let actions: BTreeSet<&str> = incident.holding().map(|it| it.action.as_str()).collect();
         let action = match actions.len() {
             1 => actions.first().map(ToString::to_string).unwrap_or_default(),
             _ => String::new(),
@@ -222,7 +232,7 @@ fn limited(items: impl Iterator<Item = String>) -> Vec<String> {
 
 /// What changed, in sentences. Of an incident that opened, the first one says so.
 pub(super) fn changes(incident: &Incident, changed: &Changes) -> Vec<String> {
-    let names = |of: &std::collections::BTreeSet<String>| {
+    let names = |of: &BTreeSet<String>| {
         let members = of.iter().filter_map(|name| incident.members.get(name));
         some_of(members.map(|it| it.name.as_str()))
     };

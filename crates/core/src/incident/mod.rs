@@ -27,7 +27,7 @@ mod step;
 mod tests;
 
 pub use content::Content;
-pub use outbox::{Answer, Channel, Claim, LEASE, Message, MessageKind, Next};
+pub use outbox::{Answer, Claim, LEASE, Message, MessageKind, Next};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +35,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+pub use crate::config::Channel;
 use crate::ids::short_hash;
 use crate::plan::Problem;
 

@@ -6,8 +6,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::IncidentState;
 use super::content::Content;
+use super::{Channel, IncidentState};
 
 /// How long a claim excludes other ticks: longer than a tick may take between a claim and the end of its
 /// request. (`notify` begins a request at most a minute after its claim, and a request ends after ten
@@ -17,32 +17,6 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(150);
 const FIRST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
 /// A channel that is broken for days is tried twice an hour.
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_mins(30);
-
-/// Where messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// Slack, by an incoming webhook. It has no threads.
-    SlackWebhook,
-    /// Slack, by the token of a bot, with threads.
-    SlackBot,
-    /// E-mail, by a topic of SNS.
-    Email,
-    /// JSON to any address.
-    Webhook,
-}
-
-impl Channel {
-    /// Its name, as in the record.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SlackWebhook => "slack_webhook",
-            Self::SlackBot => "slack_bot",
-            Self::Email => "email",
-            Self::Webhook => "webhook",
-        }
-    }
-}
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

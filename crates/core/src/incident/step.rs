@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::content::{self, Content};
+use super::content::{self, Changes, Content};
 use super::outbox::MessageKind;
 use super::{
     Cause, Channel, DayFacts, Event, Facts, Incident, IncidentState, Life, Member, Observation,
@@ -21,18 +21,6 @@ const MAX_EVENTS: usize = 200;
 
 /// The record that stands for a late day, and the member of an incident that is only that.
 const LATE: &str = "late";
-
-/// What a tick changed in one incident.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) opened: bool,
-    /// Names of members.
-    pub(super) joined: BTreeSet<String>,
-    /// Names of members.
-    pub(super) ended: BTreeSet<String>,
-    /// The day that is late because of it.
-    pub(super) late: Option<Day>,
-}
 
 impl IncidentState {
     /// Takes the facts of a tick: opens, changes and ends incidents, and puts the messages that follow into

@@ -1,4 +1,4 @@
-//! Names the rows in which the source, or the export, and BigQuery differ.
+//! Finds the rows in which the source, or the export, and BigQuery differ.
 
 use std::collections::BTreeMap;
 
@@ -7,85 +7,15 @@ use jiff::civil::date;
 use landbridge_core::proof::keyed::{
     self, Bucket, Keyed, KeyedColumn, MAX_ROWS, RowDifference, Rows, Within,
 };
-use landbridge_core::proof::source::{Against, SourceForm};
-use landbridge_core::proof::text;
 use landbridge_core::types::BigQueryType;
 use landbridge_gcp::BigQuery;
 use landbridge_source::scan::Cell;
-use serde::Serialize;
 
+use super::difference::{Difference, Named, NamedRow};
 use super::observed::request;
+use super::row_reader::RowReader;
 use super::rows::TableRows;
-use super::source::RowReader;
 use crate::failure::{Failure, Result};
-
-/// The rows in which source and BigQuery differ.
-#[derive(Debug)]
-pub(super) enum Named {
-    /// No row differs, or none was searched.
-    Nothing,
-    /// The first ones, and whether there are more.
-    Rows(Vec<NamedRow>, bool),
-    /// Rows cannot be named.
-    NotPossible(&'static str),
-    /// The source could not be read again.
-    Failed(String),
-}
-
-/// A row that differs.
-#[derive(Debug, Serialize)]
-pub(super) struct NamedRow {
-    /// The values of its key, whose class is `none`.
-    key: BTreeMap<String, Option<String>>,
-    #[serde(flatten)]
-    difference: Difference,
-}
-
-/// How it differs.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "difference")]
-enum Difference {
-    /// BigQuery does not have it.
-    Missing,
-    /// The source does not have it.
-    Added,
-    /// It is there more or less often.
-    Repeated { source: usize, bigquery: usize },
-    /// Columns of the class `none` have other values.
-    Values { columns: Vec<String> },
-}
-
-impl NamedRow {
-    /// For people.
-    pub(super) fn text(&self, against: Against) -> String {
-        let part = |(name, value): (&String, &Option<String>)| {
-            format!("{name} = {}", value.as_deref().unwrap_or("NULL"))
-        };
-        let key: Vec<String> = self.key.iter().map(part).collect();
-        let difference = match &self.difference {
-            Difference::Missing => "is not in BigQuery".to_owned(),
-            Difference::Added => format!("is not in the {against}"),
-            Difference::Repeated { source, bigquery } => {
-                format!("is {source} times in the {against} and {bigquery} times in BigQuery")
-            }
-            Difference::Values { columns } => format!("differs in {}", columns.join(", ")),
-        };
-        format!("row {}: {difference}", key.join(", "))
-    }
-}
-
-/// Appends a part of a key: bytes as hexadecimal digits, as the query does.
-pub(super) fn push_key(form: SourceForm, value: Option<&[u8]>, key: &mut Vec<u8>) {
-    let mut digits = Vec::new();
-    let value = match (form, value) {
-        (SourceForm::Bytes, Some(bytes)) => {
-            text::hex(bytes, &mut digits);
-            Some(digits.as_slice())
-        }
-        (_, value) => value,
-    };
-    keyed::key_part(value, key);
-}
 
 /// What a search needs of BigQuery.
 pub(super) struct Search<'a> {
