@@ -66,6 +66,17 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
             context.config.source.id
         )));
     }
+    render::print(&table(&context, &points, now, &of_another))?;
+    render::print(&summary(&context, &points, args.zone.as_deref()))
+}
+
+/// The table of restore points, newest first.
+fn table(
+    context: &RestoreContext,
+    points: &[RestorePoint],
+    now: Timestamp,
+    of_another: &dyn Fn(&RestorePoint) -> bool,
+) -> String {
     let columns = [
         left("snapshot"),
         left("taken"),
@@ -92,20 +103,24 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
             point.pinned.clone().unwrap_or_default(),
         ]
     });
-    render::print(&render::table(&columns, rows.collect(), 0))?;
+    render::table(&columns, rows.collect(), 0)
+}
+
+/// How many there are, and the command that restores the newest.
+fn summary(context: &RestoreContext, points: &[RestorePoint], zone: Option<&str>) -> String {
     let by_landbridge = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
-    let zone = args.zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
-    render::print(&format!(
+    let zone = zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
+    format!(
         "{}, {by_landbridge} of them by Landbridge, {pinned} pinned. To restore the newest snapshot: landbridge restore --at '{}'{zone} --as NAME",
         counted(points.len(), "restore point"),
         points
             .iter()
             .rev()
             .find_map(|it| it.taken_at)
-            .map(|at| wall_clock_time(&context, at))
+            .map(|at| wall_clock_time(context, at))
             .unwrap_or_default(),
-    ))
+    )
 }
 
 /// What point-in-time recovery can restore: the first choice for a time within the last days.

@@ -6,7 +6,7 @@ use landbridge_core::restore::{RestorePlan, copies};
 use serde_json::json;
 
 use super::args::RestoreArgs;
-use super::execute::{self, execute};
+use super::execute::{self, RestoreOutcome, execute};
 use super::wait::Progress;
 use super::{RestoreContext, confirm, origin, rds_failure, show, swap};
 use crate::failure::{Failure, Result};
@@ -16,20 +16,9 @@ use landbridge_cli_support::args::Output;
 /// Runs the command.
 pub(crate) async fn run(args: RestoreArgs) -> Result {
     let context = RestoreContext::new(&args.common, args.zone.as_deref()).await?;
-    let target = DatabaseId::new(args.target.to_ascii_lowercase()).map_err(|_| {
-        Failure::Usage(format!(
-            "`--as '{}'`: `--as` must be a name that RDS accepts: 1 to 63 letters, digits and single \
-             hyphens, starting with a letter, for example shop-restored.",
-            args.target
-        ))
-    })?;
-    let (source, target) = (&context.config.source, target.as_str());
-    if target == source.id {
-        return Err(Failure::Usage(format!(
-            "--as: {target} is the source itself. Restore under another name, then swap the names \
-             with --swap"
-        )));
-    }
+    let source = &context.config.source;
+    let target = target(&args, &source.id)?;
+    let target = target.as_str();
     if args.swap {
         return swap::run(&context, &args, target).await;
     }
@@ -78,6 +67,29 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
         }))?,
         Output::Text => render::print(&show::outcome(&plan, &outcome, &show::duration(seconds)))?,
     }
+    complete(target, &outcome)
+}
+
+/// The name of the restored database.
+fn target(args: &RestoreArgs, source: &str) -> Result<DatabaseId> {
+    let target = DatabaseId::new(args.target.to_ascii_lowercase()).map_err(|_| {
+        Failure::Usage(format!(
+            "`--as '{}'`: `--as` must be a name that RDS accepts: 1 to 63 letters, digits and single \
+             hyphens, starting with a letter, for example shop-restored.",
+            args.target
+        ))
+    })?;
+    if target.as_str() == source {
+        return Err(Failure::Usage(format!(
+            "--as: {source} is the source itself. Restore under another name, then swap the names \
+             with --swap"
+        )));
+    }
+    Ok(target)
+}
+
+/// Succeeds if the restored database answers and has the settings of the plan.
+fn complete(target: &str, outcome: &RestoreOutcome) -> Result {
     match (&outcome.unreachable_reason, outcome.not_as_planned.is_empty()) {
         (Some(why), _) => Err(Failure::Partly(format!(
             "{target} is restored but does not answer at {}:{} from here: {why}. Try to connect \

@@ -72,7 +72,7 @@ that was restored from the day's snapshot: a source that goes on changing differ
 primary key of the class `none` are named.
 
 With `--against export`, it reads the Parquet files of the day's export in S3 instead, while they exist. It needs
-`s3:GetObject` on them and `kms:Decrypt` on their key, and space on the disk for the largest file. An export has no
+`s3:GetObject` on them and `kms:Decrypt` on their key. An export has no
 keys: rows are named by the key that `audits.tables` declares, or by a column `id`.
 
 It queries BigQuery with your own rights. Of a masked column, it compares what you see: through the mask

@@ -11,7 +11,7 @@ use landbridge_core::plan::{ItemSource, TablePlan};
 use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use landbridge_core::proof::verdict::shows_something;
-use landbridge_core::protection::{ColumnRows, MAX_TIME_TRAVEL_HOURS};
+use landbridge_core::protection::{ColumnRows, MAX_TIME_TRAVEL_HOURS, TableRows};
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
 use landbridge_ledger::records::{
@@ -158,13 +158,10 @@ async fn read_table(
     name: &str,
     claim: Option<Claim>,
 ) -> Result<Result<RecordedTable, String>> {
-    let Some(claim) = claim else { return Ok(Err("it has not been loaded".to_owned())) };
-    if claim.loading.is_some() {
-        return Ok(Err(
-            "it is being loaded; run the command again when the day is published".to_owned()
-        ));
-    }
-    let Some(rows) = &claim.loaded else { return Ok(Err("it has not been loaded".to_owned())) };
+    let (claim, rows) = match loaded(claim.as_ref()) {
+        Ok(found) => found,
+        Err(reason) => return Ok(Err(reason.to_owned())),
+    };
     let (Some(day), Some(columns)) = (rows.day, &rows.columns) else {
         return Ok(Err("nothing is recorded of its rows".to_owned()));
     };
@@ -192,27 +189,9 @@ async fn read_table(
             "no figures were recorded on {day}: all its columns are copied and `proof.kept` did not ask for their figures on that day, `proof` was not set, or the proof key could not be read"
         )));
     }
-    let classes = place.classes(name, &claim, columns.iter().map(|(key, it)| it.name(key)));
-    let class_of = |name: &str| classes.get(name).map_or("", String::as_str);
-    let row_plan =
-        RowPlan::new(columns.iter().map(|(source, it)| {
-            (source.clone(), row_column(place.mask(class_of(it.name(source)))))
-        }));
-    let column = |(source, it): (&String, &ColumnRows)| {
-        let landed = it.name(source).to_owned();
-        let class = class_of(&landed).to_owned();
-        RecordedColumn {
-            place: row_plan.place(source).unwrap_or((0, RowColumn::Hidden)),
-            ty: ColumnType { ty: it.ty, repeated: it.repeated },
-            mask: place.mask(&class),
-            class,
-            proof: place.open(day, &plan, &items, source),
-            name: landed,
-            source: source.clone(),
-            landed: it.clone(),
-        }
-    };
-    let columns: Vec<RecordedColumn> = columns.iter().map(column).collect();
+    let (columns, row_plan) = recorded_columns(place, (name, claim), columns, |source| {
+        place.open(day, &plan, &items, source)
+    });
     if needs_figures && columns.iter().all(|it| it.proof.is_none()) {
         return Ok(Err(format!(
             "the figures of {day} were sealed with another proof key than the current one and the one before it"
@@ -230,6 +209,46 @@ async fn read_table(
         row_proofs: place.open_rows(day, &plan, &items),
         row_plan,
     }))
+}
+
+/// The claim of a table that is loaded, and what it says of the rows; otherwise why there are none to compare.
+fn loaded(claim: Option<&Claim>) -> Result<(&Claim, &TableRows), &'static str> {
+    let claim = claim.ok_or("it has not been loaded")?;
+    if claim.loading.is_some() {
+        return Err("it is being loaded; run the command again when the day is published");
+    }
+    let rows = claim.loaded.as_ref().ok_or("it has not been loaded")?;
+    Ok((claim, rows))
+}
+
+/// The columns of a table with their classes and figures, and how they take part in the fingerprints of rows.
+fn recorded_columns(
+    place: &Place<'_>,
+    (name, claim): (&str, &Claim),
+    columns: &BTreeMap<String, ColumnRows>,
+    proof_of: impl Fn(&str) -> Option<ColumnProof>,
+) -> (Vec<RecordedColumn>, RowPlan) {
+    let classes = place.classes(name, claim, columns.iter().map(|(key, it)| it.name(key)));
+    let class_of = |name: &str| classes.get(name).map_or("", String::as_str);
+    let row_plan =
+        RowPlan::new(columns.iter().map(|(source, it)| {
+            (source.clone(), row_column(place.mask(class_of(it.name(source)))))
+        }));
+    let column = |(source, it): (&String, &ColumnRows)| {
+        let landed = it.name(source).to_owned();
+        let class = class_of(&landed).to_owned();
+        RecordedColumn {
+            place: row_plan.place(source).unwrap_or((0, RowColumn::Hidden)),
+            ty: ColumnType { ty: it.ty, repeated: it.repeated },
+            mask: place.mask(&class),
+            class,
+            proof: proof_of(source),
+            name: landed,
+            source: source.clone(),
+            landed: it.clone(),
+        }
+    };
+    (columns.iter().map(column).collect(), row_plan)
 }
 
 /// Whether the receipt of a day says that the table keeps the rows of `since`: then the figures of `since` are its own.

@@ -193,7 +193,7 @@ impl TableRows<'_> {
     }
 
     /// Gives the cells of some columns, by their positions, of each row. One row of a database is in memory at a time, a
-    /// thousand of an export; of its files, one is on the disk.
+    /// thousand of an export, whose files are read in blocks.
     ///
     /// # Errors
     /// Why the rows cannot be read. No text contains a cell.

@@ -13,6 +13,8 @@ use crate::calendar::Day;
 const MAX_NAMES: usize = 8;
 /// Items in a message.
 const MAX_ITEMS: usize = 12;
+/// Different things to do in a message.
+const MAX_ACTIONS: usize = 3;
 
 /// What a tick changed in one incident.
 #[derive(Debug, Default)]
@@ -85,19 +87,18 @@ impl Content {
     pub(super) fn opened(incident: &Incident, facts: &Facts) -> Self {
         let title = format!("{}: {}", name(incident, facts), headline(incident));
         let actions: BTreeSet<&str> = incident.holding().map(|it| it.action.as_str()).collect();
-        let action = match actions.len() {
-            1 => actions.first().map(ToString::to_string).unwrap_or_default(),
-            _ => String::new(),
-        };
+        // Tables that are held by one cause can keep the rows of different days.
+        let action = limited(MAX_ACTIONS, actions.into_iter().map(str::to_owned)).join("\n");
         Self {
             cause: incident.cause.what.clone(),
             action,
-            items: limited(incident.holding().map(
-                |member| match facts.concerns.get(&member.table) {
+            items: limited(
+                MAX_ITEMS,
+                incident.holding().map(|member| match facts.concerns.get(&member.table) {
                     Some(concerns) => format!("{} [{concerns}]", item(member)),
                     None => item(member),
-                },
-            )),
+                }),
+            ),
             ..Self::new(incident, title, facts)
         }
     }
@@ -220,10 +221,11 @@ fn item(member: &Member) -> String {
     }
 }
 
-fn limited(items: impl Iterator<Item = String>) -> Vec<String> {
+/// The first items, and how many more there are.
+fn limited(most: usize, items: impl Iterator<Item = String>) -> Vec<String> {
     let mut items: Vec<String> = items.collect();
-    let more = items.len().saturating_sub(MAX_ITEMS);
-    items.truncate(MAX_ITEMS);
+    let more = items.len().saturating_sub(most);
+    items.truncate(most);
     if more > 0 {
         items.push(format!("and {more} more"));
     }

@@ -1,6 +1,6 @@
 //! What the facts of a tick change. Every rule is idempotent: the same facts again change nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -126,7 +126,7 @@ fn alert(table: &str, what: &'static str, of: &str, when: &str) -> Observation {
     }
 }
 
-const TYPE: &str = "a column changed its type";
+const TYPE: &str = "a column changed its type, so the table is not loaded";
 
 #[test]
 fn a_held_table_names_whom_it_concerns() {
@@ -141,6 +141,24 @@ fn a_held_table_names_whom_it_concerns() {
     assert!(text.contains(line) && text.contains("shop.people.amount\n"), "{text}");
 }
 
+/// The function `load` adds the day of the rows that a table keeps to what is to be done.
+#[test]
+fn tables_that_keep_rows_of_different_days_are_one_message_that_says_what_to_do() {
+    let mut world = World::new();
+    for (table, kept) in
+        [("orders", "2026-11-20"), ("refunds", "2026-11-20"), ("links", "2026-11-18")]
+    {
+        let mut seen = alert(table, TYPE, "2026-11-21", "2026-11-21T02:30");
+        seen.problem.action = format!("decide; the table keeps its rows of {kept}");
+        world.see(seen);
+    }
+    world.state.apply(&world.facts);
+    let actions: Vec<&str> =
+        world.state.outbox.iter().map(|it| it.content.action.as_str()).collect();
+    let both = "decide; the table keeps its rows of 2026-11-18\ndecide; the table keeps its rows of 2026-11-20";
+    assert!(actions.iter().all(|it| *it == both) && !actions.is_empty(), "{actions:?}");
+}
+
 #[test]
 fn forty_tables_held_by_one_cause_are_one_message_and_one_end() {
     let mut world = World::new();
@@ -149,7 +167,7 @@ fn forty_tables_held_by_one_cause_are_one_message_and_one_end() {
         world.see(alert(name, TYPE, "2026-11-21", "2026-11-21T02:30"));
     }
     world.check(expect![[r"
-        opened shop, incident 1: a column changed its type (40 tables)
+        opened shop, incident 1: a column changed its type, so the table is not loaded (40 tables)
           - shop.orders_01.amount
           - shop.orders_02.amount
           - shop.orders_03.amount
@@ -190,11 +208,11 @@ fn forty_tables_held_by_one_cause_are_one_message_and_one_end() {
           - over: orders_03, orders_04, orders_05, orders_06, orders_07, orders_08, orders_09, orders_10 and 30 more; 2 left
     "]]);
     world.publish("2026-11-22", "2026-11-22T03:20");
-    world.check(expect![[r#"
-        resolved shop, incident 1 is resolved: a column changed its type (40 tables)
+    world.check(expect![[r"
+        resolved shop, incident 1 is resolved: a column changed its type, so the table is not loaded (40 tables)
           - it was open for 24 h
         line shop 2026-11-22: 42 tables published by 03:20, 0 incidents
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -202,7 +220,7 @@ fn a_table_that_joins_is_a_change_and_another_cause_is_another_incident() {
     let mut world = World::new();
     world.see(alert("orders", TYPE, "2026-11-21", "2026-11-21T02:30"));
     world.check(expect![[r"
-        opened shop, incident 1: a column changed its type (orders)
+        opened shop, incident 1: a column changed its type, so the table is not loaded (orders)
           - shop.orders.amount
           Analysts see yesterday's rows (2026-11-20) of orders.
           landbridge receipt 2026-11-21 --table orders; landbridge incident 1
@@ -235,10 +253,10 @@ fn a_late_day_alone_is_an_incident_until_it_is_published() {
     world.check(expect![""]);
     world.publish("2026-11-21", "2026-11-21T05:40");
     world.time("2026-11-21T05:42");
-    world.check(expect![[r#"
+    world.check(expect![[r"
         resolved shop, incident 1 is resolved: the day is not published by its deadline
           - it was open for 1 h 40 min
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -256,7 +274,7 @@ fn a_closed_incident_is_quiet_until_another_table_meets_its_cause() {
     world.check(expect![""]);
     world.see(alert("people", TYPE, "2026-11-22", "2026-11-22T02:30"));
     world.check(expect![[r"
-        opened shop, incident 2: a column changed its type (people)
+        opened shop, incident 2: a column changed its type, so the table is not loaded (people)
           - shop.people.amount
           Analysts see the rows of 2026-11-20 in people.
           landbridge receipt 2026-11-22 --table people; landbridge incident 2
@@ -300,11 +318,11 @@ fn a_notice_is_open_as_long_as_it_applies() {
     world.time("2026-11-23T03:30");
     world.facts.observations.clear();
     world.publish("2026-11-23", "2026-11-23T03:20");
-    world.check(expect![[r#"
+    world.check(expect![[r"
         resolved shop, incident 1 is resolved: the source contains something that the contract does not
           - it was open for 48 h 30 min
         line shop 2026-11-23: 42 tables published by 03:20, 0 incidents
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -321,11 +339,11 @@ fn that_the_day_is_published_says_nothing_of_snapshots() {
     "]]);
     world.time("2026-11-22T03:30");
     world.publish("2026-11-22", "2026-11-22T03:12");
-    world.check(expect![[r#"
+    world.check(expect![[r"
         resolved shop, incident 1 is resolved: this hour has no snapshot
           - it was open for 24 h 30 min
         line shop 2026-11-22: 42 tables published by 03:12, 0 incidents
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -358,7 +376,7 @@ fn the_first_tick_reports_what_holds_and_nothing_older() {
     world.see(alert("people", TYPE, "2026-11-21", "2026-11-21T02:50"));
     let text = world.tick();
     assert!(
-        text.starts_with("opened shop, incident 1: a column changed its type (people)"),
+        text.starts_with("opened shop, incident 1: a column changed its type, so the table is not loaded (people)"),
         "{text}"
     );
 }

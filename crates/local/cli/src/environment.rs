@@ -184,24 +184,7 @@ impl LocalEnvironment {
             start: midnight(&calendar, first_day)?,
         };
         if let Some(url) = &args.source {
-            let database = Database::connect(url, None).await?;
-            if args.contract.is_none() {
-                let empty = Contract::propose(&[], &config);
-                let proposal = proposal::propose(
-                    &database,
-                    empty,
-                    &config,
-                    Some(SampleLimits::rows(SAMPLED_ROWS)),
-                )
-                .await?;
-                setup.contract_path = data_dir.join(contract::FILE_NAME);
-                let text = proposal.render(ColumnOrder::new());
-                write_file(&setup.contract_path, &text)?;
-                setup.proposed = Some(text);
-                setup.left_out = proposal.left_out;
-            }
-            setup.engine = Some(database.engine().display_name());
-            setup.source = external_database(database);
+            setup.connect(url, args, &config, data_dir).await?;
             setup.start = calendar.export_hour(first_day).start();
         }
         let is_story = contract_source == ContractSource::Copy && setup.engine.is_none();
@@ -342,7 +325,8 @@ impl LocalEnvironment {
         let Some(sample) = &self.sample else { return Ok(()) };
         let end = self.calendar.end_of(day);
         let last_second = end.checked_sub(SignedDuration::from_secs(1)).unwrap_or(end);
-        ga4::export(self, sample, sample.day(last_second)).await
+        let day = sample.day(last_second);
+        ga4::export(&self.config().warehouse, self.warehouse(), sample, day).await
     }
 
     /// The receipts of a day, from the ledger in the local S3, sorted by table.
@@ -384,6 +368,32 @@ struct SourceSetup {
     engine: Option<&'static str>,
     source: Arc<dyn SourceDatabase>,
     start: Timestamp,
+}
+
+impl SourceSetup {
+    /// Takes a real database as the source. Without a contract of the command, one is proposed and written.
+    async fn connect(
+        &mut self,
+        url: &str,
+        args: &EnvironmentArgs,
+        config: &Config,
+        data_dir: &Path,
+    ) -> Result {
+        let database = Database::connect(url, None).await?;
+        if args.contract.is_none() {
+            let empty = Contract::propose(&[], config);
+            let limits = Some(SampleLimits::rows(SAMPLED_ROWS));
+            let proposal = proposal::propose(&database, empty, config, limits).await?;
+            self.contract_path = data_dir.join(contract::FILE_NAME);
+            let text = proposal.render(ColumnOrder::new());
+            write_file(&self.contract_path, &text)?;
+            self.proposed = Some(text);
+            self.left_out = proposal.left_out;
+        }
+        self.engine = Some(database.engine().display_name());
+        self.source = external_database(database);
+        Ok(())
+    }
 }
 
 /// The start of a day in the zone of the calendar.

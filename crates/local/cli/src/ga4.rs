@@ -1,13 +1,13 @@
 //! Writes the sample's GA4 export as Google does: by load jobs into a dataset of the warehouse, each daily
 //! table again until it no longer changes.
 
+use landbridge_core::config::WarehouseConfig;
 use landbridge_local::Principal;
 use landbridge_local_database::SampleDatabase;
 use landbridge_local_database::sample::GA4_SCHEMA;
 use serde_json::Value;
 
-use crate::bigquery::{BigQuery, TableLoad};
-use crate::environment::LocalEnvironment;
+use crate::bigquery::{BigQuery, TableLoad, Warehouse};
 use crate::failure::{Failure, Result};
 
 /// Writes what Google writes on a day of the business, and deletes the intraday table of the day before.
@@ -16,12 +16,13 @@ use crate::failure::{Failure, Result};
 /// # Errors
 /// Any answer of the warehouse except that the intraday table does not exist.
 pub(crate) async fn export(
-    environment: &LocalEnvironment,
+    config: &WarehouseConfig,
+    warehouse: Warehouse,
     sample: &SampleDatabase,
     day: u64,
 ) -> Result {
-    let Some(ga4) = &environment.config().warehouse.ga4 else { return Ok(()) };
-    let warehouse = BigQuery::new(environment.warehouse())?;
+    let Some(ga4) = &config.ga4 else { return Ok(()) };
+    let warehouse = BigQuery::new(warehouse)?;
     let dataset = ga4.dataset();
     let fields: Value = serde_json::from_str(GA4_SCHEMA)
         .map_err(|error| Failure::Failed(format!("the schema of the GA4 export: {error}")))?;

@@ -89,7 +89,9 @@ pub(super) async fn write(
     sink: &dyn ObjectSink,
 ) -> Result<ExportedTable, DatabaseError> {
     let quirks = &spec.quirks;
-    let full_name = format!("{}.{}", table.schema, table.name);
+    let is_named = |name: &Option<String>| {
+        name.as_deref() == Some(format!("{}.{}", table.schema, table.name).as_str())
+    };
     let mut writer = Writer {
         folder: names::table_folder(snapshot, table, spec),
         folders: Folders::of(snapshot, table, spec),
@@ -107,8 +109,30 @@ pub(super) async fn write(
         number: 0,
     };
     let format = FileFormat::new(table.arrow_schema(), quirks);
-    let mut splitter = FileSplitter::new(snapshot.read(table)?, quirks);
-    let truncate = quirks.truncated_file.as_deref() == Some(full_name.as_str());
+    let splitter = FileSplitter::new(snapshot.read(table)?, quirks);
+    let mut last = encode_files(&mut writer, &format, splitter).await?;
+    let is_cut = is_named(&quirks.truncated_file);
+    if last.is_none() && (is_cut || empty_table_has_a_file(table, quirks.empty)) {
+        last = Some(format.encode(&[])?);
+    }
+    if let Some(mut last) = last {
+        if is_cut {
+            last.bytes.truncate(last.bytes.len() / 2);
+        }
+        writer.part(last).await?;
+    }
+    if is_named(&quirks.mismatched_file) {
+        writer.part(mismatched_part()?).await?;
+    }
+    writer.finish().await
+}
+
+/// Writes all files of the rows except the last one, which is returned; `None` if there are no rows.
+async fn encode_files(
+    writer: &mut Writer<'_>,
+    format: &FileFormat,
+    mut splitter: FileSplitter,
+) -> Result<Option<Part>, DatabaseError> {
     let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut encoding: VecDeque<JoinHandle<Result<Part, DatabaseError>>> = VecDeque::new();
     // Write each file one step late, so that the last one is known to be the last.
@@ -138,34 +162,18 @@ pub(super) async fn write(
             }
         }
     }
-    match held {
-        Some(mut last) => {
-            if truncate {
-                last.bytes.truncate(last.bytes.len() / 2);
-            }
-            writer.part(last).await?;
-        }
-        None => {
-            let file = match quirks.empty {
-                EmptyTableForm::ZeroRowFile => true,
-                EmptyTableForm::SuccessMarkerOnly => false,
-                EmptyTableForm::ByHash => {
-                    pseudo_random::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
-                }
-            };
-            if file || truncate {
-                let mut empty = format.encode(&[])?;
-                if truncate {
-                    empty.bytes.truncate(empty.bytes.len() / 2);
-                }
-                writer.part(empty).await?;
-            }
+    Ok(held)
+}
+
+/// Whether the export of a table without rows has a file.
+fn empty_table_has_a_file(table: &Table, form: EmptyTableForm) -> bool {
+    match form {
+        EmptyTableForm::ZeroRowFile => true,
+        EmptyTableForm::SuccessMarkerOnly => false,
+        EmptyTableForm::ByHash => {
+            pseudo_random::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
         }
     }
-    if quirks.mismatched_file.as_deref() == Some(full_name.as_str()) {
-        writer.part(mismatched_part()?).await?;
-    }
-    writer.finish().await
 }
 
 impl Writer<'_> {

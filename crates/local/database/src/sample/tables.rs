@@ -1,6 +1,5 @@
 //! The tables of the business, and their columns.
 
-use super::life::BusinessDay;
 use crate::snapshot::{Column, Table};
 use landbridge_source::EngineFamily;
 
@@ -154,17 +153,14 @@ impl SampleTable {
         }
     }
 
-    /// The table, as the catalogue describes it on this day.
-    pub(super) fn table(self, view: &BusinessDay) -> Table {
-        let new =
-            (self == SampleTable::Creators && view.day >= PASSPORT_FROM_DAY).then_some(&PASSPORT);
+    /// The table without its number of rows, as the catalogue describes it on this day of the business.
+    pub(super) fn table(self, day: u64) -> Table {
+        let new = (self == SampleTable::Creators && day >= PASSPORT_FROM_DAY).then_some(&PASSPORT);
         let columns = self.columns().iter().chain(new).map(|(name, declared)| {
             let column = Column::declared(EngineFamily::Postgres, name, declared)
                 .expect("the declarations above are constants, and a test reads them all");
             if *name == "id" { column.not_null() } else { column }
         });
-        let mut table = Table::new("public", self.name(), columns.collect());
-        table.rows = Some(view.rows(self));
-        table
+        Table::new("public", self.name(), columns.collect())
     }
 }
