@@ -25,6 +25,7 @@
 //! `landbridge-core`; everything else is shared with the emulator, which must not know them.
 
 pub mod catalogue;
+mod cell;
 pub mod database;
 #[cfg(feature = "ddl")]
 pub mod ddl;

@@ -3,6 +3,8 @@
 use mysql_async::Conn;
 use tokio_postgres::Client;
 
+pub use crate::cell::Cell;
+
 use crate::catalogue::Table;
 use crate::database::Database;
 use crate::error::Result;
@@ -10,9 +12,6 @@ use crate::mysql::MySqlServer;
 use crate::mysql::scan as mysql_scan;
 use crate::postgres::PostgresServer;
 use crate::postgres::scan as postgres_scan;
-
-/// A cell as the server writes it as text, for binary columns its bytes; `None` for NULL.
-pub type Cell<'a> = Option<&'a [u8]>;
 
 /// One state of a database: all reads of a scan see the same committed rows, however many are made meanwhile.
 /// Tables of a MySQL storage engine without transactions are read as they are.

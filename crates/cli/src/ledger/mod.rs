@@ -7,14 +7,11 @@
 //! | [`strip`] | removes bounds from one record |
 //! | [`sweep`] | all records in S3, and their older versions |
 
+mod progress;
 mod strip;
 mod sweep;
 
-use std::fmt::Write;
-use std::io::IsTerminal;
-
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::ErrorKind;
 use landbridge_core::config::Config;
@@ -22,7 +19,9 @@ use landbridge_core::contract::Contract;
 use landbridge_ledger::Ledger;
 use landbridge_ledger::records::{DRILLS, below};
 use serde::Serialize;
+use std::fmt::Write;
 
+use self::progress::Progress;
 use self::sweep::{CurrentRecords, OlderVersions, Sweep};
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -223,48 +222,4 @@ fn gcloud(config: &Config) -> String {
 /// A GoogleSQL string literal.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// Progress on standard error, if it is a terminal.
-struct Progress {
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            if let Ok(style) =
-                ProgressStyle::with_template("{msg:16} {bar:32} {pos}/{len}, {eta} left")
-            {
-                bar.set_style(style);
-            }
-            bar
-        });
-        Self { bar }
-    }
-
-    /// Starts a step of `length` objects.
-    fn start(&self, what: &'static str, length: usize) {
-        if let Some(bar) = &self.bar {
-            bar.reset();
-            bar.set_length(length as u64);
-            bar.set_message(what);
-        }
-    }
-
-    /// One object is done.
-    fn step(&self) {
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

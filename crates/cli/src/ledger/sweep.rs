@@ -12,7 +12,7 @@ use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::{ErrorKind, Result};
 use serde::Serialize;
 
-use super::Progress;
+use super::progress::Progress;
 use super::strip::{RecordKind, Stripped, strip};
 
 /// Objects at once: they are small, and the network's latency dominates.

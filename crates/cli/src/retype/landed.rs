@@ -11,7 +11,6 @@ use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
 use landbridge_ledger::records::{self, CLAIMS};
 
-use super::RetypeArgs;
 use crate::failure::Result;
 
 /// Claims that are read at the same time: they are small, and latency dominates.
@@ -29,24 +28,23 @@ pub(super) struct LandedTable {
 impl LandedTable {
     /// The column whose type was given with `--landed`, under the name that the contract gives it.
     pub(super) fn given(
-        args: &RetypeArgs,
+        (source_table, column): (&str, &str),
         table: &TableContract,
         ty: ColumnType,
         config: &Config,
     ) -> Self {
-        let column = args.column.clone().unwrap_or_default();
-        let set = table.columns.get(&column).and_then(|entry| entry.name.as_ref());
-        let name = column_name(set.unwrap_or(&column), config.warehouse.column_names);
+        let set = table.columns.get(column).and_then(|entry| entry.name.as_ref());
+        let name = column_name(set.map_or(column, String::as_str), config.warehouse.column_names);
         let landed = Landed { name, ty, stays_text: false };
         // Without `table:`, the name depends on whether the schema is the database, as in MySQL.
-        let (schema, short) = args.table.split_once('.').unwrap_or(("", &args.table));
+        let (schema, short) = source_table.split_once('.').unwrap_or(("", source_table));
         let [in_postgres, in_mysql] =
             ["", schema].map(|database| default_table_name(database, schema, short));
         let default = (in_postgres == in_mysql).then_some(in_postgres);
         Self {
             name: table.table.clone().or(default),
             has_landed: true,
-            columns: BTreeMap::from([(column, landed)]),
+            columns: BTreeMap::from([(column.to_owned(), landed)]),
         }
     }
 }

@@ -126,7 +126,10 @@ pub(crate) async fn run(args: RetypeArgs) -> Result {
     let contract = files::contract(&path, &config)?;
     let table = find_table(&contract, &args)?;
     let landed = match args.landed {
-        Some(ty) => LandedTable::given(&args, table, ty, &config),
+        Some(ty) => {
+            let column = args.column.as_deref().unwrap_or_default();
+            LandedTable::given((&args.table, column), table, ty, &config)
+        }
         None => landed::read(&config, &args.table, table).await?,
     };
     let mut columns = changed_columns(table, &landed.columns, config.warehouse.column_names);

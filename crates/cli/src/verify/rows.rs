@@ -17,7 +17,7 @@ use landbridge_parquet::cells::Cells;
 use landbridge_source::scan::{Cell, Scan};
 use landbridge_source::{Database, EngineFamily, Table, Tls};
 
-use super::VerifyArgs;
+use super::args::VerifyArgs;
 use super::difference::Named;
 use super::recorded::{RecordedColumn, RecordedTable};
 use crate::export_file::ExportFile;

@@ -28,12 +28,9 @@ use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 
 use self::rest::Rest;
+
 /// The limit for one attempt of a call.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The delays between attempts of a call. BigQuery allows 5 metadata changes per table in 10 s, so
-/// the last delay lets such a window pass.
-const RETRY_DELAYS: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(3)];
 
 /// The BigQuery client of one project and location.
 #[derive(Clone)]

@@ -1,17 +1,23 @@
 //! Sends calls of the REST API. Requests and answers are JSON values, because a request must leave
 //! out what it does not change, and an answer may contain what Landbridge does not know.
 
+use std::time::Duration;
+
 use backon::Retryable;
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
-use super::RETRY_DELAYS;
 use crate::error::{error_kind, no_token};
 use crate::message;
 
 /// BigQuery's endpoint.
 pub(crate) const ENDPOINT: &str = "https://bigquery.googleapis.com/bigquery/v2";
+
+/// The delays between attempts of a call. BigQuery allows 5 metadata changes per table in 10 s, so
+/// the last delay lets such a window pass.
+const RETRY_DELAYS: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(3)];
 
 /// One call.
 pub(super) struct RestCall<'a> {

@@ -5,8 +5,8 @@ use mysql_async::{Conn, Row, Value};
 
 use super::MySqlServer;
 use crate::catalogue::{Column, Table, quote_name};
+use crate::cell::Cell;
 use crate::error::Result;
-use crate::scan::Cell;
 
 /// An empty SQL mode, so that the server refuses no value that it has stored. It may wait for this client for an hour.
 const BEGIN: [&str; 4] = [

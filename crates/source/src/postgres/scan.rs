@@ -9,8 +9,8 @@ use tokio_postgres::Client;
 
 use super::PostgresServer;
 use crate::catalogue::{Storage, Table, quote_name};
+use crate::cell::Cell;
 use crate::error::Result;
-use crate::scan::Cell;
 
 /// Values as an export writes them.
 const BEGIN: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \

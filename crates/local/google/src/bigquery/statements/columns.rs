@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::options::{Options, set_description};
-use super::tokens::{Cursor, Kind};
+use super::tokens::Cursor;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, check_field_name};
 use crate::error::GoogleError;
 
@@ -192,11 +192,6 @@ pub(super) fn parse_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Google
             return Ok(names);
         }
     }
-}
-
-/// Whether a text is one literal of the kind.
-pub(super) fn is_literal(text: &str, kind: Kind) -> bool {
-    super::tokens::tokenize(text).is_ok_and(|it| it.len() == 1 && it[0].kind == kind)
 }
 
 #[cfg(test)]

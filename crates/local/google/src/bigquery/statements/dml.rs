@@ -13,9 +13,9 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, new_null_array};
 use serde_json::json;
 
-use super::columns::{is_literal, quoted_name, sql_type_name};
+use super::columns::{quoted_name, sql_type_name};
 use super::rows::{Changes, Update, assigned, check_assignable, row_numbers, whole_column};
-use super::tokens::{Cursor, Kind, tokenize};
+use super::tokens::{Cursor, Kind, is_literal, tokenize};
 use super::{Statement, StatementResult, is_query, unknown};
 use crate::bigquery::catalog::{Table, TableName, TableRows};
 use crate::bigquery::job::QueryResult;

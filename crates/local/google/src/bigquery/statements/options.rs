@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::columns::is_literal;
-use super::tokens::{Cursor, Kind};
+use super::tokens::{Cursor, Kind, is_literal};
 use crate::error::GoogleError;
 
 /// The options of a statement: names in lower case, and the texts of their values.

@@ -318,6 +318,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Whether a text is one literal of the kind.
+pub(crate) fn is_literal(text: &str, kind: Kind) -> bool {
+    tokenize(text).is_ok_and(|it| it.len() == 1 && it[0].kind == kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::transaction::Transaction;
-use super::variables::{ERROR_MESSAGE, ROW_COUNT};
 use super::{Execute, Leave, Loop, LoopKind, Node, is_query, unknown};
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
@@ -20,6 +19,10 @@ use crate::bigquery::statements::{StatementResult, sql_type_name, text_literal};
 use crate::bigquery::temporary::TemporaryTables;
 use crate::error::GoogleError;
 
+/// The name of the variable with the message of the error that a block handles.
+pub(super) const ERROR_MESSAGE: &str = "_error_message";
+/// The name of the variable with the number of rows that the last statement changed.
+pub(super) const ROW_COUNT: &str = "_row_count";
 /// No script may run more turns of its loops. BigQuery's limit is one of time.
 const MOST_TURNS: usize = 100_000;
 

@@ -1,6 +1,6 @@
 //! The variables of a script: their values, and their places in a statement.
 
-use super::run::Script;
+use super::run::{ERROR_MESSAGE, ROW_COUNT, Script};
 use super::{is_query, unknown};
 use crate::bigquery::job::QueryResult;
 use crate::bigquery::query::QuerySpec;
@@ -13,11 +13,6 @@ use crate::error::GoogleError;
 
 /// The prefix of the parameter that a variable becomes.
 const VARIABLE: &str = "_variable_";
-
-/// The name of the variable with the message of the error that a block handles.
-pub(super) const ERROR_MESSAGE: &str = "_error_message";
-/// The name of the variable with the number of rows that the last statement changed.
-pub(super) const ROW_COUNT: &str = "_row_count";
 
 /// System variables, the variables with their values and how many tokens their names have.
 const VARIABLES_OF_SYSTEM: [(&str, &str, usize); 2] =
