@@ -23,7 +23,7 @@ pub(super) fn plan(options: &Options) -> String {
            rows            generated; no row of yours is read\n  \
            masked reader   {masked}\n  \
            plain reader    {plain}\n  \
-           calls           about 660 and more while it waits, of which about 140 are queries that read less than 10 MB each\n  \
+           calls           about 780 and more while it waits, of which about 170 are queries that read less than 10 MB each\n  \
            cost            nothing within the free 1 TB of queries a month, otherwise less than 0.01 USD\n  \
            time            10 to 30 minutes, most of it waiting for policies to take effect\n  \
            at the end      all of it is deleted\n",
