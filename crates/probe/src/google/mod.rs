@@ -8,8 +8,10 @@
 //! | `lab` | the calls with which probes look |
 //! | `files` | Parquet files of generated rows |
 //! | `masks_by_type` | the table with every rule on every type |
-//! | `storage`, `jobs`, `load`, `tables`, `modified`, `masks`, `merge`, `time`, `views` | the probes |
+//! | `federation` | the probes of AWS roles that ask for tokens |
+//! | `storage`, `jobs`, `load`, `tables`, `modified`, `masks`, `merge`, `time`, `views` | the other probes |
 
+mod federation;
 mod files;
 mod jobs;
 mod lab;
@@ -32,6 +34,7 @@ use jiff::Timestamp;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::raw::Raw;
 
+pub use federation::FederationOptions;
 pub use names::{LABEL, MARKER, PREFIX, Run};
 pub use scratch::Leftovers;
 
@@ -52,6 +55,8 @@ pub struct Options {
     pub masked_reader: Option<String>,
     /// The service account that becomes a plain reader of the run's tags.
     pub plain_reader: Option<String>,
+    /// The provider and the AWS roles whose federation is probed; `None`: it is not.
+    pub federation: Option<FederationOptions>,
     /// How long the run waits for something that takes effect later.
     pub patience: Duration,
     /// The only claims to probe; empty: all.
@@ -128,10 +133,14 @@ const PROBES: &[(&str, Probe)] = &[
     ("patch-returns-the-table", plain!(modified::patch_answers_it)),
     ("policy-change-delay", tagged!(masks::change_delay)),
     ("policy-etag-conflict", tagged!(masks::etag_conflict)),
+    ("provider-mapping-and-condition", plain!(federation::condition)),
     ("receipts-append-once", plain!(jobs::append_once)),
     ("result-without-tags", tagged!(masks::result_without_tags)),
     ("row-access-ends-time-travel", plain!(time::row_access_ends_it)),
     ("row-access-list", plain!(time::list_filter)),
+    ("sts-aws-request", plain!(federation::aws_request)),
+    ("sts-role-mapping", plain!(federation::role_mapping)),
+    ("sts-token-lifetime", plain!(federation::lifetime)),
     ("table-modified-by-every-write", tagged!(modified::by_every_write)),
     ("table-names-case-sensitive", plain!(tables::names_case_sensitive)),
     ("table-not-found-text", plain!(tables::not_found_text)),

@@ -47,7 +47,9 @@ async fn the_command_plans_asks_probes_and_names_the_claim_that_does_not_hold() 
     assert!(cloud.is_clean().await, "nothing is created before the answer");
 
     let options = ["probe", "google", "--yes", "--patience", "0", "--output", "json"];
-    let good = output(landbridge(&cloud, &[&options[..], &PERSONAS].concat())).await;
+    let federation = cloud.federation_args();
+    let federation: Vec<&str> = federation.iter().map(String::as_str).collect();
+    let good = output(landbridge(&cloud, &[&options[..], &PERSONAS, &federation].concat())).await;
     assert_eq!(good.status.code(), Some(0), "{}", text(&good));
     let report: Value = serde_json::from_slice(&good.stdout).expect("JSON");
     assert_eq!((&report["holds"], &report["does_not_hold"]), (&claims.into(), &0.into()));
@@ -62,7 +64,18 @@ async fn the_command_plans_asks_probes_and_names_the_claim_that_does_not_hold() 
     for name in [PROJECT, BUCKET, LOCATION, "landbridge_probe_"] {
         assert!(!report.contains(name), "{name}: {report}");
     }
+    assert!(text(&bad).contains("needs --federation"), "{}", text(&bad));
     assert!(cloud.is_clean().await);
+
+    // A file in another form: its content is not shown.
+    let swapped = ["--federation", federation[1], "--admitted", federation[1]];
+    let wrong = output(landbridge(&cloud, &[&options[..], &swapped].concat())).await;
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+    assert!(text(&wrong).contains("aws configure export-credentials"), "{}", text(&wrong));
+    let swapped = ["--federation", federation[3]];
+    let wrong = output(landbridge(&cloud, &[&options[..], &swapped].concat())).await;
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+    assert!(!text(&wrong).contains("secret/of"), "{}", text(&wrong));
 }
 
 /// Starts the command and waits until it has created something.
