@@ -11,22 +11,28 @@ use crate::cloud::{BUCKET, Cloud, LOCATION, MASKED, PLAIN, PROJECT};
 
 /// The program with the options of a cloud, without the machine's own environment.
 fn landbridge(cloud: &Cloud, args: &[&str]) -> Command {
+    let mut command = program(args);
+    command.args(["--project", PROJECT, "--location", LOCATION, "--bucket", BUCKET]);
+    command.envs(cloud.variables());
+    command
+}
+
+/// The program, with an empty environment.
+pub(crate) fn program(args: &[&str]) -> Command {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
     let mut command = Command::new(programs.join("landbridge"));
-    command.args(args);
-    command.args(["--project", PROJECT, "--location", LOCATION, "--bucket", BUCKET]);
-    command.env_clear().envs(cloud.variables());
+    command.args(args).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-async fn output(mut command: Command) -> Output {
+pub(crate) async fn output(mut command: Command) -> Output {
     let run = tokio::task::spawn_blocking(move || command.output());
     run.await.expect("the thread runs").expect("the command starts; build the programs first")
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
