@@ -385,7 +385,7 @@ async fn the_probe_names_a_kms_that_signs_otherwise() {
         seen,
         "of 2 signatures, 2 are verified with the public key, 2 name the key by its ARN"
     );
-    env.cloud.aws().turn_signing(true);
+    assert!(env.cloud.aws().turn(Some("kms-sign-raw-p256")));
     let (turned, seen) = probed(&env);
     let named: Vec<_> = turned.iter().filter(|(_, it)| *it == "does_not_hold").collect();
     assert_eq!(named.len(), 1, "{turned:?}");

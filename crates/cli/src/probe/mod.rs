@@ -3,8 +3,10 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the commands, the question, exit codes |
+//! | `federation` | the provider and the AWS credentials that are given |
 //! | `show` | the report as text |
 
+mod federation;
 mod show;
 
 use std::io::{IsTerminal, Write};
@@ -58,6 +60,9 @@ Examples:
   landbridge probe google --masked-reader masked@my-sandbox.iam.gserviceaccount.com \\
     --plain-reader plain@my-sandbox.iam.gserviceaccount.com
   landbridge probe google --claim load-zero-rows --yes --output json
+  landbridge probe google --federation credentials.json --admitted-role probe-admitted \\
+    --admitted <(aws configure export-credentials --profile probe-admitted) \\
+    --other <(aws configure export-credentials --profile me)
 
 Each claim is one of docs/claims.md: holds, does not hold, or not tested with the reason. The report
 contains no name of yours and no value. Everything that the command creates is deleted at its end,
@@ -74,6 +79,8 @@ pub(crate) struct GoogleArgs {
     /// The same for a plain reader
     #[arg(long, value_name = "ACCOUNT")]
     plain_reader: Option<String>,
+    #[command(flatten)]
+    federation: federation::FederationArgs,
     /// Probe only this claim; can be repeated
     #[arg(long = "claim", value_name = "ID")]
     claims: Vec<String>,
@@ -172,6 +179,7 @@ fn options(place: PlaceArgs) -> Result<Options> {
         bucket,
         masked_reader: None,
         plain_reader: None,
+        federation: None,
         patience: Duration::ZERO,
         claims: Vec::new(),
     })
@@ -181,6 +189,7 @@ async fn google(args: GoogleArgs) -> Result {
     let options = Options {
         masked_reader: args.masked_reader,
         plain_reader: args.plain_reader,
+        federation: args.federation.read()?,
         patience: Duration::from_secs(args.patience),
         claims: args.claims,
         ..options(args.place)?

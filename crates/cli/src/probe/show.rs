@@ -23,7 +23,8 @@ pub(super) fn plan(options: &Options) -> String {
            rows            generated; no row of yours is read\n  \
            masked reader   {masked}\n  \
            plain reader    {plain}\n  \
-           calls           about 660 and more while it waits, of which about 140 are queries that read less than 10 MB each\n  \
+           federation      {federation}\n  \
+           calls           about 780 and more while it waits, of which about 170 are queries that read less than 10 MB each\n  \
            cost            nothing within the free 1 TB of queries a month, otherwise less than 0.01 USD\n  \
            time            10 to 30 minutes, most of it waiting for policies to take effect\n  \
            at the end      all of it is deleted\n",
@@ -32,6 +33,24 @@ pub(super) fn plan(options: &Options) -> String {
         prefix = google::PREFIX,
         masked = persona(&options.masked_reader, "--masked-reader"),
         plain = persona(&options.plain_reader, "--plain-reader"),
+        federation = federation(options),
+    )
+}
+
+/// Which AWS roles ask which provider for tokens.
+fn federation(options: &Options) -> String {
+    let Some(federation) = &options.federation else {
+        return "none: claims that need --federation are not tested".to_owned();
+    };
+    let given = |is_given: bool, option: &str| match is_given {
+        true => format!("the role of {option}"),
+        false => format!("no role of {option}"),
+    };
+    format!(
+        "{} and {} ask {}",
+        given(federation.admitted.is_some(), "--admitted"),
+        given(federation.other.is_some(), "--other"),
+        federation.account.audience().trim_start_matches("//iam.googleapis.com/"),
     )
 }
 

@@ -9,6 +9,7 @@ use landbridge_local_wire::Clock;
 
 use crate::identity::Identities;
 use crate::options::AwsOptions;
+use crate::turned::Turned;
 
 /// Distinguishes the directories of several accounts in one process.
 static NEXT_ACCOUNT: AtomicU64 = AtomicU64::new(0);
@@ -19,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) options: AwsOptions,
     pub(crate) clock: Clock,
     pub(crate) identities: Identities,
+    /// The claim that is turned around.
+    pub(crate) turned: Turned,
     dir: PathBuf,
 }
 
@@ -28,7 +31,13 @@ impl Account {
         let number = NEXT_ACCOUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("landbridge-aws-{}-{number}", std::process::id());
         let identities = Identities::with_account_user(&options);
-        let account = Self { dir: options.data_dir.join(name), options, clock, identities };
+        let account = Self {
+            dir: options.data_dir.join(name),
+            options,
+            clock,
+            identities,
+            turned: Turned::default(),
+        };
         tokio::fs::create_dir_all(account.objects_dir()).await?;
         tokio::fs::create_dir_all(account.dir.join("snapshots")).await?;
         Ok(account)

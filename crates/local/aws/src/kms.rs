@@ -36,8 +36,6 @@ struct Keys {
     pairs: BTreeMap<String, EcdsaKeyPair>,
     /// Whether every call is refused.
     denied: bool,
-    /// Whether a message is hashed twice: the opposite of the claim `kms-sign-raw-p256`.
-    hashes_twice: bool,
 }
 
 impl Keys {
@@ -99,10 +97,6 @@ impl Kms {
         json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
     }
 
-    pub(crate) fn set_hashes_twice(&self, hashes_twice: bool) {
-        self.keys().hashes_twice = hashes_twice;
-    }
-
     fn perform(&self, action: &str, parameters: &Value) -> Result<Value, KmsError> {
         let keys = self.keys();
         let text = |name: &str| parameters.get(name).and_then(Value::as_str);
@@ -130,7 +124,7 @@ impl Kms {
                 let message = text("Message").and_then(|it| STANDARD.decode(it).ok());
                 let message = message.filter(|it| (1..=MAX_MESSAGE).contains(&it.len()));
                 let message = message.ok_or_else(|| invalid("Message"))?;
-                let message = match keys.hashes_twice {
+                let message = match self.account.turned.is("kms-sign-raw-p256") {
                     true => ring::digest::digest(&ring::digest::SHA256, &message).as_ref().to_vec(),
                     false => message,
                 };

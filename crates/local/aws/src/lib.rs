@@ -13,6 +13,7 @@
 //! | [`rds`] | RDS: instances, clusters, snapshots, restores, tags, exports to S3 |
 //! | [`secrets`] | Secrets Manager: secrets with versions and staging labels |
 //! | [`kms`] | KMS: `Sign` and `GetPublicKey` of P-256 keys |
+//! | [`turned`] | claims of `claims.toml` that tests turn around |
 //! | [`sns`] | SNS: `Publish` to a topic, whose messages are kept |
 //!
 //! The crate does not use Landbridge's own rules, so it cannot repeat their mistakes. Its facts
@@ -30,6 +31,7 @@ mod s3;
 mod secrets;
 mod signature;
 mod sns;
+pub mod turned;
 
 pub use caller_identity::{CallerIdentity, CallerIdentityError};
 pub use identity::Identity;

@@ -40,7 +40,11 @@ impl LocalAws {
     /// The I/O error of creating its directory under [`AwsOptions::data_dir`].
     pub async fn new(options: AwsOptions, clock: Clock) -> io::Result<Self> {
         let account = Arc::new(Account::new(options, clock).await?);
-        let store = Arc::new(Store::new(&account.objects_dir(), account.clock.clone()));
+        let store = Arc::new(Store::new(
+            &account.objects_dir(),
+            account.clock.clone(),
+            account.turned.clone(),
+        ));
         Ok(Self {
             rds: Arc::new(Rds::new(account.clone(), store.clone())),
             secrets: Arc::new(Secrets::new(account.clone())),
@@ -97,10 +101,10 @@ impl LocalAws {
         self.kms.set_denied(denied);
     }
 
-    /// Turns a claim around of which `landbridge probe aws` must then say that it does not hold: with `true`, a signature is
-    /// that of the SHA-256 of a message, and not of the message (`kms-sign-raw-p256`).
-    pub fn turn_signing(&self, turned: bool) {
-        self.kms.set_hashes_twice(turned);
+    /// Turns a claim around for all later calls, or with `None` turns none. Returns `false`, and changes nothing, for a
+    /// claim that cannot be turned; see [`TURNABLE`](crate::turned::TURNABLE).
+    pub fn turn(&self, claim: Option<&str>) -> bool {
+        self.account.turned.set(claim)
     }
 
     /// SNS as an HTTP service.

@@ -37,7 +37,7 @@ pub mod types;
 pub use error::DatabaseError;
 pub use export::{
     EmptyTableForm, ExportOutcome, ExportQuirks, ExportSpec, ExportedTable, MemorySink, ObjectSink,
-    TimestampForm, check_export_only, export,
+    OddFile, TimestampForm, check_export_only, export,
 };
 pub use external::external_database;
 pub use landbridge_source::{Engine, EngineFamily};

@@ -169,10 +169,10 @@ impl LocalGoogle {
 
     /// The Security Token Service.
     pub fn sts_service(&self) -> Arc<dyn wire::Service> {
-        let sts = self.sts.clone();
+        let (sts, turned) = (self.sts.clone(), self.turned.clone());
         Handler::service(move |call| {
-            let sts = sts.clone();
-            Box::pin(async move { sts.handle(&call).await })
+            let (sts, turned) = (sts.clone(), turned_claim(&turned));
+            Box::pin(turned::answer(turned, async move { sts.handle(&call).await }))
         })
     }
 

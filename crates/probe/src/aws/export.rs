@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use landbridge_aws::{Aws, S3};
 use landbridge_core::Result;
+use landbridge_core::ids::ExportId;
 use landbridge_core::manifest::{self, ManifestFile, TableStatus};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_parquet::footer::{Footer, RangeReader};
 use parquet::basic::{Compression, Repetition};
+use serde_json::Value;
 
 use super::{Options, failed, types};
 use crate::report::{Finding, Probed, Shape, Stop, seen};
@@ -30,6 +33,17 @@ const CLAIMS: [&str; 11] = [
     types::MYSQL,
     types::POSTGRES,
 ];
+
+/// When the task of an export ended, by its manifest; `None` if it does not say so.
+pub(super) async fn ended(aws: &Aws, options: &Options) -> Option<(ExportId, Timestamp)> {
+    let prefix = options.export.as_deref()?.trim_end_matches('/');
+    let id = prefix.rsplit('/').next()?;
+    let key = format!("{prefix}/export_info_{id}.json");
+    let (bytes, _) = aws.s3.get(&options.bucket, &key).await.ok()??;
+    let manifest: Value = serde_json::from_slice(&bytes).ok()?;
+    let ended = manifest.get("taskEndTime")?.as_str()?.parse().ok()?;
+    Some((ExportId::new(id).ok()?, ended))
+}
 
 pub(super) async fn probe(aws: &Aws, options: &Options, findings: &mut Vec<Finding>) {
     let s3 = &aws.s3;
@@ -65,7 +79,10 @@ pub(super) async fn probe(aws: &Aws, options: &Options, findings: &mut Vec<Findi
     findings.push(Finding::new("export-columns-optional", of(columns_optional)));
     findings.push(Finding::new("export-encodings", of(encodings)));
     findings.push(Finding::new("export-empty-row-groups", of(empty_row_groups)));
-    let empty = footers.and_then(|footers| empty_tables(&keys, &footers));
+    let empty = footers.and_then(|footers| {
+        let entries = entries.as_ref().map_err(Clone::clone)?.as_deref();
+        empty_tables(&keys, &footers, entries.unwrap_or_default())
+    });
     findings.push(Finding::new("export-empty-table", empty));
 }
 
@@ -232,7 +249,8 @@ fn empty_row_groups(footers: &[Footer]) -> Probed {
     }
 }
 
-fn empty_tables(keys: &[&str], footers: &[Footer]) -> Probed {
+/// Whether a table without rows has a file or a marker. Every table that a manifest calls complete has one of both.
+fn empty_tables(keys: &[&str], footers: &[Footer], entries: &[TableStatus]) -> Probed {
     let table = |key: &str| key.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
     let marked: BTreeSet<String> =
         keys.iter().filter(|it| it.ends_with("/_SUCCESS")).map(|it| table(it)).collect();
@@ -240,6 +258,12 @@ fn empty_tables(keys: &[&str], footers: &[Footer]) -> Probed {
         keys.iter().filter(|it| is_data(it)).map(|it| table(it)).collect();
     let marker_only = marked.difference(&with_data).count() as u64;
     let no_rows = footers.iter().filter(|it| it.rows() == 0).count() as u64;
+    let complete = entries.iter().filter(|it| !it.is_skipped() && !it.columns.is_empty()).count();
+    let without = complete.saturating_sub(marked.union(&with_data).count()) as u64;
+    if without > 0 {
+        let shape = Shape::default().number(complete as u64, "tables in the manifests");
+        return seen(false, shape.number(without, "without an object"));
+    }
     if marker_only + no_rows == 0 {
         return Err(Stop::skipped("the export has no empty table"));
     }

@@ -16,7 +16,7 @@ mod writes;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use landbridge_aws::rds::ExportStatus;
+use landbridge_aws::rds::{ExportStatus, ExportTask};
 use landbridge_aws::{Aws, S3};
 use landbridge_core::{Error, ErrorKind, Result};
 
@@ -140,23 +140,35 @@ async fn probe_all(
     ));
     findings.push(Finding::new(
         "export-tasks-stay-listed",
-        tasks.and_then(|tasks| {
-            let ended = |it: &landbridge_aws::rds::ExportTask| {
-                it.ended.is_some_and(|end| now.duration_since(end) > SignedDuration::from_hours(24))
-            };
-            match tasks.iter().filter(|it| ended(it)).count() as u64 {
-                0 => Err(Stop::skipped(
-                    "no task that ended more than a day ago is listed; none may exist",
-                )),
-                old => {
-                    seen(true, Shape::default().number(old, "tasks that ended more than a day ago"))
-                }
-            }
-        }),
+        stay_listed(aws, options, now, tasks).await,
     ));
     findings.push(Finding::new("kms-sign-raw-p256", sign::probe(options).await));
     writes::probe(&aws.s3, options, run, findings).await;
     export::probe(aws, options, findings).await;
+}
+
+/// Whether tasks are described that ended more than a day ago: the one of `--export` by its id, or any.
+async fn stay_listed(
+    aws: &Aws,
+    options: &Options,
+    now: Timestamp,
+    tasks: Result<Vec<ExportTask>, Stop>,
+) -> Probed {
+    let is_old = |ended: Timestamp| now.duration_since(ended) > SignedDuration::from_hours(24);
+    if let Some((id, ended)) = export::ended(aws, options).await
+        && is_old(ended)
+    {
+        let task = aws.rds.export_task(&id).await.map_err(failed("the task was not described"))?;
+        let (is_described, shape) = match task {
+            Some(_) => (true, "the task of the export is described"),
+            None => (false, "the task of the export is not described"),
+        };
+        return seen(is_described, Shape::of(shape));
+    }
+    match tasks?.iter().filter(|it| it.ended.is_some_and(is_old)).count() as u64 {
+        0 => Err(Stop::skipped("no task that ended more than a day ago is listed; none may exist")),
+        old => seen(true, Shape::default().number(old, "tasks that ended more than a day ago")),
+    }
 }
 
 async fn quota(aws: &Aws) -> Probed {

@@ -3,7 +3,7 @@
 use landbridge_aws::Aws;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::objects::{folder_name, parse_source_table};
-use landbridge_core::types::{Engine, OriginalColumn, ParquetColumn, exported_column};
+use landbridge_core::types::{Annotation, Engine, OriginalColumn, ParquetColumn, exported_column};
 use landbridge_parquet::footer::Footer;
 
 use super::{Options, failed};
@@ -93,11 +93,23 @@ fn stored_as_expected(engine: Engine, pairs: &[Pair]) -> Probed {
     if pairs.is_empty() {
         return Err(Stop::skipped("no column with a type and a file was seen"));
     }
-    let equal =
-        pairs.iter().filter(|(original, stored)| exported_column(engine, original) == *stored);
+    let equal = pairs.iter().filter(|(original, stored)| is_expected(engine, original, stored));
     let equal = equal.count();
     let shape = Shape::default().number(pairs.len() as u64, "columns");
     seen(equal == pairs.len(), shape.number(equal as u64, "stored as the type says"))
+}
+
+/// Whether a column is stored as its original type says. The manifests give the precision of a decimal number and not
+/// its scale, so any scale is expected.
+fn is_expected(engine: Engine, original: &OriginalColumn, stored: &ParquetColumn) -> bool {
+    let mut expected = exported_column(engine, original);
+    if let (Annotation::Decimal { scale: said, .. }, Annotation::Decimal { scale, .. }) =
+        (&mut expected.annotation, stored.annotation)
+        && original.scale.is_none()
+    {
+        *said = scale;
+    }
+    expected == *stored
 }
 
 /// Whether each original type has a name of PostgreSQL's catalogue.
@@ -119,7 +131,7 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use landbridge_core::types::{Annotation, Physical};
+    use landbridge_core::types::Physical;
 
     use super::*;
 
@@ -149,6 +161,15 @@ mod tests {
         assert_eq!(holds(Mysql, &[text("date")]), Some(true));
         assert_eq!(holds(Mysql, &[day]), Some(false));
         assert_eq!(holds(Mysql, &[]), None);
+        // The manifest says the precision, and not the scale.
+        let number = |precision| {
+            let annotation = Annotation::Decimal { precision, scale: 4 };
+            let (mut original, stored) = pair("decimal", Physical::Int64, annotation);
+            original.precision = 18;
+            (original, stored)
+        };
+        assert_eq!(holds(Mysql, &[number(18)]), Some(true));
+        assert_eq!(holds(Mysql, &[number(17)]), Some(false));
     }
 
     #[test]

@@ -203,7 +203,8 @@ impl Lab {
         format!("`{}.{}.{table}`", self.options.project, self.run.dataset())
     }
 
-    fn reference(&self, table: &str) -> Value {
+    /// The table as a resource names it.
+    pub(super) fn reference(&self, table: &str) -> Value {
         json!({
             "projectId": self.options.project, "datasetId": self.run.dataset(), "tableId": table,
         })
@@ -461,7 +462,7 @@ impl Lab {
     }
 
     /// Waits until BigQuery's clock is two seconds after an instant.
-    async fn pause_after(&self, instant: i64) -> Result<(), Stop> {
+    pub(super) async fn pause_after(&self, instant: i64) -> Result<(), Stop> {
         while self.now().await? < instant + 2_000_000 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

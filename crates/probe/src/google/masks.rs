@@ -283,11 +283,17 @@ pub(super) async fn dml_needs_plain(lab: &Lab, tags: &Tags) -> Probed {
     let table = lab.sql(PEOPLE);
     let update = format!("UPDATE {table} SET id = id WHERE email = 'none@example.com'");
     let delete = format!("DELETE FROM {table} WHERE email = 'none@example.com'");
+    let merge = format!(
+        "MERGE {table} t USING (SELECT 1 AS id) s ON t.id = s.id AND t.email = 'none@example.com' \
+         WHEN MATCHED THEN DELETE"
+    );
     let update = lab.query(Who::Masked, &update).await?;
     let delete = lab.query(Who::Masked, &delete).await?;
+    let merge = lab.query(Who::Masked, &merge).await?;
     let shape = Shape::of("UPDATE").and_shape(&update.shape());
     let shape = shape.and("DELETE").and_shape(&delete.shape());
-    seen(update.is_refused() && delete.is_refused(), shape)
+    let shape = shape.and("MERGE").and_shape(&merge.shape());
+    seen(update.is_refused() && delete.is_refused() && merge.is_refused(), shape)
 }
 
 pub(super) async fn neither_role(lab: &Lab, tags: &Tags) -> Probed {

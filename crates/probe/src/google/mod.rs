@@ -8,14 +8,18 @@
 //! | `lab` | the calls with which probes look |
 //! | `files` | Parquet files of generated rows |
 //! | `masks_by_type` | the table with every rule on every type |
-//! | `storage`, `jobs`, `load`, `tables`, `masks`, `time`, `views` | the probes |
+//! | `federation` | the probes of AWS roles that ask for tokens |
+//! | `storage`, `jobs`, `load`, `tables`, `modified`, `masks`, `merge`, `time`, `views` | the other probes |
 
+mod federation;
 mod files;
 mod jobs;
 mod lab;
 mod load;
 mod masks;
 mod masks_by_type;
+mod merge;
+mod modified;
 mod names;
 mod scratch;
 mod storage;
@@ -30,6 +34,7 @@ use jiff::Timestamp;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::raw::Raw;
 
+pub use federation::FederationOptions;
 pub use names::{LABEL, MARKER, PREFIX, Run};
 pub use scratch::Leftovers;
 
@@ -50,6 +55,8 @@ pub struct Options {
     pub masked_reader: Option<String>,
     /// The service account that becomes a plain reader of the run's tags.
     pub plain_reader: Option<String>,
+    /// The provider and the AWS roles whose federation is probed; `None`: it is not.
+    pub federation: Option<FederationOptions>,
     /// How long the run waits for something that takes effect later.
     pub patience: Duration,
     /// The only claims to probe; empty: all.
@@ -95,6 +102,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("load-decimal-38-10", plain!(load::decimals)),
     ("load-enum-is-bytes", plain!(load::enum_is_bytes)),
     ("load-flexible-names", plain!(load::flexible_names)),
+    ("load-job-ends-after-table-modified", plain!(modified::before_job_ends)),
     ("load-missing-column-null", plain!(load::missing_column)),
     ("load-no-coercion", plain!(load::no_coercion)),
     ("load-no-fine-grained-reader", tagged!(tables::no_fine_grained_reader)),
@@ -114,6 +122,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("mask-wrong-type-fails", tagged!(masks::wrong_type)),
     ("masked-reader-needs-plain-access", tagged!(masks::list_needs_plain)),
     ("masked-reader-on-policy", tagged!(masks::only_its_policy)),
+    ("merge-from-external-table", tagged!(merge::from_files)),
     ("neither-role-refused", tagged!(masks::neither_role)),
     ("patch-adds-tagged-column", tagged!(tables::adds_tagged_column)),
     ("patch-description-alone", tagged!(tables::description_alone)),
@@ -121,12 +130,18 @@ const PROBES: &[(&str, Probe)] = &[
     ("patch-if-match", plain!(tables::patch_if_match)),
     ("patch-label-changes-etag", plain!(tables::label_changes_etag)),
     ("patch-named-tags-stay", tagged!(tables::named_tags_stay)),
+    ("patch-returns-the-table", plain!(modified::patch_answers_it)),
     ("policy-change-delay", tagged!(masks::change_delay)),
     ("policy-etag-conflict", tagged!(masks::etag_conflict)),
+    ("provider-mapping-and-condition", plain!(federation::condition)),
     ("receipts-append-once", plain!(jobs::append_once)),
     ("result-without-tags", tagged!(masks::result_without_tags)),
     ("row-access-ends-time-travel", plain!(time::row_access_ends_it)),
     ("row-access-list", plain!(time::list_filter)),
+    ("sts-aws-request", plain!(federation::aws_request)),
+    ("sts-role-mapping", plain!(federation::role_mapping)),
+    ("sts-token-lifetime", plain!(federation::lifetime)),
+    ("table-modified-by-every-write", tagged!(modified::by_every_write)),
     ("table-names-case-sensitive", plain!(tables::names_case_sensitive)),
     ("table-not-found-text", plain!(tables::not_found_text)),
     ("table-read-own-write", plain!(tables::read_own_write)),

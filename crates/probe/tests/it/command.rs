@@ -4,28 +4,35 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use landbridge_probe::google;
 use serde_json::Value;
 
 use crate::cloud::{BUCKET, Cloud, LOCATION, MASKED, PLAIN, PROJECT};
 
 /// The program with the options of a cloud, without the machine's own environment.
 fn landbridge(cloud: &Cloud, args: &[&str]) -> Command {
+    let mut command = program(args);
+    command.args(["--project", PROJECT, "--location", LOCATION, "--bucket", BUCKET]);
+    command.envs(cloud.variables());
+    command
+}
+
+/// The program, with an empty environment.
+pub(crate) fn program(args: &[&str]) -> Command {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
     let mut command = Command::new(programs.join("landbridge"));
-    command.args(args);
-    command.args(["--project", PROJECT, "--location", LOCATION, "--bucket", BUCKET]);
-    command.env_clear().envs(cloud.variables());
+    command.args(args).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-async fn output(mut command: Command) -> Output {
+pub(crate) async fn output(mut command: Command) -> Output {
     let run = tokio::task::spawn_blocking(move || command.output());
     run.await.expect("the thread runs").expect("the command starts; build the programs first")
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
@@ -37,17 +44,21 @@ async fn the_command_plans_asks_probes_and_names_the_claim_that_does_not_hold() 
     let cloud = Cloud::start().await;
     let plan = output(landbridge(&cloud, &["probe", "google", "--plan"])).await;
     assert!(plan.status.success(), "{}", text(&plan));
-    assert!(text(&plan).contains("landbridge probe google: 67 claims"), "{}", text(&plan));
+    let claims = google::claims().len();
+    let head = format!("landbridge probe google: {claims} claims");
+    assert!(text(&plan).contains(&head), "{}", text(&plan));
     let asks = output(landbridge(&cloud, &["probe", "google"])).await;
     assert_eq!(asks.status.code(), Some(2), "{}", text(&asks));
     assert!(text(&asks).contains("add --yes"), "{}", text(&asks));
     assert!(cloud.is_clean().await, "nothing is created before the answer");
 
     let options = ["probe", "google", "--yes", "--patience", "0", "--output", "json"];
-    let good = output(landbridge(&cloud, &[&options[..], &PERSONAS].concat())).await;
+    let federation = cloud.federation_args();
+    let federation: Vec<&str> = federation.iter().map(String::as_str).collect();
+    let good = output(landbridge(&cloud, &[&options[..], &PERSONAS, &federation].concat())).await;
     assert_eq!(good.status.code(), Some(0), "{}", text(&good));
     let report: Value = serde_json::from_slice(&good.stdout).expect("JSON");
-    assert_eq!((&report["holds"], &report["does_not_hold"]), (&67.into(), &0.into()));
+    assert_eq!((&report["holds"], &report["does_not_hold"]), (&claims.into(), &0.into()));
 
     assert!(cloud.google.turn(Some("load-zero-rows")));
     let options = ["probe", "google", "--yes", "--patience", "0"];
@@ -59,7 +70,18 @@ async fn the_command_plans_asks_probes_and_names_the_claim_that_does_not_hold() 
     for name in [PROJECT, BUCKET, LOCATION, "landbridge_probe_"] {
         assert!(!report.contains(name), "{name}: {report}");
     }
+    assert!(text(&bad).contains("needs --federation"), "{}", text(&bad));
     assert!(cloud.is_clean().await);
+
+    // A file in another form: its content is not shown.
+    let swapped = ["--federation", federation[1], "--admitted", federation[1]];
+    let wrong = output(landbridge(&cloud, &[&options[..], &swapped].concat())).await;
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+    assert!(text(&wrong).contains("aws configure export-credentials"), "{}", text(&wrong));
+    let swapped = ["--federation", federation[3]];
+    let wrong = output(landbridge(&cloud, &[&options[..], &swapped].concat())).await;
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+    assert!(!text(&wrong).contains("secret/of"), "{}", text(&wrong));
 }
 
 /// Starts the command and waits until it has created something.

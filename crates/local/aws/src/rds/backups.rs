@@ -105,7 +105,11 @@ async fn take(rds: &Rds, due: &DueBackup) {
     };
     let mut state = rds.state();
     let Some(database) = state.databases.get(&due.key) else { return };
-    let name = due.begins.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H-%M");
+    let form = match rds.account.turned.is("rds-automated-snapshot-exports") {
+        true => "%Y-%m-%d",
+        false => "%Y-%m-%d-%H-%M",
+    };
+    let name = due.begins.to_zoned(TimeZone::UTC).strftime(form);
     let id = format!("rds:{database_id}-{name}");
     let snapshot = Snapshot {
         id: id.clone(),

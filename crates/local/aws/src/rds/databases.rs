@@ -303,7 +303,10 @@ pub(super) fn describe_quotas(rds: &Rds) -> Xml {
         for (name, kind) in [
             ("ManualSnapshots", DatabaseKind::Instance),
             ("ManualClusterSnapshots", DatabaseKind::Cluster),
-        ] {
+        ]
+        .into_iter()
+        .filter(|_| !rds.account.turned.is("rds-snapshot-quota"))
+        {
             write_quota(xml, name, state.manual_snapshot_count(kind), snapshot_quota);
         }
     });

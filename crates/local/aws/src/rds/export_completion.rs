@@ -12,6 +12,7 @@ use serde_json::json;
 use super::model::{ExportResult, ExportTask, PlannedEnd};
 use super::state::Rds;
 use crate::s3::Store;
+use crate::turned::TurnedExport;
 
 /// Completes the export tasks whose time has come. Concurrent calls wait until all objects are
 /// written.
@@ -45,6 +46,7 @@ async fn write_objects(rds: &Rds, task: &ExportTask) -> ExportResult {
         store: &rds.store,
         bucket: &task.bucket,
         max_objects,
+        turned: TurnedExport::new(rds.account.turned.clone()),
         object_count: AtomicUsize::new(0),
     };
     let prefix = task.prefix.as_deref().map(|prefix| prefix.trim_matches('/'));
@@ -58,7 +60,7 @@ async fn write_objects(rds: &Rds, task: &ExportTask) -> ExportResult {
         only: &task.only,
         started: task.begins,
         ended: task.ends,
-        quirks: task.quirks.clone(),
+        quirks: rds.account.turned.quirks(task.quirks.clone()),
     };
     let written = export(task.data.as_ref(), &spec, &sink).await;
     match (&task.planned_end, written) {
@@ -88,6 +90,7 @@ struct BucketSink<'s> {
     bucket: &'s str,
     max_objects: Option<usize>,
     object_count: AtomicUsize,
+    turned: TurnedExport,
 }
 
 impl ObjectSink for BucketSink<'_> {
@@ -100,7 +103,10 @@ impl ObjectSink for BucketSink<'_> {
             if let Some(message) = self.store.denial(self.bucket, None) {
                 return Err(io::Error::other(message));
             }
-            self.store.put_bytes(self.bucket, &key, &bytes).await
+            match self.turned.object(key, bytes) {
+                Some((key, bytes)) => self.store.put_bytes(self.bucket, &key, &bytes).await,
+                None => Ok(()),
+            }
         })
     }
 }

@@ -141,8 +141,10 @@ pub(super) fn describe(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
     let source_type = form.get("SourceType");
     let now = rds.now();
     let state = rds.state();
+    let forgets = rds.account.turned.is("export-tasks-stay-listed");
     let passes = |task: &&ExportTask| {
-        requested_id.as_ref().is_none_or(|id| *id == task.id)
+        !(forgets && requested_id.is_some())
+            && requested_id.as_ref().is_none_or(|id| *id == task.id)
             && source.is_none_or(|arn| arn == task.source_arn)
             && source_type.is_none_or(|name| name == "SNAPSHOT")
             && filters.iter().all(|(name, values)| {
@@ -220,7 +222,8 @@ fn write(xml: &mut Xml, rds: &Rds, task: &ExportTask) {
     xml.text("S3Prefix", task.prefix.as_deref().unwrap_or_default());
     xml.text("IamRoleArn", &task.role);
     xml.text("KmsKeyId", &task.key);
-    xml.text("Status", status);
+    let other = rds.account.turned.is("export-status-values");
+    xml.text("Status", if other { "FINISHED" } else { status });
     xml.text("PercentProgress", percent);
     let whole_gb = match &task.result {
         Some(ExportResult::Complete { whole_gb, .. }) => *whole_gb,

@@ -174,7 +174,10 @@ pub(super) fn describe(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml
     xml.optional_text("Marker", marker);
     xml.element(api.snapshot_list, |xml| {
         for snapshot in page {
-            write(xml, snapshot, options, snapshot.progress(now));
+            match rds.account.turned.is("rds-snapshot-list-has-tags") {
+                true => write(xml, &without_tags(snapshot), options, snapshot.progress(now)),
+                false => write(xml, snapshot, options, snapshot.progress(now)),
+            }
         }
     });
     Ok(xml)
@@ -206,6 +209,10 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
     let mut xml = Xml::default();
     write(&mut xml, &snapshot, rds.options(), ("deleted", 100));
     Ok(xml)
+}
+
+fn without_tags(snapshot: &Snapshot) -> Snapshot {
+    Snapshot { tags: std::collections::BTreeMap::new(), ..snapshot.clone() }
 }
 
 /// Writes a `DBSnapshot` or a `DBClusterSnapshot`.

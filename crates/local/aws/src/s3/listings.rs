@@ -35,6 +35,8 @@ fn list(store: &Store, request: &ListRequest<'_>) -> S3Result<Listing> {
         .map_err(|_| s3_error!(InvalidArgument, "max-keys must not be negative"))?;
     let Page { objects, prefixes, next } =
         store.with_objects(bucket, |objects| list_page(objects, prefix, *delimiter, start, max))?;
+    let hides = store.turned.is("s3-read-after-write");
+    let objects: Vec<_> = objects.into_iter().filter(|it| !hides || it.0 != *prefix).collect();
     let key_count = i32::try_from(objects.len() + prefixes.len()).unwrap_or(MAX_KEYS);
     let object = |(key, object): (String, Object)| dto::Object {
         key: Some(encode(key, *url_encoded)),

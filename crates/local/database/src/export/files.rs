@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::DatabaseError;
-use crate::export::{ExportQuirks, TimestampForm};
+use crate::export::{ExportQuirks, OddFile, TimestampForm};
 use crate::snapshot::Batches;
 
 /// A file gets no more rows once its rows take this many bytes in memory. Real files are mostly
@@ -22,6 +22,9 @@ const BYTES_PER_PART: usize = 16_000_000;
 /// GZIP level of the files: the fastest, because readers do not depend on the level and a first
 /// run should be quick. With level 2 an export takes 1.6 times as long and 0.74 of the bytes.
 const GZIP_LEVEL: u32 = 1;
+
+/// The writer that a file names.
+const CREATED_BY: &str = "landbridge local cloud, in the layout of an RDS snapshot export";
 
 /// One encoded Parquet file.
 pub(super) struct Part {
@@ -34,6 +37,8 @@ pub(super) struct Part {
 pub(super) struct FileFormat {
     schema: SchemaRef,
     rows_per_group: usize,
+    created_by: &'static str,
+    odd: Option<OddFile>,
 }
 
 /// Divides a table's batches into the rows of one file each.
@@ -94,17 +99,28 @@ fn size(batch: &RecordBatch) -> Result<usize, DatabaseError> {
 impl FileFormat {
     pub(super) fn new(schema: SchemaRef, quirks: &ExportQuirks) -> FileFormat {
         let schema = with_timestamps(&schema, quirks.timestamps);
-        FileFormat { schema, rows_per_group: quirks.rows_per_group }
+        FileFormat {
+            schema,
+            rows_per_group: quirks.rows_per_group,
+            created_by: quirks.created_by.unwrap_or(CREATED_BY),
+            odd: quirks.odd_file,
+        }
     }
 
     /// Encodes a file with these rows; there may be none.
     pub(super) fn encode(&self, batches: &[RecordBatch]) -> Result<Part, DatabaseError> {
-        let mut writer = writer(self.schema.clone(), self.rows_per_group)?;
+        let properties = properties(self.rows_per_group, self.created_by)?;
+        let mut writer = writer(self.schema.clone(), properties.clone())?;
         for batch in batches {
             writer.write(&self.fitted(batch)?)?;
         }
         let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        Ok(Part { bytes: Bytes::from(writer.into_inner()?), rows })
+        let bytes = writer.into_inner()?;
+        let bytes = match self.odd {
+            Some(odd) => odd.of(bytes, properties)?,
+            None => Bytes::from(bytes),
+        };
+        Ok(Part { bytes, rows })
     }
 
     /// The batch with the file's schema, which may differ from the snapshot's schema only in the
@@ -124,19 +140,23 @@ impl FileFormat {
 /// A file of one row with a schema that no table has.
 pub(super) fn mismatched_part() -> Result<Part, DatabaseError> {
     let schema = Arc::new(Schema::new(vec![Field::new("unexpected", DataType::Int64, true)]));
-    let mut writer = writer(schema.clone(), 1)?;
+    let mut writer = writer(schema.clone(), properties(1, CREATED_BY)?)?;
     writer.write(&RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![1]))])?)?;
     Ok(Part { bytes: Bytes::from(writer.into_inner()?), rows: 1 })
 }
 
-fn writer(schema: SchemaRef, rows_per_group: usize) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-    let properties = WriterProperties::builder()
+fn properties(rows_per_group: usize, created_by: &str) -> Result<WriterProperties, ParquetError> {
+    Ok(WriterProperties::builder()
         .set_compression(Compression::GZIP(GzipLevel::try_new(GZIP_LEVEL)?))
         .set_max_row_group_row_count(Some(rows_per_group.max(1)))
-        .set_created_by(
-            "landbridge local cloud, in the layout of an RDS snapshot export".to_owned(),
-        )
-        .build();
+        .set_created_by(created_by.to_owned())
+        .build())
+}
+
+fn writer(
+    schema: SchemaRef,
+    properties: WriterProperties,
+) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
     // Spark writes the real files: use its root name, and leave out the Arrow schema, so that
     // readers depend on the Parquet annotations alone.
     let options = ArrowWriterOptions::new()

@@ -15,6 +15,7 @@
 mod files;
 mod manifest;
 mod names;
+mod odd;
 mod sink;
 mod table;
 
@@ -24,6 +25,7 @@ use crate::error::DatabaseError;
 use crate::snapshot::DatabaseSnapshot;
 
 pub use names::check_export_only;
+pub use odd::OddFile;
 pub use sink::{MemorySink, ObjectSink};
 pub use table::ExportedTable;
 
@@ -109,6 +111,10 @@ pub struct ExportQuirks {
     pub truncated_file: Option<String>,
     /// This table (`schema.table`) gets one more file, with one row and another schema.
     pub mismatched_file: Option<String>,
+    /// What the files have beside their rows.
+    pub odd_file: Option<OddFile>,
+    /// The writer that the files name; `None`: the local cloud.
+    pub created_by: Option<&'static str>,
 }
 
 impl Default for ExportQuirks {
@@ -125,6 +131,8 @@ impl Default for ExportQuirks {
             truncated_manifest: false,
             truncated_file: None,
             mismatched_file: None,
+            odd_file: None,
+            created_by: None,
         }
     }
 }

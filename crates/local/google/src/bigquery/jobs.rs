@@ -14,9 +14,10 @@ use super::copy::CopySpec;
 use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
 use super::query::QuerySpec;
+use super::settings::{self, Settings};
 use super::statements::StatementResult;
 use super::write::{WriteDisposition, WriteTarget};
-use super::{BigQuery, check_labels, list_response, merge_properties, settings};
+use super::{BigQuery, check_labels, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::{GoogleError, status_of_reason};
 use crate::turned::{self, is_turned};
@@ -59,7 +60,7 @@ impl BigQuery {
         } else if upload.is_some() {
             return Err(GoogleError::invalid("Only load jobs take uploaded data."));
         } else if let Some(query) = configuration.get("query") {
-            settings::QUERY.check(query)?;
+            Settings::check_all(&[&settings::QUERY, &settings::DEFINITIONS], query)?;
             let spec = JobSpec::query(query, &self.project)?;
             configuration["jobType"] = json!("QUERY");
             spec
@@ -123,7 +124,8 @@ impl BigQuery {
         self.authorize_job(caller, call, id)?;
         let mut catalog = self.catalog();
         let job = catalog.jobs.get_mut(id).ok_or_else(|| job_not_found(&self.project, id))?;
-        if job.configuration.get("query").is_some() && is_turned("job-visible-at-once") {
+        let first_look = !std::mem::replace(&mut job.seen, true);
+        if first_look && is_turned("job-visible-at-once") {
             return Err(job_not_found(&self.project, id));
         }
         if is_turned("job-configuration-read-back")
@@ -269,6 +271,7 @@ impl BigQuery {
             configuration,
             done: false,
             running_polls_left: self.extra_running_polls,
+            seen: false,
             error: None,
             statistics: json!({}),
             created: self.clock.now(),

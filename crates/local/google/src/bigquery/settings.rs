@@ -83,7 +83,6 @@ const QUERY_HARMLESS: &[&str] = &[
     "writeIncrementalResults",
 ];
 const QUERY_REFUSED: &[&str] = &[
-    "tableDefinitions",
     "userDefinedFunctionResources",
     "connectionProperties",
     "createSession",
@@ -91,6 +90,51 @@ const QUERY_REFUSED: &[&str] = &[
     "scriptOptions",
     "destinationTableProperties",
 ];
+
+/// `tableDefinitions` of a query job; `jobs.query` does not have the setting.
+pub(super) const DEFINITIONS: Settings = Settings {
+    what: "a query job's configuration",
+    known: &["tableDefinitions"],
+    harmless: &[],
+    refused: &[],
+};
+
+/// `ExternalDataConfiguration`.
+pub(super) const EXTERNAL: Settings = Settings {
+    what: "an external table",
+    known: &[
+        "sourceUris",
+        "sourceFormat",
+        "schema",
+        "autodetect",
+        "decimalTargetTypes",
+        "parquetOptions",
+        "ignoreUnknownValues",
+    ],
+    // The files are listed when the query runs.
+    harmless: &["metadataCacheMode"],
+    refused: &[
+        "compression",
+        "csvOptions",
+        "jsonOptions",
+        "bigtableOptions",
+        "googleSheetsOptions",
+        "maxBadRecords",
+        "hivePartitioningOptions",
+        "connectionId",
+        "avroOptions",
+        "jsonExtension",
+        "objectMetadata",
+        "referenceFileSchemaUri",
+        "fileSetSpecType",
+        "dateFormat",
+        "datetimeFormat",
+        "timeFormat",
+        "timestampFormat",
+        "timeZone",
+        "timestampTargetPrecision",
+    ],
+};
 
 /// `JobConfigurationQuery`.
 pub(super) const QUERY: Settings = Settings {

@@ -206,8 +206,14 @@ impl BigQuery {
         }
         table.fields = fields;
         table.properties = properties;
-        table.mark_modified(self.clock.now());
-        Ok(json_response(200, &table.resource(name, &location)))
+        let before = table.modified();
+        let stays = is_turned("table-modified-by-every-write");
+        table.mark_modified(if stays { before } else { self.clock.now() });
+        let mut resource = table.resource(name, &location);
+        if is_turned("patch-returns-the-table") {
+            resource["lastModifiedTime"] = json!(before.as_millisecond().to_string());
+        }
+        Ok(json_response(200, &resource))
     }
 
     /// `tabledata.list`: the rows of a table, masked for the caller.

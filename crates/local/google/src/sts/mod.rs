@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::access::AccessControl;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response, parse_form};
 use subject_token::parse_subject_token;
 use token_error::TokenError;
@@ -35,6 +36,9 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const AWS_REQUEST: &str = "urn:ietf:params:aws:token-type:aws4_request";
 /// The maximum length of `google.subject` (Google's documentation of attribute mappings).
 const MAX_SUBJECT_BYTES: usize = 127;
+
+/// The lifetime of a token if the claim `sts-token-lifetime` is turned around.
+const SHORT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// A workload identity pool with one provider that trusts an AWS account. `google.subject` and
 /// `attribute.aws_role` are mapped from the name of the assumed role.
@@ -126,15 +130,21 @@ impl Sts {
             return Err(GoogleError::not_found("Not Found"));
         }
         Ok(match self.exchange(call).await {
-            Ok(token) => json_response(
-                200,
-                &json!({
-                    "access_token": token,
-                    "issued_token_type": ACCESS_TOKEN,
-                    "token_type": "Bearer",
-                    "expires_in": self.token_lifetime.as_secs(),
-                }),
-            ),
+            Ok(token) => {
+                let lifetime = match is_turned("sts-token-lifetime") {
+                    true => SHORT_LIFETIME,
+                    false => self.token_lifetime,
+                };
+                json_response(
+                    200,
+                    &json!({
+                        "access_token": token,
+                        "issued_token_type": ACCESS_TOKEN,
+                        "token_type": "Bearer",
+                        "expires_in": lifetime.as_secs(),
+                    }),
+                )
+            }
             Err(error) => {
                 tracing::debug!(error = error.code, "token exchange rejected");
                 json_response(400, &error.body())
@@ -167,6 +177,9 @@ impl Sts {
         let caller = lookup((&parts, &body))
             .await
             .map_err(|(code, message)| TokenError::rejected_by_aws(&code, &message))?;
+        if is_turned("sts-aws-request") {
+            return Err(TokenError::invalid_format());
+        }
         let (member, sets) = match &trust {
             Trust::Roles(provider) => {
                 let role = authorize_role(provider, &caller)?;
@@ -174,6 +187,7 @@ impl Sts {
             }
             Trust::Provider(provider) => provider.admit(&caller)?,
         };
+        let sets = if is_turned("sts-role-mapping") { BTreeSet::new() } else { sets };
 
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|_| TokenError::internal())?;

@@ -10,6 +10,7 @@ use super::token_error::TokenError;
 use super::{AwsCaller, MAX_SUBJECT_BYTES};
 use crate::access::expression::{Expression, Names};
 use crate::access::plane::Plane;
+use crate::turned::is_turned;
 
 /// What a mapping maps to beside `google.…`: members of `principalSet://…/attribute.NAME/VALUE`.
 const ATTRIBUTE: &str = "attribute.";
@@ -71,7 +72,7 @@ impl Provider {
         let holds = condition.filter(|it| !it.is_empty()).is_none_or(|text| {
             Expression::parse(text).is_ok_and(|condition| condition.holds(&names))
         });
-        if !holds {
+        if !holds && !is_turned("provider-mapping-and-condition") {
             return Err(TokenError::condition_not_met());
         }
         let sets = mapped.iter().filter(|(name, _)| name.starts_with(ATTRIBUTE));

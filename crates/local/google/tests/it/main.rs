@@ -4,6 +4,7 @@
 mod bucket_policies;
 mod cloud;
 mod discovery;
+mod external;
 mod jobs;
 mod loads;
 mod masking;

@@ -66,7 +66,6 @@ async fn a_setting_that_has_no_effect_is_refused_by_name() {
         ("createSession", json!(true)),
         ("connectionProperties", json!([{"key": "session_id", "value": "s"}])),
         ("userDefinedFunctionResources", json!([{"inlineCode": "x"}])),
-        ("tableDefinitions", json!({"t": {"sourceUris": ["gs://b/o"]}})),
         ("continuous", json!(true)),
         ("destinationtable", json!({"tableId": "t"})),
     ] {

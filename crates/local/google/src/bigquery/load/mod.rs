@@ -10,8 +10,10 @@
 //! | `parquet` | Parquet files, read without type coercion |
 //! | `ndjson` | newline-delimited JSON files |
 //! | `csv` | CSV files |
+//! | `external` | tables of one query over Parquet files |
 
 mod csv;
+mod external;
 mod ndjson;
 mod parquet;
 mod spec;
@@ -32,6 +34,7 @@ use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
 use crate::turned::is_turned;
+pub(super) use external::ExternalTable;
 pub(super) use spec::LoadSpec;
 use spec::SourceFormat;
 

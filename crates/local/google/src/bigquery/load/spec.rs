@@ -87,6 +87,7 @@ impl ColumnNameMap {
 }
 
 /// A load job's configuration.
+#[derive(Debug)]
 pub(in crate::bigquery) struct LoadSpec {
     pub(super) uris: Vec<String>,
     pub(in crate::bigquery) target: WriteTarget,

@@ -35,6 +35,7 @@ use crate::access::Principal;
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
+use crate::bigquery::load::ExternalTable;
 use crate::bigquery::schema::Field;
 use crate::bigquery::tables::LATE_TAGS;
 use crate::error::GoogleError;
@@ -53,6 +54,8 @@ pub(crate) struct QuerySpec {
     pub(crate) functions: Vec<googlesql::UserFunction>,
     /// Tables that exist for this query only. They are found before tables of the catalog.
     pub(crate) overlays: Vec<(TableName, Arc<MaskedTable>)>,
+    /// Tables over files that exist for this query only, by their one-part names.
+    pub(in crate::bigquery) external: Arc<Vec<ExternalTable>>,
     /// Whether the query may read only what the caller may read without a mask.
     pub(crate) plain_only: bool,
     /// The view whose query this is.
@@ -76,6 +79,12 @@ impl QuerySpec {
         Self { sql: sql.into(), ..self.clone() }
     }
 
+    /// The table over files that a name means, if there is one.
+    fn external_table(&self, name: &googlesql::TableRef) -> Option<&ExternalTable> {
+        let [only] = name.path.as_slice() else { return None };
+        self.external.iter().find(|it| it.name == *only && name.as_of.is_none())
+    }
+
     /// Parses a query request or the configuration of a query job.
     pub(crate) fn parse(body: &Value, project: &str) -> Result<Self, GoogleError> {
         let sql = body.get("query").and_then(Value::as_str).filter(|it| !it.is_empty());
@@ -94,6 +103,7 @@ impl QuerySpec {
             sql: sql.to_owned(),
             default_dataset,
             parameters: Parameter::parse_all(body)?,
+            external: Arc::new(ExternalTable::parse_all(body, project)?),
             ..Self::default()
         })
     }
@@ -112,12 +122,13 @@ impl BigQuery {
         let salt = next_salt();
         let (mut tables, mut bound) = (Vec::new(), Vec::new());
         for name in googlesql::table_refs(&query) {
-            let temporary = spec.temporary.as_ref();
-            let source = match temporary.and_then(|it| it.find(&name.path, &self.project)) {
-                Some(table) => TableSource::Table { name: table, as_of: name.as_of.clone() },
-                None => TableSource::resolve(&name, &self.project, spec.default_dataset.as_ref())?,
+            let table = match spec.external_table(&name) {
+                Some(external) => Arc::new(self.external_table(caller, external)?),
+                None => {
+                    let source = self.table_source(spec, &name)?;
+                    self.source_table(caller, spec, &source, &salt, dry_run).await?
+                }
             };
-            let table = self.source_table(caller, spec, &source, &salt, dry_run).await?;
             bound.push(googlesql::BoundTable::new(name, &table.fields, table.hidden_columns()));
             tables.push(table);
         }
@@ -157,6 +168,19 @@ impl BigQuery {
             GoogleError::new(500, "internalError", "The query's thread could not run.")
         })??;
         Ok(QueryResult { fields, batches: vec![rows], bytes_processed })
+    }
+
+    /// What a name in a FROM clause refers to.
+    fn table_source(
+        &self,
+        spec: &QuerySpec,
+        name: &googlesql::TableRef,
+    ) -> Result<TableSource, GoogleError> {
+        let temporary = spec.temporary.as_ref();
+        match temporary.and_then(|it| it.find(&name.path, &self.project)) {
+            Some(table) => Ok(TableSource::Table { name: table, as_of: name.as_of.clone() }),
+            None => TableSource::resolve(name, &self.project, spec.default_dataset.as_ref()),
+        }
     }
 
     /// A table masked for `caller`, who may read its dataset.

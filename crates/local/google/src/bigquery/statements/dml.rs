@@ -98,7 +98,11 @@ impl Statement<'_> {
 
     /// A query that reads the target's rows with their numbers. It may only read columns that the caller
     /// may read plainly.
+    ///
+    /// # Errors
+    /// 403 without `bigquery.tables.getData` on the target: the statement reads the table to find its rows.
     pub(super) fn change_spec(&self, target: &Target) -> Result<QuerySpec, GoogleError> {
+        self.server.authorize_on_table(self.caller, &target.name, "bigquery.tables.getData")?;
         let rows = target.table.row_access.rows_for(self.caller, &target.table.rows);
         let masked = self.server.with_access(|access| {
             let fields = target.fields().to_vec();

@@ -19,6 +19,7 @@ use crate::bigquery::catalog::TableRows;
 use crate::bigquery::query::QuerySpec;
 use crate::bigquery::query::masked_table::MaskedTable;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// The name of a source without an alias.
 const SOURCE: &str = "_source_";
@@ -41,6 +42,14 @@ struct Clause {
     matched: Matched,
     condition: Option<String>,
     action: Action,
+}
+
+impl Clause {
+    /// Whether the clause writes a column with a tag into rows that exist.
+    fn sets_tag(&self, target: &Target) -> bool {
+        let Action::Update(set) = &self.action else { return false };
+        set.columns.iter().any(|at| target.fields()[*at].tag().is_some())
+    }
 }
 
 /// The target and the source as FROM clauses.
@@ -73,6 +82,9 @@ impl Statement<'_> {
         self.expect_end(cursor)?;
         if clauses.is_empty() {
             return Err(cursor.unexpected("a WHEN clause"));
+        }
+        if is_turned("merge-from-external-table") && clauses.iter().any(|it| it.sets_tag(&target)) {
+            return Err(GoogleError::access_denied("Access Denied: a column is written."));
         }
         let join = self.join(&target, source, source_alias, condition).await?;
         let mut changes = Changes::default();
