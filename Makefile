@@ -90,7 +90,7 @@ bench-rewrite:
 	$(TARGET)/python/bin/python benches/rewrite.py --runs $(RUNS) --dir $(TARGET)/bench \
 		"$$($(CARGO) bench --quiet -p landbridge-parquet --bench rewrite)"
 
-bench-judge: ## the cost of judging the columns of class `none`, beside the transfer of the same files
+bench-judge: ## the cost of judging the columns of text, beside the transfer of the same files
 	$(CARGO) bench --profile bench -p landbridge-parquet --bench judge
 
 bench-source:

@@ -31,6 +31,7 @@ def test_what_opens_comes_first_and_can_fail_the_check(application, landbridge):
             "opens public.members.acct_no: account, tokenise → account, with the next load",
             "  group:pii-readers@example.com: tokens → plain values",
             "opens public.members.email: email → none, within five minutes of the deployment",
+            "  only if its values do not look personal; otherwise it stays masked for everyone until you write `pinned: true`",
             "  group:analysts@example.com: masked (EMAIL_MASK) → plain values",
             "  other readers of the dataset: nothing → plain values",
             "same public.members.mbr_nm: name → phone",
@@ -41,6 +42,7 @@ def test_what_opens_comes_first_and_can_fail_the_check(application, landbridge):
     rows = json.loads(diff(landbridge, application, "--output", "json").stdout)
     assert [row["direction"] for row in rows] == ["opens", "opens", "same"]
     assert rows[0]["before"]["transform"] == "tokenise" and rows[0]["with_next_load"] is True
+    assert [row["if_harmless"] for row in rows] == [False, True, False]
 
 
 def test_readers_in_the_configuration_of_the_commit_count(application, landbridge):

@@ -1,6 +1,8 @@
 //! A column that everyone may read gets personal values: no reader sees one of them at any instant, one incident
 //! says so, and a person's pin opens it.
 
+mod opened;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 

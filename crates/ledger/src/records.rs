@@ -343,11 +343,10 @@ pub struct ItemRecord {
     /// Whether audits need its figures, and the key that seals them could not be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsealed: bool,
-    /// The columns of class `none` whose values look personal, by name in the source. It contains no
-    /// value.
+    /// The columns whose values look personal, of whatever class, by name in the source. It contains no value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub personal: BTreeMap<String, LooksPersonal>,
-    /// The columns of class `none` of which a sample could not be read, by name in the source.
+    /// The judged columns of which a sample could not be read, by name in the source.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub not_judged: BTreeSet<String>,
 }

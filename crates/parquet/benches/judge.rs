@@ -1,4 +1,4 @@
-//! What judging the columns of class `none` costs beside transferring the same file: `make bench-judge`.
+//! What judging the columns of text costs beside transferring the same file: `make bench-judge`.
 //!
 //! A file of an ordinary table is rewritten as the transfer does it, from a source with the latency and the bandwidth
 //! of S3, and its text columns are judged. Both are timed in turns.

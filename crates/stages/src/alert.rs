@@ -29,6 +29,18 @@ pub(crate) async fn notice(
     notice_of_many(ledger, &[(problem.clone(), key.to_owned())], "", day).await
 }
 
+/// The key of the notice that the values of these columns of class `none` look personal. Without counts, so that the
+/// same columns on the next day are the same notice, whichever stage reports it.
+pub(crate) fn looks_personal_key(table: &str, mut columns: Vec<&str>) -> String {
+    columns.sort_unstable();
+    format!("looks personal\n{table}\n{}", columns.join(", "))
+}
+
+/// The key of the notice that these columns of class `none` cannot be judged.
+pub(crate) fn not_judged_key(table: &str, columns: &str) -> String {
+    format!("not judged\n{table}\n{columns}")
+}
+
 /// Names in the notice of several things; the receipts have all of them.
 const MOST_NAMES: usize = 20;
 

@@ -17,6 +17,10 @@ use landbridge_parquet::rewrite::VERSION;
 use crate::Context;
 use crate::transfer::contract_fingerprint;
 
+/// Which columns are judged while they are carried: 2 since text of every class is. A table whose rows were judged by
+/// another rule is carried once more.
+const JUDGED: u8 = 2;
+
 /// The decisions of a day, by the names of the tables' plans in the names of records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decisions {
@@ -67,7 +71,7 @@ pub(crate) fn is_on(context: &Context) -> bool {
 pub(crate) fn made_by(context: &Context, source_table: &str) -> String {
     let config = &context.config;
     let all = (
-        VERSION,
+        (VERSION, JUDGED),
         contract_fingerprint(context, source_table),
         context.contract.tables.get(source_table),
         (&config.pii, &config.warehouse, &config.audits, &config.proof),

@@ -94,6 +94,33 @@ fn it_sees_a_column_that_the_daily_judgement_closes() {
     }
 }
 
+/// After a pin it looks at what another contract opens: the pin of a contract that is not in force any more, values that
+/// look personal of a column that had a class.
+#[test]
+fn it_sees_values_that_look_personal_after_a_pin_and_after_a_class() {
+    let pin = |pinned| Edit::Pinned(PEOPLE.to_owned(), "account".to_owned(), pinned);
+    for (edits, expected) in [
+        (vec![pin(true)], false),
+        (vec![pin(true), pin(false)], false),
+        (vec![account(Class::Nothing), account(Class::None)], true),
+    ] {
+        let found = violations(Class::None, async |world| {
+            world.oracle().find(PEOPLE, "account");
+            for (number, edit) in (1..).zip(&edits) {
+                let mut terms =
+                    world.oracle().deployments.last().expect("a contract").terms.clone();
+                terms.apply(edit);
+                let mut oracle = world.oracle();
+                oracle.deploy(terms);
+                oracle.pass_completed(number);
+            }
+        });
+        let reads =
+            |it: &String| it.starts_with("the stranger reads plain values of public.people");
+        assert_eq!(found.iter().any(reads), expected, "{edits:?}: {found:?}");
+    }
+}
+
 #[test]
 fn it_sees_objects_and_records() {
     let found = violations(Class::Tail, async |world| {

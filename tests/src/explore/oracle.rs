@@ -9,9 +9,9 @@
 //! the newest that is deployed; while there is no pass, from the last one that is older than five
 //! minutes.
 //!
-//! Values that look personal are an exception. If every contract since they were written leaves their column
-//! to the daily judgement, no persona may see them, and once they are in BigQuery, no value of the column
-//! may be seen.
+//! Values that look personal are an exception: a contract that says `none` of their column shows them to no
+//! persona, whatever other contracts said of it, unless it pins the column. Once such values are in BigQuery, it
+//! shows no value of the column, until a contract has pinned it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -119,12 +119,10 @@ pub struct Violation {
 }
 
 /// A source column whose values look personal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Suspect {
-    /// The first contract that can have been in force when such values were transferred.
-    since: usize,
-    /// Whether such values have been in BigQuery.
-    found: bool,
+    /// The first contract that can have been in force when such values were in BigQuery; `None` if they have not been.
+    found: Option<usize>,
 }
 
 /// A process can have started under the contract that was deployed so many before the newest.
@@ -249,8 +247,7 @@ impl Oracle {
     /// The source gets new values of this origin.
     pub fn writes(&mut self, origin: &Origin) {
         if origin.personal {
-            let since = self.deployments.len().saturating_sub(1 + CONTRACTS_BACK);
-            self.suspect(&origin.table, &origin.column, Suspect { since, found: false });
+            self.suspect(&origin.table, &origin.column, Suspect::default());
         }
     }
 
@@ -260,22 +257,21 @@ impl Oracle {
 
     /// For tests of the oracle: the values of the column have looked personal from the beginning.
     pub fn find(&mut self, table: &str, column: &str) {
-        self.suspect(table, column, Suspect { since: 0, found: true });
+        self.suspect(table, column, Suspect { found: Some(0) });
         self.state += 1;
     }
 
     /// How many source columns have had values in BigQuery that look personal.
     pub fn found(&self) -> u64 {
-        self.suspects.values().filter(|it| it.found).count() as u64
+        self.suspects.values().filter(|it| it.found.is_some()).count() as u64
     }
 
-    /// Whether the daily judgement closes the column of these values, and only a person opens it.
+    /// Whether a contract that says `none` of these values shows them to no persona, unless it pins their column.
     fn is_closed(&self, origin: &Origin) -> bool {
         let place = (origin.table.clone(), origin.column.clone());
-        let Some(suspect) = self.suspects.get(&place) else { return false };
-        let judged =
-            |it: &Deployed| self.said_of(&it.terms, origin).is_some_and(ColumnTerms::is_judged);
-        (origin.personal || suspect.found) && self.deployments[suspect.since..].iter().all(judged)
+        let found = self.suspects.get(&place).and_then(|suspect| suspect.found);
+        let pinned = |it: &Deployed| self.said_of(&it.terms, origin).is_some_and(|it| it.pinned);
+        origin.personal || found.is_some_and(|since| !self.deployments[since..].iter().any(pinned))
     }
 
     /// What a contract says of a source column.
@@ -293,10 +289,6 @@ impl Oracle {
     /// A contract is deployed now.
     pub fn deploy(&mut self, terms: Terms) {
         let passed = self.deployments.is_empty();
-        // The rows of a table with another name in BigQuery are other rows, of which nothing is known.
-        if let Some(before) = self.deployments.last() {
-            self.suspects.retain(|(table, _), _| before.terms.landed(table) == terms.landed(table));
-        }
         self.deployments.push(Deployed { terms, at: self.clock.now(), passed });
     }
 
@@ -399,8 +391,9 @@ impl Oracle {
         for id in self.canaries.in_batches(&batches) {
             let origin = self.canaries.origin(id);
             let place = (origin.table.clone(), origin.column.clone());
-            if let Some(suspect) = self.suspects.get_mut(&place) {
-                suspect.found |= origin.personal;
+            let since = self.deployments.len().saturating_sub(1 + CONTRACTS_BACK);
+            if let Some(suspect) = self.suspects.get_mut(&place).filter(|_| origin.personal) {
+                suspect.found.get_or_insert(since);
             }
         }
     }
@@ -476,16 +469,14 @@ impl Oracle {
     /// Whether a contract in force lets this persona see this.
     fn is_allowed(&self, in_force: &RangeInclusive<usize>, persona: Persona, seen: Seen) -> bool {
         let origin = self.canaries.origin(seen.origin);
-        if self.is_closed(origin) {
-            return false;
-        }
+        let closed = self.is_closed(origin);
         self.deployments[in_force.clone()].iter().any(|deployed| {
             let Some(column) = self.said_of(&deployed.terms, origin) else { return false };
             if column.transform.is_some() || column.source != origin.source {
                 return false;
             }
             match (column.class, persona) {
-                (Class::None, _) => true,
+                (Class::None, _) => column.pinned || !closed,
                 (Class::Unclassified, _) => false,
                 (_, Persona::PiiReader) => true,
                 (class, Persona::Analyst) => class.allows_masked(seen.kind) == Some(seen.form),

@@ -142,11 +142,6 @@ impl ColumnTerms {
         Self { pinned: true, ..self }
     }
 
-    /// Whether the contract leaves it to the daily judgement whether everyone may read the values.
-    pub fn is_judged(&self) -> bool {
-        self.class == Class::None && self.transform.is_none() && !self.pinned
-    }
-
     pub fn transformed(self, transform: Transform) -> Self {
         Self { transform: Some(transform), ..self }
     }

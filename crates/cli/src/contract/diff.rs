@@ -23,7 +23,8 @@ Examples:
   landbridge contract diff --from origin/main --fail-on opens
   landbridge contract diff --from yesterday/contract.yaml --output json
 
-What opens comes first. With a commit, both files are compared as they were there; with a file,
+What opens comes first. Text of class `none` without `pinned: true` opens only if its values were
+judged and do not look personal. With a commit, both files are compared as they were there; with a file,
 the contract alone. Members are compared by name: a change of who is in a group is not seen here.
 
 Exit codes: 0 compared; 1 with --fail-on opens, if a reader sees more, or another mask; 2 invalid
@@ -166,6 +167,11 @@ fn text(changes: &[ColumnChange], from: &str) -> String {
             rule(&it.before),
             rule(&it.after)
         );
+        if it.if_harmless {
+            out.push_str(
+                "  only if its values do not look personal; otherwise it stays masked for everyone until you write `pinned: true`\n",
+            );
+        }
         if let Some(concerns) = &it.concerns {
             let _ = writeln!(out, "  {}", printable(concerns));
         }

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{ColumnContract, Contract, TableContract, Transform};
 use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask};
+use crate::types::BigQueryType;
 
 /// What a reader of the dataset sees of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +95,9 @@ pub struct ColumnChange {
     pub concerns: Option<String>,
     /// Whether the change waits for rows of the next load, because it is made before they leave AWS.
     pub with_next_load: bool,
+    /// Whether it opens only if the values do not look personal: text of class `none` without a pin, which was closed
+    /// or pinned before.
+    pub if_harmless: bool,
 }
 
 /// A contract with its configuration.
@@ -108,6 +112,14 @@ pub struct Side<'a> {
 impl Side<'_> {
     fn column(&self, table: &str, column: &str) -> Option<&ColumnContract> {
         self.contract.tables.get(table)?.columns.get(column)
+    }
+
+    /// Whether a sample of the values decides whether everyone may read the column.
+    fn is_judged(&self, table: &str, column: &str) -> bool {
+        self.column(table, column).is_some_and(|it| {
+            let is_text = matches!(it.bigquery_type, BigQueryType::String | BigQueryType::Json);
+            it.is_judged_again() && (is_text || it.may_stay_text())
+        })
     }
 
     fn concerns(&self, table: &str) -> Option<String> {
@@ -217,6 +229,7 @@ fn change(before: Side<'_>, after: Side<'_>, table: &str, column: &str) -> Optio
         direction,
         concerns: after.concerns(table).or_else(|| before.concerns(table)),
         with_next_load: old.transform != new.transform,
+        if_harmless: after.is_judged(table, column) && !before.is_judged(table, column),
         before: old,
         after: new,
         sights,

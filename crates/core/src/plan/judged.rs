@@ -1,15 +1,14 @@
-//! Which columns the transfer judges again, by which objects, and what a sample of values says of one.
+//! Which columns the transfer judges, by which objects, and what a sample of values says of one.
 //!
 //! A contract calls a column `none` because a person or a classifier has looked at its values once. The
 //! values change: so every day a sample of them is judged by the classifier of `contract propose`. What
 //! a verdict means for the column decides [`crate::protection`].
 //!
-//! A column of which the contract does not say a class yet is judged too: a new contract may call it `none`, and
-//! opens the rows that are there already before the next load.
+//! Text of every class is judged, also of a column that is pinned or has no entry: a new contract may call it `none`
+//! without a pin, and is in force over the rows that are there already before the next load.
 
 use super::{SourceColumn, TablePlan};
 use crate::calendar::Day;
-use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{ColumnContract, TableContract};
 use crate::personal::{Evidence, Finding, Rows, Subject, judge_again};
 use crate::protection::LooksPersonal;
@@ -19,7 +18,7 @@ use crate::types::{Annotation, BigQueryType, Engine, Physical, TextForm, is_arra
 /// So many objects of a table are sampled, so that the cost of a table does not grow with its size.
 pub const MAX_OBJECTS: usize = 16;
 
-/// A column that is judged again.
+/// A column that is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgedColumn<'a> {
     column: &'a SourceColumn,
@@ -28,8 +27,8 @@ pub struct JudgedColumn<'a> {
     table: &'a str,
 }
 
-/// The columns of a table that are judged again: text of class `none` that no person has pinned, or without a class, and
-/// that leaves AWS as it is. Numbers are judged by name alone, because keys and times have the forms of
+/// The columns of a table that are judged: text that leaves AWS as it is, and text that may stay text although the
+/// contract gives it another type. Numbers are judged by name alone, because keys and times have the forms of
 /// personal numbers by chance.
 pub fn judged_columns<'a>(
     plan: &'a TablePlan,
@@ -46,11 +45,11 @@ pub fn judged_columns<'a>(
         let is_judged = match named {
             Some(named) => {
                 let ty = named.bigquery_type;
-                let is_open = named.class == CLASS_UNCLASSIFIED && named.transform.is_none();
-                matches!(ty, BigQueryType::String | BigQueryType::Json)
-                    && (is_open || named.is_judged_again())
+                let stays = named.may_stay_text() && is_written_by_people(column);
+                named.transform.is_none()
+                    && (stays || matches!(ty, BigQueryType::String | BigQueryType::Json))
             }
-            None => leaves_as_it_is(column) && is_written_by_people(column),
+            None => leaves_as_it_is(column) && may_be_words(column),
         };
         (is_text && is_judged).then_some(JudgedColumn { column, named, table })
     });
@@ -66,6 +65,13 @@ fn leaves_as_it_is(column: &SourceColumn) -> bool {
 fn is_written_by_people(column: &SourceColumn) -> bool {
     let is_free = |engine| text_form(engine, &column.source) == TextForm::Free;
     is_json(column) || (is_free(Engine::Postgres) && is_free(Engine::Mysql))
+}
+
+/// Whether the text of a column that the contract does not name can say something of a person: what people write,
+/// documents, and addresses of devices.
+fn may_be_words(column: &SourceColumn) -> bool {
+    const OTHERS: [&str; 6] = ["cidr", "inet", "macaddr", "macaddr8", "tsvector", "xml"];
+    is_written_by_people(column) || OTHERS.contains(&&*column.source)
 }
 
 fn is_json(column: &SourceColumn) -> bool {
@@ -121,6 +127,8 @@ impl JudgedColumn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CLASS_UNCLASSIFIED;
+    use crate::rewrite::OnMisfit;
     use crate::types::ParquetColumn;
 
     fn text(name: &str) -> SourceColumn {
@@ -152,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_a_class_or_a_pin_is_judged() {
+    fn text_of_every_class_that_leaves_as_it_is_is_judged() {
         let string = || none(BigQueryType::String);
         let mut number = text("total");
         number.parquet.physical = Physical::Int64;
@@ -160,11 +168,19 @@ mod tests {
         renamed.contract_key = Some("memo".to_owned());
         let mut amount = text("amount");
         amount.action = Action::Keep;
-        let columns = ["note", "pinned", "email", "unknown", "dropped", "json", "later"].map(text);
+        let columns = ["note", "pinned", "email", "unknown", "dropped", "json", "later", "mixed"];
+        let columns = columns.map(text);
         let of_type =
             |name: &str, source: &str| SourceColumn { source: source.to_owned(), ..text(name) };
         // Without an entry: what an export writes as text and is no text, and what stays in AWS.
-        let new = [("key", "uuid"), ("sum", "numeric"), ("price", "decimal"), ("body", "jsonb")];
+        let new = [
+            ("key", "uuid"),
+            ("sum", "numeric"),
+            ("price", "decimal"),
+            ("born", "date"),
+            ("body", "jsonb"),
+            ("came_from", "inet"),
+        ];
         let new = new.map(|(name, source)| of_type(name, source));
         let gone = SourceColumn { action: Action::Drop, ..text("gone") };
         let plan =
@@ -183,14 +199,19 @@ mod tests {
             ("total", none(BigQueryType::Int64)),
             // An exact number, which the export writes as text.
             ("amount", none(BigQueryType::Numeric)),
+            (
+                "mixed",
+                ColumnContract { on_misfit: Some(OnMisfit::KeepText), ..none(BigQueryType::Int64) },
+            ),
         ]);
         let judged = judged_columns(&plan, Some(&contract));
         let names: Vec<&str> = judged.iter().map(JudgedColumn::name).collect();
-        assert_eq!(names, ["note", "unknown", "json", "later", "Memo", "body"]);
+        let expected = ["note", "pinned", "email", "unknown", "json", "later", "mixed", "Memo"];
+        assert_eq!(names, [&expected[..], &["body", "came_from"]].concat());
         // A table without an entry.
         let all = judged_columns(&plan, None);
         assert!(all.iter().all(|it| it.named.is_none()), "{all:?}");
-        assert_eq!(all.len(), 10, "{all:?}");
+        assert_eq!(all.len(), 12, "{all:?}");
     }
 
     #[test]

@@ -89,21 +89,21 @@ pub struct ColumnRows {
     /// Whether the column stays text because of a misfit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays_text: bool,
-    /// What the values look like, if they look personal and the contract said `none` of them.
+    /// What the values look like, if they look personal, whatever class the contract gave them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks_like: Option<LooksPersonal>,
-    /// Since when no sample of the values can be judged, if the contract said `none` of them.
+    /// Since when no sample of the values can be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_judged: Option<NotJudged>,
 }
 
-/// That a sample of the values of a column of class `none` could not be read, so that nothing is known of
-/// the values of these days.
+/// That a sample of the values of a column could not be read, so that nothing is known of the values of these
+/// days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotJudged {
     /// The first of the days.
     pub since: Day,
-    /// Whether the column has no earlier rows that are recorded. Then nothing but its name speaks for
+    /// Whether no earlier rows with its values are recorded as judged. Then nothing but its name speaks for
     /// `none`, and the column stays closed.
     pub never_before: bool,
 }
@@ -219,9 +219,10 @@ impl TableRows {
 
     /// Takes over what is known of earlier rows.
     ///
-    /// That values looked personal, where the contract still says `none` of the column and no person has
-    /// pinned it: a column does not open again because one day's sample looks harmless. And the verdict
-    /// of a column whose values cannot be judged now: a column that was readable stays readable.
+    /// That values looked personal, unless a person has pinned the column: it does not open because one day's sample
+    /// looks harmless, also if another contract gave it a class or tokens meanwhile. And the verdict
+    /// of a column whose values cannot be judged now: a column whose values were judged keeps it. Tokens and NULLs are no
+    /// verdict on the values.
     ///
     /// Of a column, the newest earlier rows that have it count: it may have been left out on a day, or
     /// the newest rows may be unknown. `earlier` begins with the newest.
@@ -241,22 +242,23 @@ impl TableRows {
             let mut of_source =
                 earlier.iter().filter(|rows| rows.source_table == self.source_table);
             let before = of_source.find_map(|rows| rows.columns.as_ref()?.get(source));
-            if let (Some(not_judged), Some(before)) = (&mut rows.not_judged, before) {
+            let judged = before.filter(|before| before.transform.is_none());
+            if let (Some(not_judged), Some(before)) = (&mut rows.not_judged, judged) {
                 let verdict = NotJudged { never_before: false, ..*not_judged };
                 *not_judged = before.not_judged.unwrap_or(verdict);
             }
             let before =
                 before.or_else(|| earlier.iter().find_map(|rows| rows.column_like(source)));
-            let before = before.or_else(|| renamed.get(source).copied());
-            let Some(looks_like) = before.and_then(|rows| rows.looks_like.clone()) else {
-                continue;
+            let suspected = match before {
+                Some(before) => before.looks_like.clone(),
+                None => renamed.get(source).cloned(),
             };
             let named = named.and_then(|table| {
                 let exact = table.columns.get(source);
                 exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
             });
-            if rows.looks_like.is_none() && named.is_some_and(ColumnContract::is_judged_again) {
-                rows.looks_like = Some(looks_like);
+            if rows.looks_like.is_none() && !named.is_some_and(|named| named.pinned) {
+                rows.looks_like = suspected;
             }
         }
     }
@@ -268,23 +270,23 @@ impl TableRows {
         columns.get(source).or_else(|| columns.get(columns.keys().find(same)?))
     }
 
-    /// The columns that no earlier rows have, each with a suspected column of the same type that these rows lack: it may
-    /// have been given the new name.
-    fn renamed<'a>(&self, earlier: &[&'a TableRows]) -> BTreeMap<String, &'a ColumnRows> {
+    /// The columns that no earlier rows have, each with the suspicion of a column of the same type that these rows lack:
+    /// it may have been given the new name.
+    fn renamed(&self, earlier: &[&TableRows]) -> BTreeMap<String, LooksPersonal> {
         let known = |source: &str| earlier.iter().any(|rows| rows.column_like(source).is_some());
         let newest = earlier.iter().find(|rows| rows.columns.is_some());
         let missing = newest.iter().flat_map(|rows| rows.columns.iter().flatten());
-        let missing: Vec<&ColumnRows> = missing
-            .filter(|(source, rows)| {
-                rows.looks_like.is_some() && self.column_like(source).is_none()
-            })
-            .map(|(_, rows)| rows)
+        let missing: Vec<(&String, &ColumnRows, &LooksPersonal)> = missing
+            .filter(|(source, _)| self.column_like(source).is_none())
+            .filter_map(|(source, rows)| Some((source, rows, rows.looks_like.as_ref()?)))
             .collect();
         let new = self.columns.iter().flatten().filter(|(source, _)| !known(source));
         let pairs = new.filter_map(|(source, rows)| {
-            let same =
-                |before: &&&ColumnRows| before.ty == rows.ty && before.repeated == rows.repeated;
-            Some((source.clone(), *missing.iter().find(same)?))
+            let mut missing = missing.iter();
+            let (before, _, suspected) = missing
+                .find(|(_, before, _)| before.ty == rows.ty && before.repeated == rows.repeated)?;
+            let reason = format!("{} under the name `{before}`", suspected.reason);
+            Some((source.clone(), LooksPersonal { reason, ..(*suspected).clone() }))
         });
         pairs.collect()
     }

@@ -346,13 +346,23 @@ fn values_that_look_personal_are_described_by_a_pin_or_a_class() {
     assert_eq!(of(&[&personal], &[&clean], &pinned), "none");
     assert_eq!(of(&[&personal], &[], &classed), "phone");
 
-    // The next day's rows look harmless: the column stays closed under the same contract only.
-    for (contract, kept) in [(&none, 1), (&pinned, 0), (&classed, 0)] {
+    // The next day's rows look harmless: the column stays closed under each contract that says `none`, also after
+    // another one hid it, or did not name it. Only a pin ends that.
+    let unnamed = Contract::of_no_table();
+    for (contract, said, kept) in
+        [(&none, 1, true), (&classed, 0, true), (&unnamed, 0, true), (&pinned, 0, false)]
+    {
         let mut next = clean.clone();
         next.keep_verdicts([&personal], contract);
-        assert_eq!(next.suspected(contract).count(), kept);
-        assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept == 1);
+        assert_eq!(next.suspected(contract).count(), said);
+        assert_eq!(next.columns.as_ref().unwrap()["c"].looks_like.is_some(), kept);
+        assert_eq!(of(&[&next], &[], &none), if kept { "unclassified" } else { "none" });
     }
+    // Tokens in between say nothing of the values.
+    let (mut made, mut next) = (rows("public.t", &[("c", tokens())]), clean.clone());
+    made.keep_verdicts([&personal], &contract(None, named("none", Some(Transform::Tokenise))));
+    next.keep_verdicts([&made, &personal], &none);
+    assert_eq!(of(&[&next], &[], &none), "unclassified");
 
     // A column that was left out on a day, or whose newest rows are unknown, stays closed; a newer harmless
     // day, which can follow a pin only, does not.
@@ -438,6 +448,11 @@ fn values_that_cannot_be_judged_keep_the_verdict_of_earlier_rows() {
     for (on, expected) in [(22, false), (23, false), (24, true), (28, true)] {
         assert_eq!(known(22).is_some_and(|it| it.needs_a_person(day(on))), expected, "{on}");
     }
+    // Tokens are no verdict on the values that replace them.
+    let mut after_tokens = unread(22);
+    after_tokens.keep_verdicts([&rows("public.t", &[("c", tokens())])], &none);
+    assert_eq!(found(&after_tokens), unknown(22));
+
     // Judged at last.
     let mut later = judged.clone();
     later.keep_verdicts([&next], &none);

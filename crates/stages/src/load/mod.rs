@@ -7,6 +7,7 @@
 //! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
 //! | [`audits`] | what the audits of a table mean for it |
 //! | `chain` | the chain of published days, and its signatures |
+//! | [`earlier`] | the names of tables in BigQuery on earlier days |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`missing_columns`] | columns that were there and are not in today's export |
@@ -17,6 +18,7 @@
 mod audits;
 mod chain;
 mod clock_changes;
+mod earlier;
 mod finish;
 mod gone;
 mod misfits;
@@ -39,6 +41,7 @@ use landbridge_ledger::records::{self, EXPORT, FAILURES, ITEMS, PLAN};
 use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
 pub(crate) use self::audits::not_made;
+use self::earlier::EarlierNames;
 pub(crate) use self::finish::deadline;
 use self::slots::{Slot, Slots};
 pub(crate) use self::stats::read_items;
@@ -132,8 +135,8 @@ async fn load_day(
         false => context.gcp.bigquery.time_travel_hours(&context.config.warehouse.dataset).await?,
     };
 
-    let slots = &Slots::new(context);
-    let run = Run { context, ledger: &ledger, day: &plan, tick, window_hours, slots };
+    let (slots, names) = (&Slots::new(context), &EarlierNames::default());
+    let run = Run { context, ledger: &ledger, day: &plan, tick, window_hours, slots, names };
     let mut results = futures::stream::iter(ready)
         .map(|ready| async move {
             let receipt = run.load_in_time(&ready).await;
@@ -231,6 +234,7 @@ struct Run<'a> {
     tick: Tick,
     window_hours: u32,
     slots: &'a Slots,
+    names: &'a EarlierNames,
 }
 
 impl Run<'_> {
@@ -245,12 +249,12 @@ impl Run<'_> {
 
     /// Loads one table. An error that holds the table becomes its receipt; any other is returned.
     async fn load_or_hold(&self, ready: &ReadyTable<'_>, slot: Slot) -> Result<Option<Receipt>> {
-        let Self { context, ledger, day, tick, window_hours, .. } = *self;
+        let Self { context, ledger, day, tick, window_hours, names, .. } = *self;
         let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
-        let load =
-            TableLoad { context, ledger, day, table: &table, tick, window_hours, slot: &slot };
+        let (table, slot) = (&table, &slot);
+        let load = TableLoad { context, ledger, day, table, tick, window_hours, slot, names };
         if !ready.complete && !ready.unchanged {
-            return match ledger.value(&records::failure(&table)).await? {
+            return match ledger.value(&records::failure(table)).await? {
                 Some(problem) => load.hold(problem).await.map(Some),
                 None => Ok(None),
             };

@@ -10,9 +10,11 @@
 //! |---|---|
 //! | here | one tick |
 //! | [`table`] | the tags of one table |
+//! | [`closed`] | notices about columns of class `none` that stay closed |
 //! | [`day_age`] | how old the newest published day is, for the alarms |
 //! | [`report`] | notices about columns that were opened or closed |
 
+mod closed;
 mod day_age;
 mod report;
 mod table;
@@ -31,6 +33,7 @@ use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::records::{CONTRACT, ContractRecord};
 use landbridge_ledger::{Recorded, SourceLedger, Written};
 
+use self::closed::Closed;
 use self::report::TagChange;
 use self::table::TableTags;
 use crate::alert::{self, Subject};
@@ -71,6 +74,9 @@ async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let new = !recorded.value.applied;
     let changes = protect_tables(context, tick).await;
     report::report(context, &changes.done, new, day).await?;
+    if new {
+        closed::report(context, &changes.closed, day).await?;
+    }
     if let Some(error) = changes.error {
         return Err(error);
     }
@@ -101,6 +107,7 @@ async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
 }
 
 /// What a pass has done.
+#[derive(Default)]
 struct Pass {
     tables: usize,
     /// Tables with the tags of another contract for which the tick had no time.
@@ -108,13 +115,15 @@ struct Pass {
     /// Tables with the tags of this contract for which it had none.
     unchecked: usize,
     done: Vec<TagChange>,
+    /// The tables with columns of class `none` that stay closed.
+    closed: Vec<Closed>,
     error: Option<landbridge_core::Error>,
 }
 
 /// Sets the tags of every table of the source in the dataset, as far as time allows: first of those that have
 /// the tags of another contract, then of the others, in another order at every tick.
 async fn protect_tables(context: &Context, tick: Tick) -> Pass {
-    let mut pass = Pass { tables: 0, left: 0, unchecked: 0, done: Vec::new(), error: None };
+    let mut pass = Pass::default();
     let warehouse = &context.config.warehouse;
     let bigquery = &context.gcp.bigquery;
     let read = async {
@@ -143,7 +152,7 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
         })
         .buffer_unordered(AT_ONCE.min(usize::from(context.config.load.concurrency)));
     while let Some(result) = results.next().await {
-        let (table, (mut changes, result)) = match result {
+        let (table, (mut changes, closed, result)) = match result {
             Ok(result) => result,
             Err(contract) => {
                 let is_set = contract == context.deployment.number;
@@ -152,6 +161,7 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
             }
         };
         pass.done.append(&mut changes);
+        pass.closed.extend((!closed.is_empty()).then_some(closed));
         if let Err(error) = result {
             tracing::warn!(table, kind = error.kind().name(), %error, "a table's tags were not set");
             pass.error.get_or_insert(error);

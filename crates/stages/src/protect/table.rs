@@ -9,6 +9,7 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{Patched, TableInfo, TableStamp};
 use landbridge_ledger::records::{self, Claim};
 
+use super::closed::Closed;
 use super::report::TagChange;
 use crate::{Context, Tick, deployment, time_travel};
 
@@ -25,14 +26,14 @@ pub(super) struct TableTags<'a> {
 
 impl TableTags<'_> {
     /// Sets the tag that each column must have now. Returns what was changed, also if an error
-    /// followed.
-    pub(super) async fn protect(&self) -> (Vec<TagChange>, Result<()>) {
-        let mut changes = Vec::new();
-        let result = self.set_tags(&mut changes).await;
-        (changes, result)
+    /// followed, and which columns of class `none` stay closed.
+    pub(super) async fn protect(&self) -> (Vec<TagChange>, Closed, Result<()>) {
+        let (mut changes, mut closed) = (Vec::new(), Closed::default());
+        let result = self.set_tags(&mut changes, &mut closed).await;
+        (changes, closed, result)
     }
 
-    async fn set_tags(&self, changes: &mut Vec<TagChange>) -> Result<()> {
+    async fn set_tags(&self, changes: &mut Vec<TagChange>, closed: &mut Closed) -> Result<()> {
         let ledger = self.context.ledger.source();
         let dataset = &self.context.config.warehouse.dataset;
         let bigquery = &self.context.gcp.bigquery;
@@ -48,6 +49,7 @@ impl TableTags<'_> {
             if live.stamp.contract > number {
                 return Ok(());
             }
+            *closed = Closed::of(self.table, claim.as_ref(), &self.context.contract);
             let window_hours = self.window_hours(claim.as_ref()).await?;
             let (columns, missing_tag) = self.columns_now(&live, claim.as_ref(), window_hours);
             let found = super::report::changes(self.context, self.table, &live, &columns);

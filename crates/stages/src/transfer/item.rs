@@ -62,7 +62,7 @@ pub(super) enum ItemOutcome {
 ///
 /// `text` are the columns that stay text because a value of the table does not fit. With `proof`, the record
 /// has the figures of the columns that proof and audits need, sealed. It always has the verdicts about columns of
-/// class `none` whose values look personal or cannot be judged.
+/// text whose values look personal or cannot be judged.
 ///
 /// # Errors
 /// Any error of the rewriting engine, S3 or Cloud Storage.

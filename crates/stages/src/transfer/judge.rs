@@ -1,5 +1,5 @@
-//! Columns of class `none` are judged again by a sample of the day's values, in memory: what is recorded of an
-//! object is the verdict.
+//! Columns of text are judged by a sample of the day's values, in memory: what is recorded of an object is the
+//! verdict. The contract that is deployed next may say `none` of any of them.
 //!
 //! The sample is read from the source before the object is transferred, so that its memory is that of the transfer.
 //! Reads are bounded per table ([`MAX_OBJECTS`](landbridge_core::plan::judged::MAX_OBJECTS)) and per column

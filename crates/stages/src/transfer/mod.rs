@@ -7,7 +7,7 @@
 //! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
 //! | `audit` | compares a table with its earlier days when all its objects are transferred |
-//! | [`judge`] | judges columns of class `none` again, by a sample of their values |
+//! | [`judge`] | judges columns of text by a sample of their values |
 //! | [`budget`] | which objects a tick may start |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |

@@ -75,3 +75,75 @@ fn a_load_of_values_that_look_personal_stops_anywhere() {
         );
     }
 }
+
+/// The class of the column opens within minutes, or does not, whatever the pass and the load of the day do meanwhile.
+#[test]
+fn a_class_that_becomes_none_opens_no_values_that_look_personal() {
+    for (before, stop) in [
+        (Class::Nothing, Stop::Never),
+        (Class::Unclassified, Stop::CrashAfter(change(1))),
+        (Class::Tail, Stop::PauseAfter(change(1))),
+        (Class::Hashed, Stop::LoseResponse(change(1))),
+        (Class::Nothing, Stop::CrashLate(change(1))),
+    ] {
+        let rest = [Event::Resume { which: 0, stop: Stop::Never }, Event::LateCall];
+        check(
+            people(before),
+            [
+                day(),
+                looks_personal(true),
+                vec![Event::Export { fails: false }, Event::tick(Stage::Transfer)],
+                deploy(class(PEOPLE, "account", Class::None)),
+                vec![stopped(Stage::Load, stop.clone()), stopped(Stage::Protect, stop)],
+                rest.to_vec(),
+                vec![Event::tick(Stage::Load), Event::tick(Stage::Load)],
+                in_force(),
+                looks_personal(false),
+                day(),
+                deploy(class(PEOPLE, "account", before)),
+                in_force(),
+                vec![Event::Rollback(1)],
+                in_force(),
+            ],
+        );
+    }
+}
+
+/// A pin opens its own column, as long as it stands.
+#[test]
+fn a_pin_opens_its_own_column_as_long_as_it_stands() {
+    let columns =
+        [("id", Bigint, Class::None), ("account", Text, Class::None), ("memo", Text, Class::None)];
+    let edit = SourceEdit::Personal(PEOPLE.to_owned(), "memo".to_owned(), true);
+    check(
+        start(&[(PEOPLE, &columns)]),
+        [
+            day(),
+            looks_personal(true),
+            vec![Event::Source(edit)],
+            day(),
+            pin(true),
+            in_force(),
+            vec![Event::Days(1)],
+            day(),
+            pin(false),
+            in_force(),
+        ],
+    );
+}
+
+/// The table gets another name in BigQuery, and exchanges it with another table.
+#[test]
+fn a_suspicion_survives_another_name_of_the_table_in_bigquery() {
+    let rename = Edit::Rename(PEOPLE.to_owned(), Some("persons".to_owned()));
+    let columns: Columns<'_> = &[("id", Bigint, Class::None), ("account", Text, Class::None)];
+    let swap = Edit::Swap(PEOPLE.to_owned(), ORDERS.to_owned());
+    for edits in [vec![rename.clone()], vec![swap.clone()], vec![rename, swap]] {
+        let deployed = |edit| [deploy(edit), looks_personal(false), day(), in_force()].concat();
+        let renamed = edits.into_iter().flat_map(deployed).collect();
+        check(
+            start(&[(PEOPLE, columns), (ORDERS, columns)]),
+            [day(), looks_personal(true), day(), renamed],
+        );
+    }
+}

@@ -218,8 +218,9 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 "d" => (0.985, 0.83, 0.125, 0),
                 "e" => (0.915, 0.83, 0.17, 1),
                 "f" => (0.695, 0.9, 0.25, 4),
+                "g" => (0.595, 0.92, 0.265, 18),
                 // Held back: see `labels.md`.
-                _ => (0.595, 0.92, 0.265, 18),
+                _ => (0.88, 0.84, 0.23, 1),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision

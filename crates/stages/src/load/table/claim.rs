@@ -13,7 +13,7 @@ use landbridge_core::calendar::Day;
 use landbridge_core::ids::{JobId, hash};
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::protection::{FormerRows, NotJudged, TableRows};
-use landbridge_core::types::ColumnType;
+use landbridge_core::types::{BigQueryType, ColumnType};
 use landbridge_gcp::bigquery::{Retired, TableInfo};
 use landbridge_ledger::records::{self, Claim, ItemRecord};
 use landbridge_ledger::{Recorded, Written};
@@ -69,8 +69,12 @@ impl TableLoad<'_> {
         rows.digest = hash(&serde_json::to_string(&all).expect("names and numbers are JSON"));
         // Not part of the digest, like what follows: it says of the same content how it came about.
         rows.made_by = made_by(items);
-        // What the same content looks like.
+        // What the same content looks like, of whatever class it is: the next contract may say `none`.
         for (name, columns) in rows.columns.iter_mut().flatten() {
+            // Of what became numbers, the numbers that fit are the values.
+            if !matches!(columns.ty, BigQueryType::String | BigQueryType::Json) {
+                continue;
+            }
             columns.looks_like = items.iter().find_map(|item| item.personal.get(name).cloned());
             let unread = items.iter().any(|item| item.not_judged.contains(name));
             columns.not_judged = (unread && columns.looks_like.is_none())
@@ -175,14 +179,43 @@ impl TableLoad<'_> {
             next.loaded = Some(TableRows::unknown());
         }
         let mut rows = rows;
+        let elsewhere = self.rows_under_another_name(&next).await?;
         let earlier = next.loaded.iter().chain(next.former.iter().map(|it| &it.rows));
-        rows.keep_verdicts(earlier, &self.context.contract);
+        rows.keep_verdicts(earlier.chain(&elsewhere), &self.context.contract);
         next.day = self.day.day;
         // A claim that was deleted or put back counts on from the number that the table has.
         next.sequence = next.sequence.max(live.map_or(0, |live| live.stamp.load)) + 1;
         let job = self.job_id(&rows, (next.sequence, 1))?.to_string();
         next.loading = Some(TableRows { job, ..rows });
         Ok(Some(next))
+    }
+
+    /// What is known of the rows of the same table of the source under other names in BigQuery, the newest first; nothing
+    /// if the claim has rows of it: then they are the newer ones.
+    async fn rows_under_another_name(&self, claim: &Claim) -> Result<Vec<TableRows>> {
+        let source_table = &self.table.source_table;
+        let is_of_source = |rows: &TableRows| rows.source_table == *source_table;
+        let former = |claim: &Claim| {
+            claim.former.iter().map(|former| former.rows.clone()).collect::<Vec<_>>()
+        };
+        if claim.loaded.iter().chain(&former(claim)).any(is_of_source) {
+            return Ok(Vec::new());
+        }
+        let earlier = self.names.of(self.context, self.day.day, source_table).await?;
+        let default = self.table.default_table().to_owned();
+        let mut tables: BTreeSet<&String> = earlier.iter().chain([&default]).collect();
+        tables.remove(&self.table.table);
+        let mut found = Vec::new();
+        for table in tables {
+            let Some(claim) = self.ledger.source().value(&records::claim(table)).await? else {
+                continue;
+            };
+            found.extend(former(&claim));
+            found.extend(claim.loaded.into_iter().chain(claim.loading));
+        }
+        found.retain(is_of_source);
+        found.sort_by_key(|rows| std::cmp::Reverse(rows.newest_day()));
+        Ok(found)
     }
 
     fn unknown_rows(&self) -> FormerRows {

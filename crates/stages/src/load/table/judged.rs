@@ -54,17 +54,16 @@ impl TableLoad<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        let (columns, table) = (columns.join(", "), &self.table.source_table);
+        let table = &self.table.source_table;
         let problem = Problem::notice(
             what::LOOKS_PERSONAL,
-            format!("{}: {columns}", self.name()),
+            format!("{}: {}", self.name(), columns.join(", ")),
             &format!(
                 "they are masked for everyone until contract.yaml says more: look at the values of {table} in the source, then give the columns a class, or write `pinned: true` if they are harmless, and deploy; `landbridge receipt {} --table {}` says what was found",
                 self.day.day, self.table.table
             ),
         );
-        // Without counts, so that the same columns on the next day are the same notice.
-        let key = format!("looks personal\n{}\n{columns}", self.table.table);
+        let key = alert::looks_personal_key(&self.table.table, columns);
         alert::notice(&self.ledger.source(), &problem, &key, self.day.day).await
     }
 
@@ -87,7 +86,7 @@ impl TableLoad<'_> {
                 self.day.day, self.table.table
             ),
         );
-        let key = format!("not judged\n{}\n{columns}", self.table.table);
+        let key = alert::not_judged_key(&self.table.table, &columns);
         alert::notice(&self.ledger.source(), &problem, &key, self.day.day).await
     }
 }

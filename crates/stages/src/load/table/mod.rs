@@ -45,6 +45,7 @@ use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
 use super::audits::{self, Findings, TableAudits};
+use super::earlier::EarlierNames;
 use super::slots::Slot;
 use super::stats::{self, TableStats};
 use super::{clock_changes, misfits, missing_columns};
@@ -64,6 +65,8 @@ pub(super) struct TableLoad<'a> {
     pub(super) window_hours: u32,
     /// The slot in which it runs.
     pub(super) slot: &'a Slot,
+    /// The names of tables on earlier days.
+    pub(super) names: &'a EarlierNames,
 }
 
 /// What is known of a table before it is loaded.
