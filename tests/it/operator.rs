@@ -35,11 +35,16 @@ const NOT_LOCAL: [&str; 15] = [
     "google organisation policies",
 ];
 
-/// Runs `landbridge` in the repository, without the machine's own environment.
-pub(crate) fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
+/// The operator's command.
+pub(crate) fn program() -> std::path::PathBuf {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
-    Command::new(programs.join("landbridge"))
+    programs.join("landbridge")
+}
+
+/// Runs `landbridge` in the repository, without the machine's own environment.
+pub(crate) fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
+    Command::new(program())
         .args(args)
         .current_dir(root())
         .env_clear()

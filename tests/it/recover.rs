@@ -1,9 +1,15 @@
 //! `landbridge recover`: rows of a kept export, written as statements, run on the real server.
 
+mod targets;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use jiff::SignedDuration;
+use landbridge_local_wire::Clock;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use serde_json::Value;
@@ -18,16 +24,49 @@ use crate::support::TestEnv;
 pub(crate) struct Recovery {
     directory: tempfile::TempDir,
     variables: BTreeMap<String, String>,
+    clock: Clock,
 }
 
 impl Recovery {
     pub(crate) fn new(env: &TestEnv) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        Self { directory, variables: env.operator_variables() }
+        Self { directory, variables: env.operator_variables(), clock: env.cloud.clock().clone() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Lets time pass while `what` runs: a copy of the database needs some to become available and to be deleted.
+    pub(crate) fn while_time_passes<T>(&self, what: impl FnOnce() -> T) -> T {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(50));
+                    self.clock.advance_to(self.clock.now() + SignedDuration::from_secs(20));
+                }
+            });
+            let result = what();
+            is_over.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+
+    /// Runs the command with these arguments, and perhaps a variable more; returns exit code and output.
+    pub(crate) fn command(
+        &self,
+        args: &[&str],
+        variable: Option<(&str, &str)>,
+    ) -> (Option<i32>, String) {
+        let mut variables = self.variables.clone();
+        variables.extend(variable.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let args = [&["recover"], args].concat();
+        let output = match args.contains(&"restore") || args.contains(&"--clean-up") {
+            true => self.while_time_passes(|| landbridge(&variables, &args)),
+            false => landbridge(&variables, &args),
+        };
+        (output.status.code(), output_text(&output))
     }
 
     /// Runs the command, which writes this file; returns exit code and output.
@@ -78,6 +117,30 @@ pub(crate) async fn assert_whole_mariadb(
     let (statements, text) = recovery.statements(&format!("shop.{table}"), day, &args);
     assert!(!text.contains("left out"), "{text}");
     client.query_drop(&statements).await.unwrap_or_else(|error| panic!("{table}: {error}"));
+    assert_equal_mariadb(client, (table, key), but).await;
+}
+
+/// As [`assert_whole_mariadb`], into a new table over a connection. `more` are further options.
+pub(crate) async fn assert_whole_mariadb_over(
+    recovery: &Recovery,
+    client: &mut Conn,
+    url: &str,
+    day: &str,
+    (table, key): (&str, &str),
+    but: &[(&str, u64)],
+    more: (&[&str], Option<(&str, &str)>),
+) {
+    let args = ["--plain", "--reason", "a test", "--as", "back again", "--to", url];
+    let name = format!("shop.{table}");
+    let args = [&[name.as_str(), "--at", day], &args[..], more.0].concat();
+    let (code, text) = recovery.command(&args, more.1);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("left out"), "{text}");
+    assert_equal_mariadb(client, (table, key), but).await;
+}
+
+/// Asserts that the new table is as the live one, and drops it.
+async fn assert_equal_mariadb(client: &mut Conn, (table, key): (&str, &str), but: &[(&str, u64)]) {
     let index = format!("ALTER TABLE shop.`back again` ADD INDEX (`{key}`)");
     client.query_drop(index).await.expect("an index, to match rows by");
     let columns = "SELECT column_name FROM information_schema.columns
@@ -112,6 +175,28 @@ pub(crate) async fn assert_whole(recovery: &Recovery, client: &Client, day: &str
     let (statements, text) = recovery.statements(table, day, &args);
     assert!(!text.contains("left out"), "{text}");
     client.batch_execute(&statements).await.unwrap_or_else(|error| panic!("{table}: {error:?}"));
+    assert_equal(client, table).await;
+}
+
+/// As [`assert_whole`], into a new table over a connection. `more` are further options.
+pub(crate) async fn assert_whole_over(
+    recovery: &Recovery,
+    client: &Client,
+    url: &str,
+    (day, table): (&str, &str),
+    more: &[&str],
+    variable: Option<(&str, &str)>,
+) {
+    let args = ["--plain", "--reason", "a test", "--as", "back again", "--to", url];
+    let args = [&[table, "--at", day], &args[..], more].concat();
+    let (code, text) = recovery.command(&args, variable);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("left out"), "{text}");
+    assert_equal(client, table).await;
+}
+
+/// Asserts that the new table is as the live one, and drops it.
+async fn assert_equal(client: &Client, table: &str) {
     let (schema, name) = table.split_once('.').expect("a schema");
     let rows = |name: &str| {
         format!("SELECT t::text FROM \"{schema}\".\"{}\" AS t", name.replace('"', "\"\""))

@@ -82,6 +82,9 @@ ANY_NAME = {
     ("operator-restore.json", "UseDatabaseGroups"): "groups are used only by restores, which must name the source",
     ("operator-restore.json", "GrantDatabaseKeyToRds"): "only RDS can get a grant, in RDS's own call",
     ("operator-restore.json", "DescribeDatabaseKey"): "only in RDS's own call",
+    ("operator-recover.json", "UseDatabaseGroups"): "groups are used only by restores, which must name the source",
+    ("operator-recover.json", "GrantDatabaseKeyToRds"): "only RDS can get a grant, in RDS's own call",
+    ("operator-recover.json", "DescribeDatabaseKey"): "only in RDS's own call",
 }
 
 

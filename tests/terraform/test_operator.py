@@ -153,6 +153,26 @@ def test_exports_are_read_with_the_policy_to_recover(deployed, operator):
         assert refused.value.response["Error"]["Code"] == "AccessDenied", refused.value
 
 
+def test_the_policy_to_recover_reaches_only_its_own_copy(deployed, operator):
+    """`recover --from restore` restores and deletes `shop-prod-recover`, and no other database."""
+    rds = deployed.moto.client("rds", operator["oncall-recover"])
+    copy = {"DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED + DRILL}
+    rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="shop-prod-recover", **copy)
+    rds.delete_db_instance(DBInstanceIdentifier="shop-prod-recover", SkipFinalSnapshot=True)
+    for call, given in [
+        ("restore_db_instance_from_db_snapshot", {"DBInstanceIdentifier": "shop-prod-copy", **copy}),
+        (
+            "restore_db_instance_from_db_snapshot",
+            {"DBInstanceIdentifier": "shop-prod-recover", "DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED},
+        ),
+        ("delete_db_instance", {"DBInstanceIdentifier": "shop-prod-drill", "SkipFinalSnapshot": True}),
+        ("delete_db_instance", {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True}),
+    ]:
+        with pytest.raises(ClientError) as refused:
+            getattr(rds, call)(**given)
+        assert refused.value.response["Error"]["Code"] == "AccessDenied", refused.value
+
+
 SNAPSHOT_OF = {"DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED}
 MUST_NOT = [
     # Databases: only drills may be deleted or changed, by name and tag.

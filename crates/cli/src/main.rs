@@ -19,7 +19,7 @@
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`days`] | `landbridge days`: how each day ended |
 //! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
-//! | [`recover`] | `landbridge recover`: the rows of a table from a kept export, as SQL statements |
+//! | [`recover`] | `landbridge recover`: the rows of a table from a kept export or a restored copy, into a file or a new table |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
@@ -100,6 +100,7 @@ fn main() -> ExitCode {
         match cli.command {
             // It deletes what it created before it ends.
             Command::Probe { command } => Box::pin(probe::run(command)).await,
+            Command::Recover(args) if args.cleans_up() => Box::pin(recover::run(args)).await,
             command => {
                 // Ctrl-C is how a server ends.
                 let is_server = matches!(&command, Command::Console(args) if args.is_server());

@@ -7,6 +7,7 @@
 //! | [`footer`] | reads and validates a footer from ranged reads; rows and columns |
 //! | [`empty`] | writes a file without rows |
 //! | [`cells`] | reads rows as text, with another reader than `rewrite` |
+//! | [`table`] | writes a file from rows of text |
 //! | [`types`] | the types of columns |
 //!
 //! # Example
@@ -64,6 +65,7 @@ pub mod empty;
 pub mod footer;
 mod raw_footer;
 pub mod rewrite;
+pub mod table;
 mod thrift;
 
 pub use footer::{Footer, RangeReader};

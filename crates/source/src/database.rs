@@ -39,6 +39,24 @@ impl Database {
         }
     }
 
+    /// Connects to the database at another place: only user, password and database of `url` are used. `engine` is the RDS
+    /// name of the engine.
+    ///
+    /// # Errors
+    /// [`SourceError::Url`] if the URL is malformed or of another engine, otherwise as [`Self::connect`].
+    pub async fn connect_at(
+        engine: &str,
+        url: &str,
+        place: (&str, u16),
+        tls: Option<Tls>,
+    ) -> Result<Database> {
+        if engine.contains("postgres") {
+            PostgresServer::connect_at(url, place, tls).await.map(Database::Postgres)
+        } else {
+            MySqlServer::connect_at(url, place, tls).await.map(Database::MySql)
+        }
+    }
+
     /// The engine and its version.
     pub fn engine(&self) -> &Engine {
         match self {

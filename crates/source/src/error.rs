@@ -28,8 +28,45 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A table of this name exists, so none is made.
+    #[error(
+        "`{table}` exists in the database at {place}, and no existing table is changed; give the new table \
+         another name, or drop `{table}` if it is yours"
+    )]
+    TableExists {
+        /// The table's name.
+        table: String,
+        /// Host, port and database, without credentials.
+        place: String,
+    },
+    /// Another session fills a table of this name.
+    #[error(
+        "another command is writing `{table}` into the database at {place}; wait until it ends, or give the \
+         new table another name"
+    )]
+    TableBusy {
+        /// The table's name.
+        table: String,
+        /// Host, port and database, without credentials.
+        place: String,
+    },
+    /// The new table does not have the rows that were sent.
+    #[error(
+        "`{table}` in the database at {place} would have {found} rows instead of {expected}, so it is not \
+         made; check for triggers or rules there that change rows, then repeat the command"
+    )]
+    RowsDiffer {
+        /// The table's name.
+        table: String,
+        /// Host, port and database, without credentials.
+        place: String,
+        /// Rows that the table has.
+        found: u64,
+        /// Rows that were sent.
+        expected: u64,
+    },
     /// The server refused the request, could not be reached or sent an unexpected answer.
-    #[error("cannot {action} the database at {place}: {reason}; {}", next_step(.code.as_deref()))]
+    #[error("cannot {action} the database at {place}: {reason}; {}", next_step(.action, .code.as_deref()))]
     Refused {
         /// What was attempted, for example `connect to`.
         action: &'static str,
@@ -50,10 +87,21 @@ impl SourceError {
     }
 }
 
+/// The action of [`crate::fill`].
+pub(crate) const FILL: &str = "write a new table into";
+
 /// The operator's next step for a server's error code (PostgreSQL documentation, "PostgreSQL
 /// Error Codes"; MySQL documentation, "Server Error Message Reference").
-fn next_step(code: Option<&str>) -> &'static str {
+fn next_step(action: &str, code: Option<&str>) -> &'static str {
     match code {
+        _ if action == FILL => match code {
+            Some("3F000") => "create the schema there, then repeat the command",
+            Some("42501" | "1044" | "1142" | "1227") => "use a user that may create tables there",
+            Some("42P01" | "42703" | "1054" | "1146") => {
+                "the live table is not there as it is in the source; take the types from the export"
+            }
+            _ => "no new table is left there; check the server, then repeat the command",
+        },
         Some("3D000") => {
             "use the name of an existing database: postgres://user:password@host:port/database"
         }
@@ -89,7 +137,16 @@ mod tests {
             (Some("22P02"), "check that the server is running"),
             (None, "check that the server is running"),
         ] {
-            assert!(next_step(code).contains(expected), "{code:?}: {}", next_step(code));
+            assert!(next_step("read", code).contains(expected), "{code:?}");
+        }
+        for (code, expected) in [
+            (Some("3F000"), "create the schema"),
+            (Some("1142"), "may create tables"),
+            (Some("1054"), "types from the export"),
+            (Some("22P02"), "no new table is left"),
+            (None, "no new table is left"),
+        ] {
+            assert!(next_step(FILL, code).contains(expected), "{code:?}");
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | [`rows`] | row counts of a restored database |
 //! | [`sample`] | some rows of each table, given value by value to an observer |
 //! | [`scan`] | all rows of a table, as the server writes them |
+//! | [`fill`] | a new table, which appears with all of its rows or not at all |
 //! | [`tls`] | [`Tls`]: which certificates a connection trusts |
 //! | [`error`] | [`SourceError`] |
 #![cfg_attr(
@@ -21,7 +22,7 @@
     doc = "//! | [`ddl`] | the tables that schema dumps and migrations make (feature `ddl`) |"
 )]
 //!
-//! Only [`Database::sample`] and [`Database::scan`] read rows. They store none of them. Only [`proposal`], a Cargo feature, knows the rules of
+//! Only [`Database::sample`] and [`Database::scan`] read rows. They store none of them. Only [`Database::fill`] writes. Only [`proposal`], a Cargo feature, knows the rules of
 //! `landbridge-core`; everything else is shared with the emulator, which must not know them.
 
 pub mod catalogue;
@@ -31,6 +32,7 @@ pub mod database;
 pub mod ddl;
 pub mod engine;
 pub mod error;
+pub mod fill;
 pub mod mysql;
 pub mod postgres;
 #[cfg(feature = "proposal")]

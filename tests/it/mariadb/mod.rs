@@ -237,6 +237,10 @@ async fn every_type_is_transferred() {
         // An INT64 of microseconds has no zero date.
         let but: &[_] = if table.0 == "every_type" { &[("dt", 1)] } else { &[] };
         recover::assert_whole_mariadb(&recovery, &mut client, DAY, table, but).await;
+        let url = &server.url_of("shop");
+        let more: (&[&str], _) = (&[], None);
+        recover::assert_whole_mariadb_over(&recovery, &mut client, url, DAY, table, but, more)
+            .await;
     }
     // The table was filled in a session whose time zone is that of Seoul.
     let select = "SELECT wall, seoul, instant FROM shop.clocks ORDER BY id";

@@ -217,6 +217,8 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
         "odd schema.odd \"table",
     ] {
         recover::assert_whole(&recovery, client, DAY, table).await;
+        let url = &server.url_of("shop");
+        recover::assert_whole_over(&recovery, client, url, (DAY, table), &[], None).await;
     }
 }
 

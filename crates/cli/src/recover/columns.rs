@@ -6,9 +6,11 @@
 
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::contract::{ColumnContract, Contract, Transform};
-use landbridge_core::plan::{SourceColumn, TablePlan};
+use landbridge_core::plan::SourceColumn;
 use landbridge_core::receipt::Receipt;
 use landbridge_core::rewrite::Action;
+use landbridge_core::types::{Annotation, Engine, Physical};
+use landbridge_parquet::table::CellType;
 use serde::Serialize;
 
 use super::value::Form;
@@ -31,6 +33,10 @@ pub(super) struct Column {
     pub(super) digits: (u32, Option<u32>),
     pub(super) kind: Kind,
     pub(super) form: Form,
+    /// What it is in a Parquet file.
+    pub(super) ty: CellType,
+    /// Its type with its size, as `CREATE TABLE` has it; an export does not have it.
+    pub(super) declared: Option<String>,
     /// The class, if it is not `none`.
     class: Option<String>,
 }
@@ -63,7 +69,28 @@ impl Column {
             Kind::Time | Kind::Text => Form::Text,
             Kind::Bytes => Form::Bytes,
         };
-        Self { name, source, digits: (0, None), kind, form, class: None }
+        let ty = CellType::Text;
+        Self { name, source, digits: (0, None), kind, form, ty, declared: None, class: None }
+    }
+}
+
+impl Column {
+    /// Changes the column of an export to the column of a server, which writes each value as text by its type.
+    pub(super) fn as_server_writes(
+        &mut self,
+        engine: Engine,
+        declaration: &str,
+        is_user_defined: bool,
+    ) {
+        let is_float = matches!(self.ty, CellType::Float | CellType::Double);
+        self.form = match (self.kind, engine) {
+            (Kind::Bytes, _) => Form::Bytes,
+            (Kind::Number, _) if is_float => Form::Float,
+            (Kind::Number, Engine::Mysql) => Form::Digits,
+            // A numeric of PostgreSQL can be NaN.
+            _ => Form::Text,
+        };
+        self.declared = (!is_user_defined).then(|| declaration.to_owned());
     }
 }
 
@@ -85,14 +112,15 @@ impl Choice {
 /// # Errors
 /// `Usage` if no column is left.
 pub(super) fn choose(
-    plan: &TablePlan,
+    source_table: &str,
+    columns: &[SourceColumn],
     contract: &Contract,
     receipt: Option<&Receipt>,
     plain: bool,
 ) -> Result<Choice> {
-    let named = contract.tables.get(&plan.source_table);
+    let named = contract.tables.get(source_table);
     let mut choice = Choice { kept: Vec::new(), left_out: Vec::new() };
-    for column in &plan.columns {
+    for column in columns {
         let name = &column.parquet.name;
         let key = column.contract_key.as_ref().unwrap_or(name);
         let contract = named.and_then(|table| table.columns.get(key));
@@ -105,6 +133,8 @@ pub(super) fn choose(
                     digits: (column.precision, column.scale),
                     kind: kind(column),
                     form: Form::of(&column.parquet),
+                    ty: cell_type(column),
+                    declared: None,
                     class,
                 });
             }
@@ -112,8 +142,7 @@ pub(super) fn choose(
     }
     if choice.kept.is_empty() {
         return Err(Failure::Usage(format!(
-            "every column of {} has a class or is dropped, so there is nothing to write; --plain --reason TEXT writes the columns that have a class",
-            plan.source_table
+            "every column of {source_table} has a class or is dropped, so there is nothing to write; --plain --reason TEXT writes the columns that have a class"
         )));
     }
     Ok(choice)
@@ -164,5 +193,54 @@ fn kind(column: &SourceColumn) -> Kind {
         Form::Text if declared == "date" || is("timestamp") => Kind::Time,
         Form::Text if is("numeric") || is("decimal") => Kind::Number,
         Form::Text => Kind::Text,
+    }
+}
+
+/// What the column is in a Parquet file: its type in the source, where Parquet has it, else text. The export itself has dates, times
+/// and numbers of PostgreSQL as text.
+fn cell_type(column: &SourceColumn) -> CellType {
+    let declared = column.source.trim().to_ascii_lowercase();
+    let base = declared.split(['(', ' ']).next().unwrap_or_default();
+    let is_local = base == "datetime" || declared == "timestamp without time zone";
+    let time = |utc| CellType::Timestamp { utc: utc && !is_local };
+    match (column.parquet.physical, column.parquet.annotation) {
+        (Physical::Boolean, _) => CellType::Bool,
+        (Physical::Float, _) => CellType::Float,
+        (Physical::Double, _) => CellType::Double,
+        (_, Annotation::Decimal { precision, scale }) => CellType::decimal(precision, scale),
+        (_, Annotation::Date) => CellType::Date,
+        (_, Annotation::TimeMicros) => CellType::Time,
+        (
+            _,
+            Annotation::TimestampMillis | Annotation::TimestampMicros | Annotation::TimestampNanos,
+        ) => time(true),
+        (
+            _,
+            Annotation::LocalTimestampMillis
+            | Annotation::LocalTimestampMicros
+            | Annotation::LocalTimestampNanos,
+        ) => time(false),
+        (_, Annotation::Int { bits: 64, signed: false }) => CellType::decimal(20, 0),
+        (_, Annotation::Int { bits: 32, signed: false }) | (Physical::Int64, _) => CellType::Int64,
+        (Physical::Int32, _) => CellType::Int32,
+        (_, Annotation::String | Annotation::Enum | Annotation::Json) => {
+            text_type(column, &declared)
+        }
+        _ if base == "char" => CellType::Text,
+        _ => CellType::Bytes,
+    }
+}
+
+/// The type of a column that the export has as text.
+fn text_type(column: &SourceColumn, declared: &str) -> CellType {
+    match (declared, column.precision, column.scale) {
+        ("date", ..) => CellType::Date,
+        ("time without time zone", ..) => CellType::Time,
+        ("timestamp without time zone", ..) => CellType::Timestamp { utc: false },
+        ("timestamp with time zone", ..) => CellType::Timestamp { utc: true },
+        ("json" | "jsonb", ..) => CellType::Json,
+        ("uuid", ..) => CellType::Uuid,
+        ("numeric" | "decimal", precision, Some(scale)) => CellType::decimal(precision, scale),
+        _ => CellType::Text,
     }
 }

@@ -1,87 +1,134 @@
-//! `landbridge recover`: the rows of one table as an export has them, in a file.
+//! `landbridge recover`: the rows of one table as an export has them, in a file or in a new table of a database.
 //!
 //! | module | responsibility |
 //! |---|---|
-//! | here | the command: finds the export, asks nothing of the database, writes one file |
+//! | here | the command |
+//! | [`export`] | the table as the export of a day has it |
+//! | [`target`] | `--to`: a file, or the address of a database |
 //! | [`columns`] | which columns are written, and why the others are not |
+//! | [`restored`] | `--from restore`: the table in a temporary copy of the database |
 //! | [`condition`] | `--where`, evaluated on the rows of the export |
 //! | [`read`] | the rows of the Parquet files |
 //! | [`value`] | how cells are written by the reader |
-//! | [`sql`] | the file of SQL statements |
+//! | [`deliver`] | writes to the target: a file or a database |
+//! | [`report`] | what is said of it, and the record of the reason |
+//! | [`job`] | reads, chooses and writes the rows |
+//! | [`sql`] | the SQL statements: a new table and its rows |
+//! | [`database`] | a new table of a database, filled over a connection |
 //! | [`output`] | the file: its rights, its place, and what becomes of it if the command fails |
 //!
 //! The live table is never changed: the statements create a table beside it. No message has a cell.
 
 mod columns;
 mod condition;
+mod database;
+mod deliver;
+mod export;
+mod job;
 mod output;
 mod read;
+mod report;
+pub(crate) mod restored;
 mod sql;
+mod target;
 mod value;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use landbridge_aws::Aws;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::Config;
-use landbridge_core::plan::TablePlan;
 use landbridge_core::types::Engine;
-use landbridge_ledger::name::SourceName;
-use landbridge_ledger::records::{self, EXPORT, PLAN, RECOVERIES};
-use landbridge_ledger::{DayLedger, Ledger, Written};
-use serde::Serialize;
+use landbridge_ledger::Ledger;
 
-use self::columns::{Choice, LeftOut};
+use self::columns::Choice;
 use self::condition::Condition;
-use self::output::OutputFile;
-use self::read::Exported;
+use self::read::RowSource;
+use self::target::Target;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
-use crate::files;
-use crate::render::{self, bytes, grouped};
+use crate::restore::args::IsolationArgs;
+use crate::{files, render};
 
-/// Write the rows of one table, as a day's export has them, into a file
+/// Write the rows of one table, as a day's export has them, into a file or a new table
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   landbridge recover public.orders --at yesterday --to orders.sql
   landbridge recover public.orders --at 2026-11-21 --where \"id BETWEEN 100 AND 200\" --to orders.sql
+  landbridge recover public.orders --at yesterday --to orders.parquet
+  landbridge recover public.orders --at yesterday --to postgres://me@127.0.0.1:5433/shop
   landbridge recover public.members --at yesterday --plain --reason 'ticket 4211' --to members.sql
 
-The file has statements that create a table beside the live one and fill it: `orders_recovered_20261121`.
+A file of SQL has statements that create a table beside the live one and fill it: `orders_recovered_20261121`.
 Nothing is changed in the database until you run them, and the live table is never changed:
   psql \"$SHOP_URL\" -v ON_ERROR_STOP=1 -f orders.sql      (MySQL, MariaDB: mysql shop < orders.sql)
+A file of Parquet has the types of the source. The URL of a database makes the new table there, with all rows or
+not at all: no existing table is ever changed. The password is not part of the URL: the command reads it from
+LANDBRIDGE_RECOVER_PASSWORD, or asks. A connection to another machine needs --ca.
 
 Columns with a class are left out. `--plain` writes them too: it needs the managed policy operator-recover,
 like any use of this command, and a reason, which is recorded in the ledger. A column with
 `transform: drop` is never written.
 
 The rows are from the export that is kept in S3, for seven days by default. For an older day, or a type
-that an export does not contain exactly, restore the snapshot: `landbridge restore --from-receipt DAY`.
+that an export does not contain exactly, `--from restore` restores the day's snapshot to a temporary database,
+reads the table there and deletes that database, also after Ctrl-C. It asks first, and takes as long as a drill:
+  SHOP_URL=postgres://reader:secret@any/shop landbridge recover public.orders --at 2026-09-01 \\
+    --from restore --database-url-env SHOP_URL --ca global-bundle.pem --to orders.sql
+  landbridge recover --clean-up
 docs/runbooks/recover.md says more.
 
-Exit codes: 0 the file is written; 1 failed, and no file is left; 2 invalid usage; 3 access denied.")]
+Exit codes: 0 all rows are written; 1 failed, and nothing is left; 2 invalid usage; 3 access denied.")]
 pub(crate) struct RecoverArgs {
     /// The table: its name in the source (`public.orders`), or in BigQuery
-    table: String,
+    #[arg(required_unless_present = "clean_up")]
+    table: Option<String>,
     /// The day of the export: `yesterday`, `today`, or a date such as 2026-11-21
-    #[arg(long = "at", value_name = "DAY", value_parser = at)]
-    at: At,
-    /// The file to write. Its directory must exist, and must not be in a git work tree
-    #[arg(long, value_name = "FILE")]
-    to: PathBuf,
+    #[arg(long = "at", value_name = "DAY", value_parser = at, required_unless_present = "clean_up")]
+    at: Option<At>,
+    /// FILE.sql, FILE.parquet, or postgres://user@host:port/database (mysql://…). A file's directory must exist, and
+    /// must not be in a git work tree
+    #[arg(long, value_name = "TARGET", required_unless_present = "clean_up")]
+    to: Option<String>,
+    /// Where the rows come from
+    #[arg(long, value_name = "SOURCE", value_enum, default_value_t)]
+    from: From,
     /// Only rows for which this is true: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL
     #[arg(long = "where", value_name = "CONDITION")]
     condition: Option<String>,
     /// The name of the new table [default: TABLE_recovered_YYYYMMDD]
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
-    /// Where the types of the new table come from
-    #[arg(long, value_name = "FROM", value_enum, default_value_t)]
-    types: Types,
+    /// Where the types of the new table come from [default: the live table; if a database lacks it, the export]
+    #[arg(long, value_name = "FROM", value_enum)]
+    types: Option<Types>,
+    /// With --from restore: environment variable with the URL of the source. Host and port of the copy take the place of its own
+    #[arg(long, value_name = "NAME")]
+    database_url_env: Option<String>,
+    /// With --from restore: go on with the copy of an interrupted command of the same day
+    #[arg(long)]
+    resume: bool,
+    /// Only delete the copy that an interrupted command left
+    #[arg(long, conflicts_with_all = ["table", "at", "to"])]
+    clean_up: bool,
+    /// With --from restore: show what would be restored, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// With --from restore: do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    isolation: IsolationArgs,
+    /// Environment variable that has the password of the database [default: LANDBRIDGE_RECOVER_PASSWORD, else asked]
+    #[arg(long, value_name = "NAME")]
+    password_env: Option<String>,
+    /// Trust the certificates in this file; for RDS, AWS's global-bundle.pem
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Write the columns that have a class too
     #[arg(long, requires = "reason")]
     plain: bool,
@@ -94,13 +141,35 @@ pub(crate) struct RecoverArgs {
     output: OutputArgs,
 }
 
-/// Where the types of the new table's columns come from.
+impl RecoverArgs {
+    /// The table's name; empty only with `--clean-up`.
+    fn table_name(&self) -> &str {
+        self.table.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the command deletes a database before it ends, so that Ctrl-C must not end it at once.
+    pub(crate) fn cleans_up(&self) -> bool {
+        self.from == From::Restore || self.clean_up
+    }
+}
+
+/// Where the rows come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// The export of the day, kept in S3
+    #[default]
+    Export,
+    /// A temporary copy of the database, restored from the day's snapshot and deleted at the end
+    Restore,
+}
+
+/// Where the types of the new table's columns come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Types {
     /// The live table: exactly its types
-    #[default]
     Live,
-    /// The export: for a table that is gone. Lengths and user-defined types are not in it
+    /// The export: for a table that is gone. Lengths and user-defined types are not in it. With --from restore, the copy:
+    /// without user-defined types
     Export,
 }
 
@@ -131,128 +200,66 @@ fn reason(text: &str) -> Result<String, String> {
     }
 }
 
-/// The record of a use of `--plain`, in the ledger. It has no value, and not the condition, which can have one.
-#[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
-struct RecoveryRecord {
-    at: Timestamp,
-    source_table: String,
+/// What all parts of the command use.
+struct Command {
+    args: RecoverArgs,
+    config: Config,
+    aws: Aws,
+    ledger: Ledger,
+    now: Timestamp,
     day: Day,
-    /// The columns that have a class.
-    columns: Vec<String>,
-    reason: String,
 }
 
-/// What was written; its fields are keys of `--output json`.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    source_table: &'a str,
-    day: Day,
-    /// The export task.
-    export: &'a str,
-    /// The table that the statements create.
-    creates: String,
-    file: String,
-    /// Rows of the export.
-    rows_exported: u64,
-    /// Rows that the file has.
-    rows_written: u64,
-    columns: Vec<&'a str>,
-    left_out: &'a [LeftOut],
-    /// The record of the reason in the ledger, with `--plain`.
-    record: Option<String>,
+/// A table whose rows can be read.
+struct Prepared {
+    source_table: String,
+    engine: Engine,
+    /// `export of 2026-11-21`, for the comment of a file.
+    from: String,
+    /// The export task, if the rows are of an export.
+    export: Option<String>,
+    /// The snapshot, if it is restored.
+    snapshot: Option<String>,
+    /// How many rows there are, if that is known before they are read.
+    rows: Option<u64>,
+    /// What is printed before the first row is read.
+    announcement: String,
+    chosen: Choice,
+    condition: Option<Condition>,
+    source: RowSource,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: RecoverArgs) -> Result {
+    if args.clean_up {
+        return restored::clean_up(&args).await;
+    }
+    let to = args.to.as_deref().unwrap_or_default();
+    let target = Target::parse(to).map_err(|why| Failure::Usage(format!("--to: {why}")))?;
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let now = Clock::from_env()?.now();
-    let day = resolve(args.at, now, &config)?;
+    let day = resolve(args.at.unwrap_or(At::Yesterday), now, &config)?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
-    let records = ledger.day(day);
-    let (plan, export) = planned(&records, day, &args.table).await?;
-    let receipt = match plan.table.as_str() {
-        "" => None,
-        table => records.value(&records::receipt(table)).await?,
-    };
-    let chosen = columns::choose(&plan, &contract, receipt.as_ref(), args.plain)?;
-    let condition = match &args.condition {
-        Some(text) => Some(Condition::parse(text, &plan.source_table, &chosen)?),
-        None => None,
-    };
-    let engine = export_engine(&records, day).await?;
-    let statements =
-        sql::Statements::new(&plan, day, engine, &chosen, args.name.as_deref(), args.types)?;
-    let exported = Exported::of(&aws.s3, &config.export.bucket, &plan, day);
-    let mut file = OutputFile::create(&args.to)?;
-    // Before the first row is read: without the record, nothing is read in plain.
-    let record = match &args.reason {
-        Some(reason) => Some(log(&ledger, &plan, day, &chosen, reason, now).await?),
-        None => None,
-    };
-    let is_text = args.output.format == Output::Text;
+    let command = Command { args, config, aws, ledger, now, day };
+    if command.args.from == From::Restore {
+        return Box::pin(restored::run(command, &contract, &target)).await;
+    }
+    let prepared = export::prepare(&command, &contract).await?;
+    finish(&command, prepared, &target).await
+}
+
+/// Writes the rows, and says what was written.
+async fn finish(command: &Command, prepared: Prepared, target: &Target) -> Result {
+    let is_text = command.args.output.format == Output::Text;
     if is_text {
-        render::print(&format!(
-            "{} of {day}: {} in {} ({}), export {export}",
-            plan.source_table,
-            render::counted(usize::try_from(plan.rows).unwrap_or(usize::MAX), "row"),
-            render::counted(exported.files(), "file"),
-            bytes(exported.bytes()),
-        ))?;
+        render::print(&prepared.announcement)?;
     }
-    let progress = progress(plan.rows, is_text);
-    let job = Job { exported, chosen, condition, statements };
-    let (job, written) = tokio::task::spawn_blocking(move || {
-        let written = job.write(&mut file, &progress).and_then(|rows| file.finish().map(|()| rows));
-        progress.finish_and_clear();
-        (job, written)
-    })
-    .await
-    .map_err(|error| Failure::Failed(format!("the file is not written: {error}")))?;
-    let report = Report {
-        source_table: &plan.source_table,
-        day,
-        export: &export,
-        creates: job.statements.table().to_owned(),
-        file: args.to.display().to_string(),
-        rows_exported: plan.rows,
-        rows_written: written?,
-        columns: job.chosen.kept.iter().map(|column| column.name.as_str()).collect(),
-        left_out: &job.chosen.left_out,
-        record,
-    };
-    if is_text { show(&report, engine) } else { render::json(&report) }
-}
-
-/// All that writing needs; it runs on a thread of its own, because Parquet is read with blocking calls.
-struct Job {
-    exported: Exported,
-    chosen: Choice,
-    condition: Option<Condition>,
-    statements: sql::Statements,
-}
-
-impl Job {
-    /// Writes the file, and returns how many rows it has.
-    fn write(&self, file: &mut OutputFile, progress: &ProgressBar) -> Result<u64> {
-        let mut rows = 0;
-        let mut out = self.statements.begin(file)?;
-        self.exported.rows(&self.chosen, &mut |cells| {
-            progress.inc(1);
-            let is_wanted = match &self.condition {
-                Some(condition) => condition.is_true(cells)?,
-                None => true,
-            };
-            if is_wanted {
-                rows += 1;
-                out.row(file, cells)?;
-            }
-            Ok(())
-        })?;
-        out.end(file, rows)?;
-        Ok(rows)
-    }
+    let engine = prepared.engine;
+    let progress = report::progress(prepared.rows, is_text);
+    let report = deliver::deliver(command, prepared, target, progress).await?;
+    if is_text { report::show(&report, engine) } else { render::json(&report) }
 }
 
 fn resolve(at: At, now: Timestamp, config: &Config) -> Result<Day> {
@@ -263,127 +270,4 @@ fn resolve(at: At, now: Timestamp, config: &Config) -> Result<Day> {
         At::Yesterday => today.before().unwrap_or(today),
         At::Day(day) => day,
     })
-}
-
-/// The engine of the exported snapshot.
-async fn export_engine(records: &DayLedger, day: Day) -> Result<Engine> {
-    let export = records.value(&EXPORT).await?;
-    export.map(|export| export.engine).ok_or_else(|| {
-        Failure::Failed(format!(
-            "the ledger has no record of the export of {day}; see `landbridge days`"
-        ))
-    })
-}
-
-/// The plan of the table on that day, and the export task.
-async fn planned(records: &DayLedger, day: Day, table: &str) -> Result<(TablePlan, String)> {
-    let Some(plan) = records.value(&PLAN).await? else {
-        return Err(Failure::Failed(format!(
-            "no export of {day} is planned, so there are no rows of that day in S3; `landbridge days` lists the days, and `landbridge snapshots` the snapshots that can be restored"
-        )));
-    };
-    let is_it =
-        |it: &&landbridge_core::plan::TableEntry| it.source_table == table || it.table == table;
-    let Some(entry) = plan.tables.iter().find(is_it) else {
-        let skipped = plan.skipped.iter().find(|it| it.source_table == table);
-        return Err(match skipped {
-            Some(skipped) => Failure::Failed(format!(
-                "{table} of {day} is not in the export's plan: {}. Restore the snapshot instead: `landbridge restore --from-receipt {day} --as NAME`",
-                skipped.reason
-            )),
-            None => Failure::Usage(format!(
-                "the export of {day} has no table `{table}`. There are: {}",
-                plan.tables
-                    .iter()
-                    .map(|it| it.source_table.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
-        });
-    };
-    let table_plan = records.table_plan(entry).await?.ok_or_else(|| {
-        Failure::Failed(format!(
-            "{} is being planned again at this moment; run the command again",
-            entry.source_table
-        ))
-    })?;
-    if let Some(problem) = &table_plan.problem {
-        return Err(Failure::Failed(format!(
-            "{} of {day} was held, so its files are not listed: {}. Restore the snapshot instead: `landbridge restore --from-receipt {day} --as NAME`",
-            entry.source_table, problem.what
-        )));
-    }
-    Ok((table_plan, plan.export))
-}
-
-/// Records who asked for what in plain; the record has no value. Two commands in one second are two records.
-async fn log(
-    ledger: &Ledger,
-    plan: &TablePlan,
-    day: Day,
-    chosen: &Choice,
-    reason: &str,
-    now: Timestamp,
-) -> Result<String> {
-    let record = RecoveryRecord {
-        at: now,
-        source_table: plan.source_table.clone(),
-        day,
-        columns: chosen.in_plain(),
-        reason: reason.to_owned(),
-    };
-    for number in 1..=9 {
-        let time = now.strftime("%Y%m%dT%H%M%SZ");
-        let name = format!("{RECOVERIES}/{time}-{number}.json");
-        let written = ledger.source().create(&SourceName::new(name.clone()), &record).await?;
-        if written == Written::Yes {
-            return Ok(ledger.source().location(&name));
-        }
-    }
-    Err(Failure::Failed(
-        "the reason cannot be recorded: other commands record theirs at this moment; run the command again"
-            .to_owned(),
-    ))
-}
-
-fn progress(rows: u64, is_text: bool) -> ProgressBar {
-    if !is_text {
-        return ProgressBar::hidden();
-    }
-    // Hidden by itself if standard error is not a terminal.
-    let bar = ProgressBar::new(rows);
-    let style =
-        ProgressStyle::with_template("{bar:30} {human_pos} of {human_len} rows, {eta} left");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn show(report: &Report<'_>, engine: Engine) -> Result {
-    let rows = match report.rows_written == report.rows_exported {
-        true => format!("all {} rows", grouped(report.rows_written)),
-        false => {
-            format!("{} of {} rows", grouped(report.rows_written), grouped(report.rows_exported))
-        }
-    };
-    render::print(&format!(
-        "{}: {rows}, {}",
-        report.file,
-        render::counted(report.columns.len(), "column")
-    ))?;
-    for column in report.left_out {
-        render::print(&format!("  left out: {}, {}", column.column, column.reason))?;
-    }
-    if let Some(record) = &report.record {
-        render::print(&format!("  the reason is recorded in {record}"))?;
-    }
-    let command = match engine {
-        Engine::Postgres => format!("psql \"$URL\" -v ON_ERROR_STOP=1 -f {}", report.file),
-        Engine::Mysql => format!("mysql DATABASE < {}", report.file),
-    };
-    render::print(&format!(
-        "The live table is unchanged. To create {} beside it: {command}",
-        report.creates
-    ))
 }

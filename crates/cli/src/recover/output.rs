@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::sql::Sink;
 use crate::failure::{Failure, Result};
 
 /// Readable and writable by its owner.
@@ -25,9 +26,6 @@ impl OutputFile {
     /// committed by mistake.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let shown = path.display();
-        if path.extension().is_none_or(|extension| extension != "sql") {
-            return Err(Failure::Usage(format!("--to {shown}: the name must end in .sql")));
-        }
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -50,7 +48,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// `Failed` if it cannot be written, for example because the disk is full.
-    pub(super) fn write(&mut self, text: &str) -> Result {
+    fn write_text(&mut self, text: &str) -> Result {
         self.writer.write_all(text.as_bytes()).map_err(|error| self.failed(&error))
     }
 
@@ -65,8 +63,26 @@ impl OutputFile {
         Ok(())
     }
 
+    /// The error of a file that cannot be written.
     fn failed(&self, error: &std::io::Error) -> Failure {
         Failure::Failed(format!("{}: {error}", self.path.display()))
+    }
+}
+
+impl Sink for OutputFile {
+    fn put(&mut self, text: &str) -> Result {
+        self.write_text(text)
+    }
+}
+
+/// For the writer of Parquet.
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
     }
 }
 
@@ -90,11 +106,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rows.sql");
         let mut file = OutputFile::create(&path).unwrap();
-        file.write("one").unwrap();
+        file.put("one").unwrap();
         drop(file);
         assert!(!path.exists());
         let mut file = OutputFile::create(&path).unwrap();
-        file.write("two").unwrap();
+        file.put("two").unwrap();
         file.finish().unwrap();
         drop(file);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
@@ -112,8 +128,6 @@ mod tests {
         let refused = OutputFile::create(&directory.path().join("tree/deep/rows.sql"));
         let message = refused.err().expect("a refusal").to_string();
         assert!(message.contains("is a git work tree"), "{message}");
-        for name in ["rows", "rows.csv", "missing/rows.sql"] {
-            assert!(OutputFile::create(&directory.path().join(name)).is_err(), "{name}");
-        }
+        assert!(OutputFile::create(&directory.path().join("missing/rows.sql")).is_err());
     }
 }

@@ -8,10 +8,64 @@ use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, TablePlan};
 use landbridge_core::{Error, ErrorKind};
 use landbridge_parquet::cells::{Cell, Cells};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::columns::Choice;
+use super::restored::Restored;
 use crate::export_file::ExportFile;
 use crate::failure::{Failure, Result};
+
+/// Where rows are read.
+pub(super) enum RowSource {
+    /// The files of an export.
+    Exported(Exported),
+    /// A temporary copy of the database.
+    Restored(Restored),
+}
+
+impl RowSource {
+    /// Gives the chosen cells of each row. It blocks, so it needs a thread of its own.
+    ///
+    /// # Errors
+    /// If a row cannot be read, or an error of `each`. No error contains a cell.
+    pub(super) fn rows(&self, chosen: &Choice, each: &mut Each<'_>) -> Result {
+        match self {
+            Self::Exported(exported) => exported.rows(chosen, each),
+            Self::Restored(restored) => Handle::current().block_on(restored.rows(each)),
+        }
+    }
+}
+
+/// What is done with the cells of a row.
+pub(super) type Each<'a> = dyn FnMut(&[Cell<'_>]) -> Result + Send + 'a;
+
+impl Restored {
+    async fn rows(&self, each: &mut Each<'_>) -> Result {
+        let mut scan = self.database.scan().await?;
+        // A scan ends with the last row. The first error ends the wait for it.
+        let stop = Notify::new();
+        let mut stopped = None;
+        let read = {
+            let give = &mut |cells: &[Cell<'_>]| {
+                if stopped.is_none()
+                    && let Err(error) = each(cells)
+                {
+                    stopped = Some(error);
+                    stop.notify_one();
+                }
+            };
+            tokio::select! {
+                read = scan.rows(&self.table, &self.places, give) => read,
+                () = stop.notified() => Ok(()),
+            }
+        };
+        match stopped {
+            Some(error) => Err(error),
+            None => Ok(read?),
+        }
+    }
+}
 
 /// The files of a table.
 pub(super) struct Exported {
@@ -58,11 +112,7 @@ impl Exported {
     /// # Errors
     /// If a file is gone, changed or damaged, if it lacks a column, if the rows are not as many as the day's plan has, or
     /// an error of `each`. No error contains a cell.
-    pub(super) fn rows(
-        &self,
-        chosen: &Choice,
-        each: &mut dyn FnMut(&[Cell<'_>]) -> Result,
-    ) -> Result {
+    fn rows(&self, chosen: &Choice, each: &mut Each<'_>) -> Result {
         let mut rows = 0;
         for object in &self.objects {
             let file = ExportFile::new(&self.s3, &self.bucket, object, chosen.kept.len());

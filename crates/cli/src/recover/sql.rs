@@ -7,14 +7,13 @@
 use std::fmt::Write;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::plan::TablePlan;
 use landbridge_core::types::Engine;
 use landbridge_parquet::cells::Cell;
+use landbridge_source::fill::{STAGING_COMMENT, staging_name};
 
-use super::Types;
 use super::columns::{Choice, Column, Kind};
-use super::output::OutputFile;
 use super::value::{self, Form};
+use super::{Prepared, Types};
 use crate::failure::{Failure, Result};
 
 /// Rows of one INSERT at most, and its length in bytes from which another begins: MySQL's `max_allowed_packet` was
@@ -25,10 +24,62 @@ const BYTES: usize = 1 << 20;
 /// MySQL ("Identifier Length Limits"). One limit for both.
 const NAME_BYTES: usize = 63;
 
+/// Takes statements.
+pub(super) trait Sink {
+    /// Takes a whole statement, or a part of the file between statements.
+    ///
+    /// # Errors
+    /// `Failed` if it cannot be taken.
+    fn put(&mut self, text: &str) -> Result;
+}
+
+/// The names of the new table and the live one.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// The schema of both; for MySQL and MariaDB the database.
+    pub(super) schema: String,
+    pub(super) live: String,
+    pub(super) new: String,
+}
+
+impl Names {
+    /// The names for a table of the source.
+    ///
+    /// # Errors
+    /// `Usage` if the name of the new table is too long, or is the live table's although it may not be.
+    pub(super) fn of(
+        source_table: &str,
+        day: Day,
+        name: Option<&str>,
+        may_be_live: bool,
+    ) -> Result<Self> {
+        let (schema, live) = source_table.split_once('.').unwrap_or(("", source_table));
+        let suffix = format!("_recovered_{}", day.compact());
+        let new = match name {
+            Some(name) => name.to_owned(),
+            None => format!("{}{suffix}", shortened(live, NAME_BYTES - suffix.len())),
+        };
+        let is_live = new.to_lowercase() == live.to_lowercase();
+        if new.is_empty() || new.len() > NAME_BYTES || (is_live && !may_be_live) {
+            return Err(Failure::Usage(format!(
+                "--as: the new table needs a name of 1 to {NAME_BYTES} bytes that is not the name of the live table"
+            )));
+        }
+        Ok(Self { schema: schema.to_owned(), live: live.to_owned(), new })
+    }
+
+    fn full(&self, engine: Engine, table: &str) -> String {
+        match self.schema.as_str() {
+            "" => quoted(engine, table),
+            schema => format!("{}.{}", quoted(engine, schema), quoted(engine, table)),
+        }
+    }
+}
+
 /// What is written before, with and after the rows.
 pub(super) struct Statements {
     engine: Engine,
-    /// The new table, quoted, with its schema.
+    /// The table that is filled, quoted, with its schema.
     table: String,
     begin: String,
     /// `INSERT INTO … VALUES`
@@ -40,83 +91,82 @@ pub(super) struct Statements {
 }
 
 /// The rows of the INSERT that is being written.
-pub(super) struct Rows<'a> {
+pub(super) struct Inserts<'a> {
     statements: &'a Statements,
     text: String,
     rows: usize,
 }
 
 impl Statements {
-    /// The statements for a table.
-    ///
-    /// # Errors
-    /// `Usage` if the name of the new table is too long, or that of the live table.
-    pub(super) fn new(
-        plan: &TablePlan,
-        day: Day,
-        engine: Engine,
-        chosen: &Choice,
-        name: Option<&str>,
-        types: Types,
-    ) -> Result<Self> {
-        let (schema, live) = plan.source_table.split_once('.').unwrap_or(("", &plan.source_table));
-        let suffix = format!("_recovered_{}", day.compact());
-        let new = match name {
-            Some(name) => name.to_owned(),
-            None => format!("{}{suffix}", shortened(live, NAME_BYTES - suffix.len())),
-        };
-        if new.is_empty() || new.len() > NAME_BYTES || new.to_lowercase() == live.to_lowercase() {
-            return Err(Failure::Usage(format!(
-                "--as: the new table needs a name of 1 to {NAME_BYTES} bytes that is not the name of the live table"
-            )));
-        }
-        let quoted = |name: &str| quoted(engine, name);
-        let full = |table: &str| match schema {
-            "" => quoted(table),
-            schema => format!("{}.{}", quoted(schema), quoted(table)),
-        };
-        let columns: Vec<String> = chosen.kept.iter().map(|column| quoted(&column.name)).collect();
+    /// The statements for a new table. A database is filled under another name first, as
+    /// [`fill`](landbridge_source::fill) says.
+    pub(super) fn new(prepared: &Prepared, names: &Names, types: Types, into: Into) -> Self {
+        let (engine, chosen) = (prepared.engine, &prepared.chosen);
+        let columns: Vec<String> =
+            chosen.kept.iter().map(|column| quoted(engine, &column.name)).collect();
         let columns = columns.join(", ");
-        let table = full(&new);
-        let create = match types {
-            Types::Live => like_live(engine, &table, &full(live), chosen),
-            Types::Export => from_export(engine, &table, chosen),
+        let is_staged = into == Into::Database && engine == Engine::Mysql;
+        let (filled, option) = match is_staged {
+            true => (staging_name(&names.new), format!(" COMMENT = '{STAGING_COMMENT}'")),
+            false => (names.new.clone(), String::new()),
         };
-        let begin = format!("{}{}\n{create}\n", comment(plan, day, chosen), session(engine));
+        let table = names.full(engine, &filled);
+        let create = match types {
+            Types::Live => {
+                like_live(engine, &table, &names.full(engine, &names.live), chosen, &option)
+            }
+            Types::Export => from_export(engine, &table, chosen, &option),
+        };
         // The bytes of MySQL's and MariaDB's CHAR are text.
         let form = |column: &Column| match column.kind {
             Kind::Text if engine == Engine::Mysql => Form::Text,
             _ => column.form,
         };
-        Ok(Self {
+        Self {
             engine,
-            begin,
+            begin: format!("{}\n{create}\n", session(engine)),
             insert: format!("INSERT INTO {table} ({columns}) VALUES\n"),
             table,
             names: chosen.kept.iter().map(|column| column.name.clone()).collect(),
             forms: chosen.kept.iter().map(form).collect(),
-            source_table: plan.source_table.clone(),
-        })
+            source_table: prepared.source_table.clone(),
+        }
     }
 
-    /// The new table.
+    /// The table that the statements fill.
     pub(super) fn table(&self) -> &str {
         &self.table
     }
 
-    /// Writes what precedes the rows.
-    pub(super) fn begin(&self, file: &mut OutputFile) -> Result<Rows<'_>> {
-        file.write(&self.begin)?;
-        Ok(Rows { statements: self, text: String::new(), rows: 0 })
+    /// The statements that precede the rows.
+    pub(super) fn begin(&self) -> &str {
+        &self.begin
+    }
+
+    /// The rows, of which none is written yet.
+    pub(super) fn rows(&self) -> Inserts<'_> {
+        Inserts { statements: self, text: String::new(), rows: 0 }
+    }
+
+    /// What follows the rows in a file.
+    pub(super) fn end(&self, rows: u64) -> String {
+        format!("COMMIT;\n-- {rows} rows in {}\n", self.table)
     }
 }
 
-impl Rows<'_> {
+/// Where the statements go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Into {
+    File,
+    Database,
+}
+
+impl Inserts<'_> {
     /// Writes a row.
     ///
     /// # Errors
     /// `Failed` if a value has a form that cannot be written exactly.
-    pub(super) fn row(&mut self, file: &mut OutputFile, cells: &[Cell<'_>]) -> Result {
+    pub(super) fn row(&mut self, out: &mut dyn Sink, cells: &[Cell<'_>]) -> Result {
         self.text.push_str(if self.rows == 0 { &self.statements.insert } else { ",\n" });
         for (at, cell) in cells.iter().enumerate() {
             self.text.push_str(if at == 0 { "(" } else { ", " });
@@ -131,34 +181,33 @@ impl Rows<'_> {
         }
         self.text.push(')');
         self.rows += 1;
-        if self.rows >= ROWS || self.text.len() >= BYTES { self.flush(file) } else { Ok(()) }
+        if self.rows >= ROWS || self.text.len() >= BYTES { self.flush(out) } else { Ok(()) }
     }
 
-    fn flush(&mut self, file: &mut OutputFile) -> Result {
+    /// Writes the rows that are in memory.
+    ///
+    /// # Errors
+    /// As [`Sink::put`].
+    pub(super) fn flush(&mut self, out: &mut dyn Sink) -> Result {
         if self.rows > 0 {
             self.text.push_str(";\n");
-            file.write(&self.text)?;
+            out.put(&self.text)?;
         }
         self.text.clear();
         self.rows = 0;
         Ok(())
     }
-
-    /// Writes the last rows, and what follows them.
-    pub(super) fn end(mut self, file: &mut OutputFile, rows: u64) -> Result {
-        self.flush(file)?;
-        file.write(&format!("COMMIT;\n-- {rows} rows in {}\n", self.statements.table))
-    }
 }
 
 /// What a person reads first in the file. Names are of one line: a comment ends at the end of its line.
-fn comment(plan: &TablePlan, day: Day, chosen: &Choice) -> String {
+pub(super) fn comment(prepared: &Prepared) -> String {
     let line = |text: &str| text.replace(['\n', '\r'], " ");
     let mut text = format!(
-        "-- Rows of {} as the export of {day} has them. The live table is not changed.\n",
-        line(&plan.source_table)
+        "-- Rows of {} as the {} has them. The live table is not changed.\n",
+        line(&prepared.source_table),
+        line(&prepared.from)
     );
-    for column in &chosen.left_out {
+    for column in &prepared.chosen.left_out {
         let (name, reason) = (line(&column.column), line(&column.reason));
         writeln!(text, "-- Left out: {name}, {reason}").expect("memory");
     }
@@ -180,7 +229,7 @@ fn session(engine: Engine) -> &'static str {
 }
 
 /// A table with the types of the live one, without its keys and constraints, so that every row can be inserted.
-fn like_live(engine: Engine, table: &str, live: &str, chosen: &Choice) -> String {
+fn like_live(engine: Engine, table: &str, live: &str, chosen: &Choice, option: &str) -> String {
     let column = |prefix: &str| {
         let names = chosen.kept.iter().map(|it| format!("{prefix}{}", quoted(engine, &it.name)));
         names.collect::<Vec<_>>().join(", ")
@@ -191,14 +240,14 @@ fn like_live(engine: Engine, table: &str, live: &str, chosen: &Choice) -> String
         }
         // Columns of the right side of an outer join can be NULL in the new table; it has no row.
         Engine::Mysql => format!(
-            "CREATE TABLE {table} AS SELECT {} FROM (SELECT 1 AS one) AS d LEFT JOIN {live} AS live ON FALSE WHERE FALSE;\nSTART TRANSACTION;",
+            "CREATE TABLE {table}{option} AS SELECT {} FROM (SELECT 1 AS one) AS d LEFT JOIN {live} AS live ON FALSE WHERE FALSE;\nSTART TRANSACTION;",
             column("live.")
         ),
     }
 }
 
 /// A table with the types that the export's manifest has. It has no lengths, so texts get a type without one.
-fn from_export(engine: Engine, table: &str, chosen: &Choice) -> String {
+fn from_export(engine: Engine, table: &str, chosen: &Choice, option: &str) -> String {
     let columns = chosen.kept.iter().map(|column| {
         let ty = match engine {
             Engine::Postgres => postgres_type(column),
@@ -208,11 +257,16 @@ fn from_export(engine: Engine, table: &str, chosen: &Choice) -> String {
     });
     let columns = columns.collect::<Vec<_>>().join(",\n");
     let start = if engine == Engine::Mysql { "\nSTART TRANSACTION;" } else { "" };
-    format!("CREATE TABLE {table} (\n{columns}\n);{start}")
+    format!("CREATE TABLE {table} (\n{columns}\n){option};{start}")
 }
 
 fn postgres_type(column: &Column) -> String {
     let declared = column.source.trim().to_ascii_lowercase();
+    if let Some(exact) = &column.declared {
+        let element = declared == "array";
+        // Elements of an array can be of a type that another database does not have.
+        return if !element || is_built_in(exact) { exact.clone() } else { "text".to_owned() };
+    }
     match declared.as_str() {
         "bigint"
         | "integer"
@@ -252,6 +306,19 @@ fn postgres_type(column: &Column) -> String {
     }
 }
 
+/// Whether an array, such as `numeric(12,2)[]`, has elements that each database of PostgreSQL has.
+fn is_built_in(array: &str) -> bool {
+    let element = array.trim_end_matches("[]");
+    let base = match (element.find('('), element.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", &element[..open], &element[close + 1..])
+        }
+        _ => element.to_owned(),
+    };
+    let built_in = include_str!("postgres_types.txt");
+    built_in.lines().any(|it| it == base.trim())
+}
+
 fn mysql_type(column: &Column) -> String {
     let declared = column.source.trim().to_ascii_lowercase();
     let base = declared.split(['(', ' ']).next().unwrap_or_default();
@@ -288,8 +355,8 @@ fn push(engine: Engine, form: Form, cell: Cell<'_>, out: &mut String) -> bool {
     match (form, engine, text) {
         (Form::Bool, ..) => out.push_str(if text == "t" { "TRUE" } else { "FALSE" }),
         (Form::Float, Engine::Postgres, "NaN") => out.push_str("'NaN'"),
-        (Form::Float, Engine::Postgres, "inf") => out.push_str("'Infinity'"),
-        (Form::Float, Engine::Postgres, "-inf") => out.push_str("'-Infinity'"),
+        (Form::Float, Engine::Postgres, "inf" | "Infinity") => out.push_str("'Infinity'"),
+        (Form::Float, Engine::Postgres, "-inf" | "-Infinity") => out.push_str("'-Infinity'"),
         // They have no such numbers.
         (Form::Float, Engine::Mysql, "NaN" | "inf" | "-inf") => return false,
         (Form::Digits | Form::Float, ..) => out.push_str(text),

@@ -1,12 +1,7 @@
 //! `landbridge drill`: restores a snapshot, checks and times the restore, and deletes the database.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use jiff::Timestamp;
-use landbridge_aws::rds::{Database, is_wrong_state};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::SourceKind;
-use landbridge_core::ids::{TAG_DRILL, TAG_DRILL_RUN};
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, RestorePoint, copies};
@@ -16,9 +11,10 @@ use landbridge_source::rows::{self, RowCount};
 use serde::Serialize;
 
 use super::args::DrillArgs;
-use super::execute::{execute, has_drill_tag};
-use super::wait::{self, Progress};
-use super::{RestoreContext, confirm, origin, rds_failure, show};
+use super::execute::execute;
+use super::temporary::{self, Temporary};
+use super::wait::Progress;
+use super::{RestoreContext, confirm, origin, show};
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::receipt;
@@ -27,12 +23,6 @@ use landbridge_cli_support::args::Output;
 
 /// How many days back the drill searches for receipts.
 const LOOK_BACK_DAYS: u32 = 14;
-/// Longest database id that RDS accepts, in bytes.
-const MAX_ID_LENGTH: usize = 63;
-
-/// How long RDS may refuse to delete a database because of its state.
-const DELETE_TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(1800);
-
 /// The row counts of one table: in its receipt and in the restored database.
 #[derive(Debug, Serialize)]
 struct RowComparison {
@@ -52,12 +42,14 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
     let source = &context.config.source;
     let target = drill_database_name(&source.id);
+    let temporary =
+        Temporary { target: &target, what: "drill", clean_up: "landbridge drill --clean-up" };
     let mut progress = Progress::new();
     if args.clean_up {
-        clean_up(&context, &target, None, &mut progress).await?;
+        temporary.clean_up(&context, None, &mut progress).await?;
         return render::print(&format!("no drill database of {} exists any more", source.id));
     }
-    require_no_drill(&context, &target).await?;
+    temporary.require_none(&context).await?;
     let url = match &args.database_url_env {
         None => None,
         Some(name) => Some(std::env::var(name).map_err(|_| {
@@ -68,7 +60,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let (point, start) = origin::newest(&context, args.from_receipt).await?;
-    let run = run_name(context.clock.now());
+    let run = temporary::run_name(context.clock.now());
     let drill = DrillRun { source: &source.name, run: &run };
     let options = RestoreOptions { drill: Some(drill), ..args.isolation.options() };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
@@ -80,7 +72,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         eprintln!("{} {}", Paint::stderr().yellow("note"), copies::remark(&plan.engine));
     }
     confirm(&question, args.yes)?;
-    require_no_drill(&context, &target).await?;
+    temporary.require_none(&context).await?;
 
     let started_at = context.clock.now();
     let attempt = restore_and_verify(
@@ -93,7 +85,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     )
     .await;
     progress.show(&format!("deleting {target}"));
-    let deleted = clean_up(&context, &target, Some(&run), &mut progress).await;
+    let deleted = temporary.clean_up(&context, Some(&run), &mut progress).await;
     drop(progress);
     if let Err(error) = &deleted {
         eprintln!(
@@ -117,18 +109,9 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     Err(Failure::Failed(format!("the drill failed: {}", drill.problems.join("; "))))
 }
 
-/// The name of a run of the command: its time, and a number that differs between two operators at the same
-/// moment. `RandomState` is seeded by the operating system in each process.
-fn run_name(now: Timestamp) -> String {
-    let number = RandomState::new().build_hasher().finish();
-    format!("{}-{number:016x}", now.strftime("%Y%m%dt%H%M%Sz"))
-}
-
 /// The name of the drill's database: `shop-prod-drill`.
 pub(super) fn drill_database_name(source: &str) -> String {
-    const END: &str = "-drill";
-    let most = source.len().min(MAX_ID_LENGTH - END.len());
-    format!("{}{END}", source[..most].trim_end_matches('-'))
+    temporary::database_name(source, "-drill")
 }
 
 /// Restores the snapshot, measures the time and compares the row counts with the receipts.
@@ -248,82 +231,6 @@ fn compare_rows(
     receipts.iter().filter(|it| it.state == ReceiptState::Published).filter_map(compare).collect()
 }
 
-/// Fails if a database has the name of the drill's: it is a database of other use, or that of a drill that another
-/// operator may be running now.
-async fn require_no_drill(context: &RestoreContext, target: &str) -> Result {
-    let source = &context.config.source;
-    let existing = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
-    let Some(it) = existing else { return Ok(()) };
-    if !has_drill_tag(&it, &source.name) {
-        return Err(foreign_database(target, &source.name));
-    }
-    let since = it.created.map(|at| format!(" since {}", context.local(at))).unwrap_or_default();
-    Err(Failure::Failed(format!(
-        "{target} exists{since} and is {}: another drill is running, or one was interrupted. If none is \
-         running, delete it with `landbridge drill --clean-up`; otherwise wait until it is gone",
-        it.status
-    )))
-}
-
-fn foreign_database(target: &str, source: &str) -> Failure {
-    Failure::Failed(format!(
-        "{target} exists and does not carry the tag {TAG_DRILL}={source}, so it is left alone and no \
-         drill can run. Rename it or delete it by hand"
-    ))
-}
-
-/// Deletes the drill database of this source, if it exists, and waits until RDS has deleted it. A
-/// database without the drill's tag is never deleted, and with `run`, one of another run neither.
-async fn clean_up(
-    context: &RestoreContext,
-    target: &str,
-    run: Option<&str>,
-    progress: &mut Progress,
-) -> Result {
-    let source = &context.config.source;
-    let rds = &context.aws.rds;
-    let Some(it) = rds.database(source.kind, target).await.map_err(rds_failure)? else {
-        return Ok(());
-    };
-    if !has_drill_tag(&it, &source.name) {
-        return Err(foreign_database(target, &source.name));
-    }
-    if run.is_some_and(|run| it.tags.get(TAG_DRILL_RUN).is_none_or(|tag| tag != run)) {
-        return Ok(());
-    }
-    // RDS deletes the members of a Multi-AZ cluster with it.
-    let members = it.members.iter().filter(|_| it.engine.starts_with("aurora"));
-    for member in members {
-        delete(context, SourceKind::Instance, member, progress).await?;
-    }
-    delete(context, source.kind, target, progress).await
-}
-
-/// Deletes a database of a drill. RDS deletes a database only in certain states: this waits until it
-/// is created, and while RDS makes its first backup.
-async fn delete(
-    context: &RestoreContext,
-    kind: SourceKind,
-    id: &str,
-    progress: &mut Progress,
-) -> Result {
-    let is_drill = |it: &Database| has_drill_tag(it, &context.config.source.name);
-    let is_deletable = |it: Option<&Database>| it.is_none_or(|it| !wait::is_passing(&it.status));
-    let started_at = std::time::Instant::now();
-    loop {
-        wait::until(context, kind, id, progress, is_deletable).await?;
-        match context.aws.rds.delete_database(kind, id, is_drill).await {
-            Ok(()) => break,
-            Err(error) if is_wrong_state(&error) && started_at.elapsed() < DELETE_TIME_LIMIT => {
-                progress.show(&format!("{id} is busy again; waiting"));
-                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-            }
-            Err(error) => return Err(rds_failure(error)),
-        }
-    }
-    wait::gone(context, kind, id, progress).await
-}
-
 fn report(drill: &Drill, comparisons: &[RowComparison]) -> String {
     let paint = Paint::stdout();
     let verdict = if drill.good { paint.green("good") } else { paint.red("failed") };
@@ -362,13 +269,5 @@ mod tests {
     fn the_drill_database_has_a_valid_name() {
         assert_eq!(super::drill_database_name("shop-prod"), "shop-prod-drill");
         assert!(super::drill_database_name(&"a-".repeat(31)).len() <= 63);
-    }
-
-    #[test]
-    fn two_runs_at_the_same_moment_have_different_names() {
-        let now = jiff::Timestamp::UNIX_EPOCH;
-        let (one, other) = (super::run_name(now), super::run_name(now));
-        assert!(one.starts_with("19700101t000000z-"), "{one}");
-        assert_ne!(one, other);
     }
 }

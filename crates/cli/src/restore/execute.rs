@@ -14,29 +14,29 @@ use crate::failure::{Failure, Result};
 
 /// The result of an executed plan; its fields are the keys of `outcome` in `--output json`.
 #[derive(Debug, Serialize)]
-pub(super) struct RestoreOutcome {
+pub(crate) struct RestoreOutcome {
     /// The restored instance or cluster.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The endpoint's host name.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The endpoint's port.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// The initial database of the source, if it has one.
-    pub(super) database: Option<String>,
+    pub(crate) database: Option<String>,
     /// The master user. Its password is the one at the time of the snapshot.
-    pub(super) user: String,
+    pub(crate) user: String,
     /// RDS's name of the engine.
-    pub(super) engine: String,
+    pub(crate) engine: String,
     /// The members, if it is a cluster.
-    pub(super) members: Vec<String>,
+    pub(crate) members: Vec<String>,
     /// Settings that differ from the plan, as `setting` or `member setting`.
-    pub(super) not_as_planned: Vec<String>,
+    pub(crate) not_as_planned: Vec<String>,
     /// Why it could not be reached from this machine; `None` if it answered.
-    pub(super) unreachable_reason: Option<String>,
+    pub(crate) unreachable_reason: Option<String>,
 }
 
 /// Succeeds if the plan's restore created the database. The error names the restore that created it.
-pub(super) fn require_same_restore(it: &Database, plan_tag: &str, target: &str) -> Result {
+pub(crate) fn require_same_restore(it: &Database, plan_tag: &str, target: &str) -> Result {
     match it.tags.get(TAG_RESTORED_FROM) {
         Some(tag) if tag == plan_tag => Ok(()),
         Some(tag) => Err(Failure::Failed(format!(
@@ -66,7 +66,7 @@ fn require_same_run(it: &Database, plan: &RestorePlan) -> Result {
 
 /// Executes the plan: starts the restore, creates cluster members, applies and reads back the
 /// settings, and checks that the database answers. Can be repeated after an interruption.
-pub(super) async fn execute(
+pub(crate) async fn execute(
     context: &RestoreContext,
     plan: &RestorePlan,
     progress: &mut Progress,

@@ -10,6 +10,7 @@
 //! | [`show`] | the plan and the outcome as text |
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
+//! | [`temporary`] | a database that a command restores and deletes at its end |
 //! | [`args`] | the options of the commands |
 //! | [`probe`] | checks that a database answers |
 //! | [`wait`] | waits for a database's status and shows progress |
@@ -17,15 +18,16 @@
 
 pub(crate) mod args;
 pub(crate) mod drill;
-mod execute;
-mod origin;
+pub(crate) mod execute;
+pub(crate) mod origin;
 pub(crate) mod points;
 mod probe;
 pub(crate) mod run;
-mod show;
+pub(crate) mod show;
 pub(crate) mod status;
 mod swap;
-mod wait;
+pub(crate) mod temporary;
+pub(crate) mod wait;
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -63,6 +65,12 @@ impl RestoreContext {
             })?,
             None => receipt::zone(&config)?,
         };
+        Ok(Self { config, aws, clock: Clock::from_env()?, zone })
+    }
+
+    /// The context of a command that has read the configuration.
+    pub(crate) fn of(config: Config, aws: Aws) -> Result<Self> {
+        let zone = receipt::zone(&config)?;
         Ok(Self { config, aws, clock: Clock::from_env()?, zone })
     }
 

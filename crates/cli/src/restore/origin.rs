@@ -17,12 +17,12 @@ use crate::failure::{Failure, Result};
 use crate::receipt;
 
 /// The origin of a restore and the settings to restore with.
-pub(super) struct RestoreStart {
-    pub(super) origin: RestoreOrigin,
+pub(crate) struct RestoreStart {
+    pub(crate) origin: RestoreOrigin,
     /// The settings of the restored database.
-    pub(super) record: SettingsRecord,
+    pub(crate) record: SettingsRecord,
     /// Notes for the operator.
-    pub(super) remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
 }
 
 /// Resolves the arguments of `landbridge restore`. `started_from` is the snapshot of a restore that
@@ -70,6 +70,19 @@ pub(super) async fn newest(
         }
         None => select_at(&all, None, &context.zone).map_err(rds_failure)?.point,
     };
+    Ok((point.clone(), start_from_point(context, &all, point, Vec::new()).await?))
+}
+
+/// Resolves a snapshot by its id.
+///
+/// # Errors
+/// If it does not exist any more.
+pub(crate) async fn of_snapshot(
+    context: &RestoreContext,
+    snapshot: &str,
+) -> Result<(RestorePoint, RestoreStart)> {
+    let all = points::restore_points(context).await?;
+    let point = find_by_id(&all, snapshot).map_err(rds_failure)?;
     Ok((point.clone(), start_from_point(context, &all, point, Vec::new()).await?))
 }
 

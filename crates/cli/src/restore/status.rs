@@ -224,10 +224,14 @@ fn incident_line(incident: &OpenIncident, paint: Paint) -> String {
 async fn existing_copies(context: &RestoreContext) -> Result<Vec<ExistingCopy>> {
     let source = &context.config.source;
     let (replaced, drill) = (replaced_name(&source.id), drill_database_name(&source.id));
+    let recovery = crate::recover::restored::database_name(&source.id);
     let all = context.aws.rds.databases().await.map_err(rds_failure)?;
     let copy = |it: Database| {
         let purpose = copies::purpose(&it.id, &it.tags, &source.name, &source.id);
         let next = match purpose {
+            Some(CopyPurpose::Drill) if it.id == recovery => {
+                "of a recovery; if none is running: landbridge recover --clean-up".to_owned()
+            }
             // A tag on a database with another name says nothing.
             Some(CopyPurpose::Drill) if it.id != drill => return None,
             Some(CopyPurpose::Drill) => {

@@ -61,13 +61,13 @@ pub(super) fn is_passing(status: &str) -> bool {
 
 /// Shows on standard error what the command waits for: an animated line on a terminal, else one line
 /// per change.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     last: String,
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
@@ -80,7 +80,7 @@ impl Progress {
     }
 
     /// Shows the current step.
-    pub(super) fn show(&mut self, text: &str) {
+    pub(crate) fn show(&mut self, text: &str) {
         if self.last == text {
             return;
         }

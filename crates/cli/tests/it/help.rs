@@ -34,7 +34,7 @@ fn help_of_the_command() {
         out |   pin          Pin a snapshot: retention keeps it until it is unpinned
         out |   unpin        Unpin a snapshot: retention may delete it again
         out |   restore      Restore the database under a new name, with all of its settings
-        out |   recover      Write the rows of one table, as a day's export has them, into a file
+        out |   recover      Write the rows of one table, as a day's export has them, into a file or a new table
         out |   drill        Restore the newest snapshot to a temporary database, check it, time it, delete it
         out |   status       Show the last days and their tables, open incidents and redo requests, restore points
         out |                and the measured recovery time

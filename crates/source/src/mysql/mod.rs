@@ -1,6 +1,7 @@
 //! MySQL and MariaDB: connections, catalogue and row counts.
 
 mod catalogue;
+pub(crate) mod fill;
 mod rows;
 mod sample;
 pub(crate) mod scan;
@@ -38,7 +39,27 @@ impl MySqlServer {
         if opts.db_name().is_none() {
             return Err(SourceError::Url);
         }
-        let mut server = MySqlServer::new(OptsBuilder::from_opts(opts), tls);
+        MySqlServer::new(OptsBuilder::from_opts(opts), tls).introduced().await
+    }
+
+    /// As [`Self::connect`], at another place: only user, password and database of `url` are used.
+    ///
+    /// # Errors
+    /// [`SourceError::Url`] or [`SourceError::Refused`].
+    pub async fn connect_at(
+        url: &str,
+        (host, port): (&str, u16),
+        tls: Option<Tls>,
+    ) -> Result<MySqlServer> {
+        if parse(url)?.db_name().is_none() {
+            return Err(SourceError::Url);
+        }
+        MySqlServer::at(url, host, port, tls)?.introduced().await
+    }
+
+    /// Asks for the server's product and version.
+    async fn introduced(mut self) -> Result<MySqlServer> {
+        let server = &mut self;
         let mut conn = server.open_session().await?;
         let version: Option<String> = conn
             .query_first("SELECT VERSION()")
@@ -46,7 +67,19 @@ impl MySqlServer {
             .map_err(|error| server.error("ask for the version of", &error))?;
         server.engine = engine(&version.unwrap_or_default());
         disconnect(conn).await;
-        Ok(server)
+        Ok(self)
+    }
+
+    /// The server at `host` and `port`, with user, password and database of `url`.
+    fn at(url: &str, host: &str, port: u16, tls: Option<Tls>) -> Result<MySqlServer> {
+        let url = parse(url)?;
+        let opts = OptsBuilder::default()
+            .ip_or_hostname(host)
+            .tcp_port(port)
+            .user(url.user())
+            .pass(url.pass())
+            .db_name(url.db_name());
+        Ok(MySqlServer::new(opts, tls))
     }
 
     fn new(opts: OptsBuilder, tls: Option<Tls>) -> MySqlServer {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mysql_async::OptsBuilder;
 use mysql_async::prelude::Queryable;
 
-use super::{MySqlServer, disconnect, parse};
+use super::{MySqlServer, disconnect};
 use crate::catalogue::quote_name;
 use crate::error::Result;
 use crate::rows::RowCount;
@@ -19,14 +18,7 @@ pub(crate) async fn count_rows(
     tls: Option<Tls>,
     tables: &[String],
 ) -> Result<BTreeMap<String, Option<RowCount>>> {
-    let url = parse(url)?;
-    let opts = OptsBuilder::default()
-        .ip_or_hostname(host)
-        .tcp_port(port)
-        .user(url.user())
-        .pass(url.pass())
-        .db_name(url.db_name());
-    let server = MySqlServer::new(opts, tls);
+    let server = MySqlServer::at(url, host, port, tls)?;
     let mut conn = server.open_session().await?;
     let mut counts = BTreeMap::new();
     for target in tables {

@@ -1,6 +1,7 @@
 //! PostgreSQL: connections, catalogue and row counts.
 
 mod catalogue;
+pub(crate) mod fill;
 mod rows;
 mod sample;
 pub(crate) mod scan;
@@ -38,7 +39,24 @@ impl PostgresServer {
     /// # Errors
     /// [`SourceError::Url`] or [`SourceError::Refused`].
     pub async fn connect(url: &str, tls: Option<Tls>) -> Result<PostgresServer> {
-        let mut server = PostgresServer::parse(url, tls)?;
+        PostgresServer::parse(url, tls)?.introduced().await
+    }
+
+    /// As [`Self::connect`], at another place: only user, password and database of `url` are used.
+    ///
+    /// # Errors
+    /// [`SourceError::Url`] or [`SourceError::Refused`].
+    pub async fn connect_at(
+        url: &str,
+        (host, port): (&str, u16),
+        tls: Option<Tls>,
+    ) -> Result<PostgresServer> {
+        PostgresServer::at(url, host, port, tls)?.introduced().await
+    }
+
+    /// Asks for the server's version and the database's name.
+    async fn introduced(mut self) -> Result<PostgresServer> {
+        let server = &mut self;
         let client = server.open_session().await?;
         let row = client
             .query_one("SELECT current_setting('server_version'), current_database()::text", &[])
@@ -48,7 +66,24 @@ impl PostgresServer {
         let version: &str = row.get(0);
         server.engine = Engine::postgres(version.split_whitespace().next().unwrap_or(version));
         server.database = row.get(1);
-        Ok(server)
+        Ok(self)
+    }
+
+    /// The server at `host` and `port`, with user, password and database of `url`.
+    fn at(url: &str, host: &str, port: u16, tls: Option<Tls>) -> Result<PostgresServer> {
+        let url: Config = url.parse().map_err(|_| SourceError::Url)?;
+        let mut config = Config::new();
+        config.host(host).port(port).application_name("landbridge").ssl_mode(SslMode::Disable);
+        if let Some(user) = url.get_user() {
+            config.user(user);
+        }
+        if let Some(password) = url.get_password() {
+            config.password(password);
+        }
+        if let Some(database) = url.get_dbname() {
+            config.dbname(database);
+        }
+        Ok(PostgresServer::new(config, tls))
     }
 
     /// Parses the URL without connecting. A URL without a database means the database with the

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
-
 use super::PostgresServer;
 use crate::catalogue::quote_name;
 use crate::error::{Result, SourceError};
@@ -24,7 +21,7 @@ pub(crate) async fn count_rows(
     tls: Option<Tls>,
     tables: &[String],
 ) -> Result<BTreeMap<String, Option<RowCount>>> {
-    let server = at(url, host, port, tls)?;
+    let server = PostgresServer::at(url, host, port, tls)?;
     let client = server.open_session().await?;
     let mut counts = BTreeMap::new();
     for target in tables {
@@ -47,23 +44,6 @@ pub(crate) async fn count_rows(
         counts.insert(target.clone(), rows);
     }
     Ok(counts)
-}
-
-/// The server at `host` and `port`, with user, password and database of `url`.
-fn at(url: &str, host: &str, port: u16, tls: Option<Tls>) -> Result<PostgresServer> {
-    let url: Config = url.parse().map_err(|_| SourceError::Url)?;
-    let mut config = Config::new();
-    config.host(host).port(port).application_name("landbridge").ssl_mode(SslMode::Disable);
-    if let Some(user) = url.get_user() {
-        config.user(user);
-    }
-    if let Some(password) = url.get_password() {
-        config.password(password);
-    }
-    if let Some(database) = url.get_dbname() {
-        config.dbname(database);
-    }
-    Ok(PostgresServer::new(config, tls))
 }
 
 #[cfg(test)]

@@ -1,0 +1,298 @@
+//! `--from restore`: the table in a temporary copy of the database, restored from the day's snapshot.
+//!
+//! The copy is deleted at the end, also after an error, Ctrl-C or SIGTERM. What a killed command leaves is shown by `landbridge status`;
+//! `--resume` goes on with it, and `--clean-up` deletes it.
+
+use std::future::Future;
+
+use landbridge_cli_support::args::Output;
+use landbridge_core::contract::Contract;
+use landbridge_core::ids::TAG_RESTORED_FROM;
+use landbridge_core::plan::SourceColumn;
+use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
+use landbridge_core::restore::{RestorePlan, Setting, SettingValue, copies};
+use landbridge_core::types::{Engine, OriginalColumn, exported_column};
+use landbridge_ledger::records::{self, EXPORT, PLAN};
+use landbridge_source::{Database, Table, Tls};
+
+use super::columns::{self, Choice};
+use super::condition::Condition;
+use super::read::RowSource;
+use super::target::Target;
+use super::{Command, Prepared, RecoverArgs, finish};
+use crate::failure::{Failure, Result};
+use crate::paint::Paint;
+use crate::restore::execute::execute;
+use crate::restore::temporary::{self, Temporary};
+use crate::restore::wait::Progress;
+use crate::restore::{RestoreContext, confirm, origin};
+use crate::{files, render};
+
+/// A table of a restored database.
+pub(super) struct Restored {
+    pub(super) database: Database,
+    pub(super) table: Table,
+    /// The chosen columns, by their places in the table.
+    pub(super) places: Vec<usize>,
+}
+
+/// The id of the copy: `shop-prod-recover`.
+pub(crate) fn database_name(source: &str) -> String {
+    temporary::database_name(source, "-recover")
+}
+
+/// Restores the day's snapshot, writes the rows, and deletes the copy.
+///
+/// # Errors
+/// If the copy cannot be made or read, or the rows cannot be written. The copy is deleted then too.
+pub(super) async fn run(command: Command, contract: &Contract, target: &Target) -> Result {
+    let (args, config) = (&command.args, &command.config);
+    let name = database_name(&config.source.id);
+    let temporary = temporary(&name);
+    let context = RestoreContext::of(config.clone(), command.aws.clone())?;
+    let url = database_url(args.database_url_env.as_deref())?;
+    let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
+    let snapshot = snapshot_of(&command).await?;
+    let (point, start) = origin::of_snapshot(&context, &snapshot).await?;
+    let resumed = match args.resume {
+        true => Some(temporary.run_to_resume(&context, &snapshot).await?),
+        false => {
+            temporary.require_none(&context).await?;
+            None
+        }
+    };
+    let run = resumed.clone().unwrap_or_else(|| temporary::run_name(command.now));
+    let drill = DrillRun { source: &config.source.name, run: &run };
+    let options = RestoreOptions { drill: Some(drill), ..args.isolation.options() };
+    let plan = RestorePlan::new(&start.record, &config.source.id, &name, start.origin, options);
+    announce(&command, &plan, &start.remarks)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    if resumed.is_none() {
+        confirm(
+            &format!("Restore {} to {name}, and delete it afterwards?", point.snapshot),
+            args.yes,
+        )?;
+    }
+    let mut progress = Progress::new();
+    let written = async {
+        let outcome = execute(&context, &plan, &mut progress).await?;
+        if let Some(why) = outcome.unreachable_reason {
+            return Err(Failure::Failed(format!(
+                "{name} does not answer at {}:{} from here: {why}. Run the command from the network in which the application runs, or give the copy a network with --subnet-group and --security-group",
+                outcome.host, outcome.port
+            )));
+        }
+        progress.show("reading the table");
+        let place = (outcome.host.as_str(), outcome.port);
+        let database = Database::connect_at(&outcome.engine, &url, place, tls).await?;
+        let prepared = prepare(&command, contract, &plan, snapshot, database).await?;
+        finish(&command, prepared, target).await
+    };
+    let written = unless_interrupted(written).await;
+    progress.show(&format!("deleting {name}"));
+    let deleted = temporary.clean_up(&context, Some(&run), &mut progress).await;
+    drop(progress);
+    if let Err(error) = &deleted {
+        eprintln!(
+            "{} {error}; delete it with `{}`",
+            Paint::stderr().yellow("note"),
+            temporary.clean_up
+        );
+    }
+    written.and(deleted)
+}
+
+/// Deletes the copy of an interrupted command.
+///
+/// # Errors
+/// If RDS refuses, or the database is not such a copy.
+pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
+    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
+    let name = database_name(&config.source.id);
+    let source = config.source.id.clone();
+    let context = RestoreContext::of(config, aws)?;
+    temporary(&name).clean_up(&context, None, &mut Progress::new()).await?;
+    render::print(&format!("no copy of {source} for a recovery exists any more"))
+}
+
+fn temporary(name: &str) -> Temporary<'_> {
+    Temporary { target: name, what: "recovery", clean_up: "landbridge recover --clean-up" }
+}
+
+/// Ends with `Interrupted` at the first Ctrl-C or SIGTERM: what follows deletes the copy.
+async fn unless_interrupted(work: impl Future<Output = Result>) -> Result {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Failure::Failed(format!("signals cannot be received: {error}")))?;
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        _ = terminate.recv() => Err(Failure::Interrupted),
+    }
+}
+
+fn database_url(variable: Option<&str>) -> Result<String> {
+    let name = variable.ok_or_else(|| {
+        Failure::Usage(
+            "--from restore: give --database-url-env NAME, an environment variable with the URL of the source; user, password and database of it are used"
+                .to_owned(),
+        )
+    })?;
+    std::env::var(name).map_err(|_| {
+        Failure::Usage(format!("--database-url-env: the environment variable {name} is not set"))
+    })
+}
+
+/// The snapshot that the day was exported from.
+async fn snapshot_of(command: &Command) -> Result<String> {
+    let record = command.ledger.day(command.day).value(&EXPORT).await?;
+    record.map(|it| it.snapshot).ok_or_else(|| {
+        Failure::Failed(format!(
+            "the ledger has no export of {}, so no snapshot is known for that day; `landbridge snapshots` lists the snapshots, and `landbridge restore --snapshot ID --as NAME` restores one",
+            command.day
+        ))
+    })
+}
+
+/// Says what will be restored, and what it costs.
+fn announce(command: &Command, plan: &RestorePlan, remarks: &[String]) -> Result {
+    let text = |setting| match plan.settings.get(setting) {
+        Some(SettingValue::Text(text)) => text.clone(),
+        Some(SettingValue::Number(number)) => number.to_string(),
+        _ => "unknown".to_owned(),
+    };
+    let first = plan.members.first().and_then(|it| it.settings.get(Setting::Class));
+    let class = match first {
+        Some(SettingValue::Text(class)) => class.clone(),
+        _ => text(Setting::Class),
+    };
+    let price = format!(
+        "{} x {class}, storage {} GiB: billed as the source is, for at least 10 minutes of each instance, until it is deleted",
+        plan.members.len().max(1),
+        text(Setting::StorageGb)
+    );
+    if command.args.output.format == Output::Json {
+        return match command.args.dry_run {
+            true => render::json(
+                &serde_json::json!({ "plan": plan, "price": price, "remarks": remarks }),
+            ),
+            false => Ok(()),
+        };
+    }
+    let from = plan.origin.tag(&plan.source);
+    render::print(&format!(
+        "{} of {}: from {}, a copy restored from {from} ({TAG_RESTORED_FROM}), which is deleted at the end\n  price   {price}",
+        command.args.table_name(),
+        command.day,
+        plan.target
+    ))?;
+    for remark in remarks {
+        render::print(&format!("  note    {remark}"))?;
+    }
+    if command.args.isolation.parameter_group.is_none() {
+        render::print(&format!("  note    {}", copies::remark(&plan.engine)))?;
+    }
+    Ok(())
+}
+
+/// Finds the table in the copy, and chooses columns by the contract and the day's receipt.
+async fn prepare(
+    command: &Command,
+    contract: &Contract,
+    plan: &RestorePlan,
+    snapshot: String,
+    database: Database,
+) -> Result<Prepared> {
+    let engine = match database {
+        Database::Postgres(_) => Engine::Postgres,
+        Database::MySql(_) => Engine::Mysql,
+    };
+    let records = command.ledger.day(command.day);
+    let entry = records.value(&PLAN).await?.and_then(|plan| {
+        let name = command.args.table_name();
+        plan.tables.into_iter().find(|it| it.source_table == name || it.table == name)
+    });
+    let name = entry.as_ref().map_or(command.args.table_name(), |it| &it.source_table).to_owned();
+    let receipt = match entry.as_ref().map(|it| it.table.as_str()) {
+        None | Some("") => None,
+        Some(table) => records.value(&records::receipt(table)).await?,
+    };
+    let table = table(&database, &name).await?;
+    let described: Vec<SourceColumn> =
+        table.columns.iter().map(|it| described(engine, it, contract, &name)).collect();
+    let mut chosen =
+        columns::choose(&name, &described, contract, receipt.as_ref(), command.args.plain)?;
+    let places = as_server_writes(engine, &table, &mut chosen);
+    let condition = match &command.args.condition {
+        Some(text) => Some(Condition::parse(text, &name, &chosen)?),
+        None => None,
+    };
+    Ok(Prepared {
+        announcement: format!("{name} in {}", plan.target),
+        source_table: name,
+        engine,
+        from: format!("snapshot {snapshot}"),
+        export: None,
+        snapshot: Some(snapshot),
+        rows: None,
+        chosen,
+        condition,
+        source: RowSource::Restored(Restored { database, table, places }),
+    })
+}
+
+async fn table(database: &Database, name: &str) -> Result<Table> {
+    let tables = database.tables().await?;
+    let full = |it: &Table| format!("{}.{}", it.schema, it.name);
+    if let Some(found) = tables.iter().find(|it| full(it) == name) {
+        return Ok(found.clone());
+    }
+    let names: Vec<String> = tables.iter().map(full).collect();
+    Err(Failure::Usage(format!(
+        "the snapshot has no table `{name}` in the database {}. There are: {}",
+        database.name(),
+        names.join(", ")
+    )))
+}
+
+/// The column as an export of it would be, which decides how it is compared and what it is in Parquet.
+fn described(
+    engine: Engine,
+    column: &landbridge_source::Column,
+    contract: &Contract,
+    table: &str,
+) -> SourceColumn {
+    let original = OriginalColumn {
+        name: column.name.clone(),
+        original_type: column.data_type.clone(),
+        precision: column.numeric_precision.unwrap_or_default(),
+        scale: column.numeric_scale,
+        expected_exported: String::new(),
+    };
+    let mut described =
+        SourceColumn::new(exported_column(engine, &original), column.data_type.clone());
+    (described.precision, described.scale) = (original.precision, original.scale);
+    // An entry in other letter case is the column's, unless another column has it exactly.
+    let keys = contract.tables.get(table).map(|it| &it.columns);
+    if let Some(keys) = keys.filter(|keys| !keys.contains_key(&column.name)) {
+        let lower = column.name.to_lowercase();
+        described.contract_key = keys.keys().find(|key| key.to_lowercase() == lower).cloned();
+    }
+    described
+}
+
+/// Gives the chosen columns the forms in which a server writes its cells, and returns their places in the table.
+fn as_server_writes(engine: Engine, table: &Table, chosen: &mut Choice) -> Vec<usize> {
+    let mut places = Vec::new();
+    for kept in &mut chosen.kept {
+        let at = table.columns.iter().position(|it| it.name == kept.name).unwrap_or_default();
+        if let Some(column) = table.columns.get(at) {
+            kept.as_server_writes(engine, &column.declaration, column.data_type == "USER-DEFINED");
+        }
+        places.push(at);
+    }
+    places
+}

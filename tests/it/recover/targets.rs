@@ -1,0 +1,195 @@
+//! Targets of `landbridge recover` that are no file of SQL: a Parquet file, and a new table of a database.
+
+use std::os::unix::fs::PermissionsExt;
+
+use bytes::Bytes;
+use landbridge_parquet::cells::Cells;
+use mysql_async::prelude::Queryable;
+use serde_json::Value;
+use tokio_postgres::NoTls;
+
+use super::{DAY, Recovery, lacking};
+use crate::proof::source::{ALWAYS, mariadb, postgres};
+
+/// The text of a column, row by row.
+fn column(file: &Bytes, name: &str) -> Vec<Option<String>> {
+    let cells = Cells::open(file.clone(), name).expect("a file");
+    let at = cells.find(name).unwrap_or_else(|| panic!("no column {name}"));
+    let mut found = Vec::new();
+    let each = &mut |cells: &[landbridge_parquet::cells::Cell<'_>]| {
+        found.push(cells[0].map(|cell| String::from_utf8_lossy(cell).into_owned()));
+        std::ops::ControlFlow::Continue(())
+    };
+    cells.read(&[at], each).expect("rows");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parquet_file_has_the_types_of_the_source() {
+    let (_server, client, env) = postgres(ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    let path = recovery.path("orders.parquet");
+    let to = path.display().to_string();
+    let (code, text) = recovery.command(&["public.orders", "--at", DAY, "--to", &to], None);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("all 501 rows") && text.contains("left out: email"), "{text}");
+    let mode = std::fs::metadata(&path).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let file = Bytes::from(std::fs::read(&path).expect("the file"));
+    let columns = "SELECT id::text, note, amount::text, to_char(placed, 'YYYY-MM-DD HH24:MI:SS.US'), born::text
+        FROM orders ORDER BY id";
+    let rows = client.query(columns, &[]).await.expect("rows");
+    for (at, name) in ["id", "note", "amount", "placed", "born"].into_iter().enumerate() {
+        let expected: Vec<Option<String>> = rows.iter().map(|row| row.get(at)).collect();
+        let (mut expected, mut found) = (expected, column(&file, name));
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{name}");
+    }
+    // Names of the types, as the crate `parquet` reads them from the footer.
+    use parquet::file::reader::FileReader;
+    let reader = parquet::file::reader::SerializedFileReader::new(file).expect("a reader");
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let types: Vec<String> = schema
+        .columns()
+        .iter()
+        .map(|it| format!("{} {:?}", it.name(), it.logical_type_ref()))
+        .collect();
+    let types = types.join("\n");
+    // The manifest of PostgreSQL does not have the digits of a numeric, and the text of each value does.
+    for part in ["amount Some(String", "placed Some(Timestamp", "born Some(Date"] {
+        assert!(types.contains(part), "`{part}` is not in: {types}");
+    }
+    // No row, and a condition.
+    let path = recovery.path("none.parquet");
+    let to = path.display().to_string();
+    let args = ["public.orders", "--at", DAY, "--where", "id = -1", "--to", &to];
+    let (code, text) = recovery.command(&args, None);
+    assert_eq!(code, Some(0), "{text}");
+    let file = Bytes::from(std::fs::read(&path).expect("the file"));
+    assert_eq!(Cells::open(file, "none").expect("a file").rows(), 0);
+    // It is never written over a file.
+    let (code, text) = recovery.command(&args, None);
+    assert_eq!(code, Some(2), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_table_of_a_database_appears_whole_or_not_at_all() {
+    let (server, client, env) = postgres(ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    client.batch_execute("CREATE DATABASE elsewhere").await.expect("a database");
+    let (shop, elsewhere) = (server.url_of("shop"), server.url_of("elsewhere"));
+    let (other, connection) = tokio_postgres::connect(&elsewhere, NoTls).await.expect("a client");
+    tokio::spawn(connection);
+    let run =
+        |args: &[&str]| recovery.command(&[&["public.orders", "--at", DAY], args].concat(), None);
+    // Beside the live table, with its types.
+    let (code, text) = run(&["--to", &shop, "--output", "json"]);
+    assert_eq!(code, Some(0), "{text}");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["creates"], "public.orders_recovered_20261121");
+    assert_eq!((&report["rows_written"], &report["file"]), (&501.into(), &Value::Null));
+    let columns = "SELECT id, note, amount, placed, ratio, born FROM";
+    let (new, live) = (format!("{columns} orders_recovered_20261121"), format!("{columns} orders"));
+    assert_eq!((lacking(&client, &new, &live).await, lacking(&client, &live, &new).await), (0, 0));
+    // Again: it exists, and is not changed.
+    let before = "DELETE FROM orders_recovered_20261121 WHERE id > 10";
+    client.batch_execute(before).await.expect("a change");
+    let (code, text) = run(&["--to", &shop]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("`orders_recovered_20261121` exists in the database at"), "{text}");
+    let rows = client.query_one("SELECT count(*) FROM orders_recovered_20261121", &[]).await;
+    assert!(rows.expect("rows").get::<_, i64>(0) < 501);
+    // The server of the source: never under the name of the live table, in no database of it.
+    for url in [&shop, &elsewhere] {
+        let (code, text) = run(&["--to", url, "--as", "Orders"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("not the name of the live table"), "{text}");
+    }
+    // Another database, with the types of the export.
+    let (code, text) = run(&["--to", &elsewhere, "--where", "id <= 20"]);
+    assert_eq!(code, Some(0), "{text}");
+    let count = "SELECT count(*), pg_typeof(min(amount))::text, pg_typeof(min(placed))::text FROM orders_recovered_20261121";
+    let row = other.query_one(count, &[]).await.expect("a row");
+    let found: (i64, &str, &str) = (row.get(0), row.get(1), row.get(2));
+    assert!(found.0 > 10 && found.1 == "numeric" && found.2.starts_with("timestamp"), "{found:?}");
+    // A value that the table there cannot hold: nothing is left, and no cell is shown.
+    let narrow = "DROP TABLE orders_recovered_20261121;
+        CREATE TABLE orders (id bigint, note varchar(6), amount numeric, placed timestamptz, ratio float8, born date)";
+    other.batch_execute(narrow).await.expect("a narrower table");
+    let (code, text) = run(&["--to", &elsewhere]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("22001") && text.contains("no new table is left"), "{text}");
+    assert!(!text.contains("note "), "{text}");
+    let tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'orders_%' AND relkind = 'r'";
+    assert_eq!(other.query_one(tables, &[]).await.expect("tables").get::<_, i64>(0), 0);
+    // Of two commands at once, one makes the table.
+    let run =
+        || recovery.command(&["public.orders", "--at", DAY, "--to", &shop, "--as", "twice"], None);
+    let codes = std::thread::scope(|scope| {
+        let one = scope.spawn(run);
+        (run().0, one.join().expect("a result").0)
+    });
+    assert!(matches!(codes, (Some(0), Some(1)) | (Some(1), Some(0))), "{codes:?}");
+    assert_eq!(lacking(&client, "SELECT id FROM orders", "SELECT id FROM twice").await, 0);
+    // No password on the command line, and none in a message.
+    let (code, text) = recovery
+        .command(&["public.orders", "--at", DAY, "--to", &shop.replace("@", ":hunter2@")], None);
+    assert!(code == Some(2) && !text.contains("hunter2"), "{text}");
+    let (code, text) = recovery
+        .command(&["public.orders", "--at", DAY, "--to", "mysql://me@127.0.0.1/shop"], None);
+    assert!(code == Some(2) && text.contains("a database of the same kind"), "{text}");
+    let (code, text) = recovery.command(
+        &["public.orders", "--at", DAY, "--to", "postgres://me@db.example.com/shop"],
+        None,
+    );
+    assert!(code == Some(2) && text.contains("--ca FILE"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_table_of_mariadb_replaces_what_an_interrupted_command_left() {
+    let (server, mut client, env) = mariadb().await;
+    let recovery = Recovery::new(&env);
+    let user = "CREATE USER writer IDENTIFIED BY 'hunter2'; GRANT ALL ON shop.* TO writer";
+    client.query_drop(user).await.expect("a user");
+    let url = server.url_of("shop");
+    let (_, place) = url.split_once('@').expect("a user");
+    let to = format!("mysql://writer@{place}");
+    let args = ["shop.orders", "--at", DAY, "--to", &to];
+    let (code, text) = recovery.command(&args, None);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("Set LANDBRIDGE_RECOVER_PASSWORD"), "{text}");
+    let password = Some(("LANDBRIDGE_RECOVER_PASSWORD", "hunter2"));
+    // A half of a table, as a killed command leaves it; and a table of this name that has other rows.
+    let part = "orders_recovered_20261121_landbridge_part";
+    let foreign = format!("CREATE TABLE shop.{part} (id int)");
+    client.query_drop(foreign).await.expect("a table");
+    let (code, text) = recovery.command(&args, password);
+    assert!(code == Some(1) && text.contains(&format!("`{part}` exists")), "{text}");
+    let ours = format!("ALTER TABLE shop.{part} COMMENT = 'rows written by landbridge recover'");
+    client.query_drop(ours).await.expect("a comment");
+    let (code, text) = recovery.command(&args, password);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("hunter2") && text.contains("all 501 rows"), "{text}");
+    let names: Vec<String> = client
+        .query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop' AND table_name LIKE 'orders%' ORDER BY 1")
+        .await
+        .expect("tables");
+    assert_eq!(names, ["orders", "orders_recovered_20261121"]);
+    let differing: Option<u64> = client
+        .query_first("SELECT COUNT(*) FROM shop.orders AS a LEFT JOIN shop.orders_recovered_20261121 AS b USING (id)
+            WHERE NOT (a.note <=> b.note AND a.amount <=> b.amount AND a.placed <=> b.placed)")
+        .await
+        .expect("a comparison");
+    assert_eq!(differing, Some(0));
+    // Again: it exists.
+    let (code, text) = recovery.command(&args, password);
+    assert!(code == Some(1) && text.contains("`orders_recovered_20261121` exists"), "{text}");
+    // A DECIMAL keeps its digits in Parquet.
+    let path = recovery.path("orders.parquet");
+    let to = path.display().to_string();
+    let (code, text) = recovery.command(&["shop.orders", "--at", DAY, "--to", &to], None);
+    assert_eq!(code, Some(0), "{text}");
+    let file = Bytes::from(std::fs::read(&path).expect("the file"));
+    assert!(column(&file, "amount").contains(&Some("7.50".to_owned())));
+}
