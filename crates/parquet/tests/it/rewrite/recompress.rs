@@ -230,7 +230,7 @@ fn other_actions_work_beside_it() {
     let codecs = metadata(&out);
     let codecs = codecs.row_groups().iter().flat_map(|group| group.columns());
     let squeezed = codecs.filter(|it| it.compression_codec() == CompressionCodec::ZSTD);
-    assert!(squeezed.count() >= 8);
+    assert!(squeezed.count() > 3, "more than the chunks of NULLs");
     let invalid = RewritePlan {
         compression: landbridge_core::rewrite::Compression::Snappy,
         ..recompressing(RewritePlan::default())
@@ -260,11 +260,12 @@ async fn a_stream_gives_the_bytes_of_a_file() {
 /// A fault behind the sample is an error; a plain copy passes it on, as before.
 #[test]
 fn what_cannot_be_decompressed_is_an_error_that_a_copy_does_not_have() {
-    let text: Vec<_> =
-        (0..40_000).map(|it| format!("a text that is different in each row: {it}")).collect();
+    let text: Vec<_> = (0..120_000_u64)
+        .map(|it| format!("/products/{}/reviews?from={}", it * 104_729 % 50_021, it % 11))
+        .collect();
     let text: Vec<_> = text.iter().map(|it| Some(it.as_str())).collect();
     let gzip = WriterProperties::builder()
-        .set_compression(Compression::GZIP(GzipLevel::default()))
+        .set_compression(Compression::GZIP(GzipLevel::try_new(1).expect("a level")))
         .set_dictionary_enabled(false)
         .build();
     let mut broken = file(&[("text", texts(&text))], gzip).to_vec();
