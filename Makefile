@@ -113,7 +113,7 @@ bench-tables: ## run one day of many small tables with 15 ms per call: make benc
 	$(CARGO) build --workspace --bins
 	$(CARGO) bench --profile dev -p landbridge-tests --bench tables -- --tables $(TABLES)
 
-sweep-parquet: ## rewrite Parquet files of seven writers by five plans; two readers must agree with the sources (Spark needs Java)
+sweep-parquet: ## rewrite Parquet files of seven writers by six plans; two readers must agree with the sources (Spark needs Java)
 	test -x $(TARGET)/sweep/bin/python || python3 -m venv $(TARGET)/sweep
 	$(TARGET)/sweep/bin/pip install --quiet -r tests/parquet/sweep-requirements.txt
 	$(CARGO) build -p landbridge-parquet --example by_plan

@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `redo` | a day that is done again: what readers see, what is refused, crashes |
+//! | `squeeze` | copied columns that are compressed again before they leave AWS |
 //! | `unchanged` | tables that keep their rows, because their export has the same content |
 //! | `incidents` | one message per cause, one when it is over, a line a day; crashes, refusals, two ticks at once |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
@@ -98,6 +99,7 @@ mod rewrite;
 mod scale;
 mod sdk;
 mod secrets;
+mod squeeze;
 mod support;
 mod terraform;
 mod testbench;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rewrites Parquet files of many writers by five plans each, and compares the results as two independent
+"""Rewrites Parquet files of many writers by six plans each, and compares the results as two independent
 readers, pyarrow and DuckDB, see them with the sources.
 
     python sweep.py BY_PLAN [--sample] [--without WRITER] [FOLDER ...]
@@ -148,7 +148,7 @@ WRITERS = {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "polars": by_polars, "fas
 
 
 def plans(schema):
-    """Five plans, each with the names of the columns of the output by those of the source, and the columns
+    """Six plans, each with the names of the columns of the output by those of the source, and the columns
     whose values change."""
     names = schema.names
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
@@ -161,6 +161,7 @@ def plans(schema):
     yield "rename one", {"rename": {names[-1]: "새 이름 `1`"}}, same | {names[-1]: "새 이름 `1`"}, set()
     local = [field.name for field in schema if field.type == pa.timestamp("us", tz="UTC")]
     columns = {name: {"annotate": "local_timestamp"} for name in local[:1]}
+    yield "recompress", {"recompress": {}}, same, set()
     yield "relax, annotate", {"relax_required": True, "columns": columns}, same, set()
 
 

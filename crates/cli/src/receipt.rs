@@ -266,13 +266,19 @@ fn values(receipt: &Receipt, zone: &TimeZone) -> Vec<(&'static str, String)> {
         ("export", receipt.export.clone()),
         ("  started", time(receipt.export_started_at)),
         ("  ended", time(receipt.export_ended_at)),
-        ("files", format!("{}, {}", grouped(receipt.files), bytes(receipt.bytes))),
+        ("files", files_text(receipt)),
         ("planned", time(receipt.planned_at)),
         ("rows", rows),
         ("load job", format!("{}, {load_time}", receipt.job.as_deref().unwrap_or("–"))),
         ("recorded", time(Some(receipt.recorded_at))),
         ("dropped", dropped),
     ]
+}
+
+/// The files of a receipt: how many bytes they have in S3, and how many of these left AWS.
+fn files_text(receipt: &Receipt) -> String {
+    let sent = receipt.bytes_sent.map_or_else(String::new, |it| format!(", {} sent", bytes(it)));
+    format!("{}, {}{sent}", grouped(receipt.files), bytes(receipt.bytes))
 }
 
 fn column_table(receipt: &Receipt) -> String {
@@ -352,6 +358,15 @@ mod tests {
         let line = snapshot_line(&[missing.clone(), loaded], &TimeZone::UTC);
         assert!(line.starts_with("from s of 2026-11-20 16:00 UTC;"), "{line}");
         assert!(snapshot_line(&[missing], &TimeZone::UTC).starts_with("from s; "));
+    }
+
+    #[test]
+    fn bytes_before_and_after_are_beside_each_other() {
+        let before = Receipt { files: 3, bytes: 5_000_000, ..receipt() };
+        assert_eq!(files_text(&before), format!("3, {}", bytes(5_000_000)));
+        let sent = Receipt { bytes_sent: Some(3_000_000), ..before };
+        let expected = format!("3, {}, {} sent", bytes(5_000_000), bytes(3_000_000));
+        assert_eq!(files_text(&sent), expected);
     }
 
     #[test]

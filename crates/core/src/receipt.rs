@@ -118,6 +118,9 @@ pub struct Receipt {
     pub files: u64,
     /// Their bytes in S3.
     pub bytes: u64,
+    /// The bytes of these objects in Cloud Storage: what left AWS. Known of a published table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<u64>,
     /// Rows by the Parquet footers.
     pub rows_footer: u64,
     /// Rows planned.
@@ -182,6 +185,7 @@ impl Receipt {
             export: plan.export.clone(),
             files: 0,
             bytes: 0,
+            bytes_sent: None,
             rows_footer: 0,
             rows_planned: 0,
             rows_loaded: None,

@@ -320,6 +320,9 @@ pub struct ItemRecord {
     pub crc32c: u32,
     /// Rows by its footer.
     pub rows: u64,
+    /// The columns that were copied and compressed again; none if no column was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recompressed: Option<Recompressed>,
     /// Digest of what decided its content beside the export: see `TableRows::made_by`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub made_by: String,
@@ -349,6 +352,22 @@ pub struct ItemRecord {
     /// The judged columns of which a sample could not be read, by name in the source.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub not_judged: BTreeSet<String>,
+}
+
+/// Bytes of columns that were compressed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recompressed {
+    /// In S3.
+    pub from: u64,
+    /// In Cloud Storage.
+    pub to: u64,
+}
+
+impl Recompressed {
+    /// `None` if there are no such columns.
+    pub fn of(from: u64, to: u64) -> Option<Self> {
+        (from > 0).then_some(Self { from, to })
+    }
 }
 
 /// The context in which the figures of a column of one object are sealed: equal columns of two days, of

@@ -270,6 +270,16 @@ pub(super) fn with_integers(bytes: &[u8], integers: &[(i16, i32)]) -> Result<Vec
     Ok(write_fields(&fields))
 }
 
+/// The structure with a boolean in this field.
+pub(super) fn with_boolean(bytes: &[u8], id: i16, value: bool) -> Result<Vec<u8>, ThriftError> {
+    let kind = if value { BOOLEAN_TRUE } else { BOOLEAN_FALSE };
+    let mut fields = raw_fields(bytes)?;
+    fields.retain(|field| field.id != id);
+    fields.push(RawField { id, kind, value: Cow::default() });
+    fields.sort_by_key(|field| field.id);
+    Ok(write_fields(&fields))
+}
+
 /// The structure without these fields.
 pub(super) fn without_fields(bytes: &[u8], ids: &[i16]) -> Result<Vec<u8>, ThriftError> {
     let mut fields = raw_fields(bytes)?;
@@ -306,6 +316,36 @@ pub(super) fn offset_index_with(
         .collect();
     *locations = structs_field(1, pages.iter().map(Vec::as_slice));
     Ok(write_fields(&fields))
+}
+
+/// An offset index whose pages moved to these places. Their first rows stay.
+pub(super) fn moved_offset_index(
+    bytes: &[u8],
+    pages: &[PageLocation],
+) -> Result<Vec<u8>, ThriftError> {
+    let fields = raw_fields(bytes)?;
+    let locations = fields.iter().find(|field| field.id == 1).ok_or(ThriftError::Invalid)?;
+    let rows: Vec<i64> = raw_structs(&locations.value)?
+        .into_iter()
+        .map(|location| {
+            let mut first_row = 0;
+            ThriftReader::new(location).read_struct(|id, field, reader| match id {
+                3 => read_integer(field, reader, &mut first_row),
+                _ => Ok(false),
+            })?;
+            Ok(first_row)
+        })
+        .collect::<Result<_, ThriftError>>()?;
+    let moved = pages
+        .iter()
+        .zip(&rows)
+        .map(|(page, first_row)| PageLocation { first_row: *first_row, ..*page });
+    let moved: Vec<_> = moved.collect();
+    // Pages that the index does not know have no place in it.
+    if rows.len() != pages.len() {
+        return Err(ThriftError::Invalid);
+    }
+    offset_index_with(bytes, &moved)
 }
 
 /// The type of a field whose value follows.

@@ -117,6 +117,12 @@ async fn tpch_and_a_table_of_people_are_transferred_completely() {
     tables.push(("people", people::PEOPLE.len()));
     run_day_and_check(&env, &tables).await;
     took("the day");
+    // Every column is copied here, and every value is compared below.
+    let receipts = env.receipts(DAY).await;
+    let exported: u64 = receipts.values().map(|it| it.bytes).sum();
+    let sent: u64 = receipts.values().filter_map(|it| it.bytes_sent).sum();
+    println!("{exported} bytes exported, {sent} sent");
+    assert!(sent > 0 && sent * 10 < exported * 7, "{exported} bytes exported, {sent} sent");
 
     let mut cells = 0;
     for (table, rows) in &tables {

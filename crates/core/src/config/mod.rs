@@ -36,8 +36,8 @@ pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use proof::{KeptColumns, ProofConfig};
 pub use sections::{
     ChecksConfig, ExportConfig, ExportedSnapshot, Ga4Config, LedgerConfig, LoadConfig,
-    ModelsConfig, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig,
-    UnchangedTables, ViewsConfig, WarehouseConfig,
+    ModelsConfig, Recompression, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind,
+    TransferConfig, UnchangedTables, ViewsConfig, WarehouseConfig,
 };
 
 use schemars::JsonSchema;

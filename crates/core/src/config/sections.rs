@@ -293,6 +293,29 @@ pub struct TransferConfig {
     )]
     #[schemars(range(min = 1, max = 30))]
     pub full_every: u8,
+    /// Whether columns that are only copied are compressed again on the way: `auto`, where a sample shows that the bytes
+    /// which do not leave AWS are worth more than the processor time, or `off`, never. Values, rows and their proof
+    /// are the same.
+    #[serde(default, skip_serializing_if = "Recompression::is_auto")]
+    pub recompress: Recompression,
+}
+
+/// Whether copied columns are compressed again before they leave AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Recompression {
+    /// Where it pays.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
+impl Recompression {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// What happens to a table whose export has the same content as the rows that it has.

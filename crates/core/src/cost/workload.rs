@@ -53,7 +53,7 @@ const PUTS_OF_PROTECT_PER_DAY: f64 = 26.0;
 const GETS_PER_VIEWS: f64 = 3.0;
 const LISTS_PER_VIEWS: f64 = 3.0;
 /// Memory of the function transfer, in GiB: one processor.
-const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
+pub(super) const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
 /// S3 reads per start of `notify`: its record, `running.json` and four days.

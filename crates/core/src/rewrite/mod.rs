@@ -53,8 +53,12 @@ pub struct RewritePlan {
     /// Whether a column that the file declares REQUIRED becomes OPTIONAL. A BigQuery load job
     /// refuses a REQUIRED column where the table's is NULLABLE.
     pub relax_required: bool,
-    /// Compression of rewritten columns. Copied columns keep theirs.
+    /// Compression of rewritten columns. Copied columns keep theirs, unless `recompress` is set.
     pub compression: Compression,
+    /// Copied columns are compressed again by Zstandard where that makes them smaller by enough. Needs
+    /// `compression: zstd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recompress: Option<Recompress>,
     /// New names by source column, for columns of any type; the data is copied. All other keys of the
     /// plan use the names of the source. Two columns of the output cannot have the same name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -75,9 +79,20 @@ impl Default for RewritePlan {
             max_misfit_share: MAX_MISFIT_SHARE,
             relax_required: false,
             compression: Compression::default(),
+            recompress: None,
             rename: BTreeMap::new(),
         }
     }
+}
+
+/// When copied columns are compressed again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recompress {
+    /// The bytes that must be saved per byte of decompressed content, from 0 to 1: what compressing a byte costs, relative
+    /// to sending one. A hundredth of a column's bytes must be saved in any case.
+    #[schemars(schema_with = "share")]
+    pub min_saving: f64,
 }
 
 /// What happens to a column.
@@ -379,6 +394,15 @@ impl RewritePlan {
                 "`max_misfit_share` must be from 0 to 1",
                 "",
             ));
+        }
+        let recompress = self.recompress.unwrap_or_default();
+        if !(0.0..=1.0).contains(&recompress.min_saving) {
+            let what = "`recompress.min_saving` must be from 0 to 1";
+            return Err(Error::new(ErrorKind::Config, what, ""));
+        }
+        if self.recompress.is_some() && self.compression != Compression::Zstd {
+            let what = "`recompress` needs `compression: zstd`";
+            return Err(Error::new(ErrorKind::Config, what, ""));
         }
         for (name, action) in &self.columns {
             if let Action::Retype { to, .. } = action {

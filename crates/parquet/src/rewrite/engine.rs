@@ -1,9 +1,9 @@
 //! Writes one output file: copies chunks as bytes, writes converted chunks, and writes a new footer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use landbridge_core::rewrite::Compression;
+use landbridge_core::rewrite::RewritePlan;
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData,
@@ -24,7 +24,7 @@ use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
-use super::{footer_out, source, whole_file};
+use super::{footer_out, recompress, source, whole_file};
 use crate::thrift::PageLocation;
 
 /// How many locations of pages of relaxed columns are kept for the page indexes of a file: 6 MiB. Columns beyond
@@ -37,7 +37,7 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     input: &Input<'_, R>,
     layout: &OutputLayout,
     groups: &[usize],
-    compression: Compression,
+    plan: &RewritePlan,
     sink: W,
     check: impl FnOnce(&RewriteReport) -> Result<()>,
 ) -> Result<RewriteReport> {
@@ -50,7 +50,8 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
             input.name,
         ));
     }
-    if !layout.changed && groups.iter().copied().eq(0..count) {
+    let recompress = Recompressing::new(input, layout, plan, groups);
+    if !layout.changed && recompress.is_none() && groups.iter().copied().eq(0..count) {
         return whole_file::copy(input, layout, sink).map_err(in_file);
     }
     // Row groups without rows are left out. Writers put offsets into them that are no offsets.
@@ -70,7 +71,8 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         layout,
         proof,
         group_rows: None,
-        compressor: PageCompressor::new(compression),
+        compressor: PageCompressor::new(plan.compression, recompress.as_ref().map(|it| it.level)),
+        recompress,
         page: PageBuffer::default(),
         sink: TrackedWrite::new(sink),
         copy_buffer: Vec::new(),
@@ -103,7 +105,44 @@ struct OutputFile<'a, R, W: Write> {
     prepender: Prepender,
     /// The data pages of relaxed columns, by row group and leaf of the source.
     relaxed_pages: BTreeMap<(usize, usize), Vec<PageLocation>>,
+    /// The chunks that are compressed again, if any.
+    recompress: Option<Recompressing>,
     report: RewriteReport,
+}
+
+/// What is known of chunks that are compressed again.
+struct Recompressing {
+    level: i32,
+    min_saving: f64,
+    /// The leaves of the source that stay as they are, because that did not pay.
+    left: BTreeSet<usize>,
+    /// Chunks by row group and leaf of the source, with the places of their pages if these are known.
+    done: BTreeMap<(usize, usize), Option<Vec<PageLocation>>>,
+}
+
+impl Recompressing {
+    /// `None` if the plan does not ask for it, or no chunk can become smaller.
+    fn new<R: ChunkReader>(
+        input: &Input<'_, R>,
+        layout: &OutputLayout,
+        plan: &RewritePlan,
+        groups: &[usize],
+    ) -> Option<Self> {
+        let min_saving = plan.recompress.as_ref()?.min_saving;
+        let chunks = groups.iter().flat_map(|group| {
+            let leaves = layout.columns.iter().flat_map(|column| column.leaves.clone());
+            leaves.filter_map(|leaf| input.chunk(*group, leaf).ok())
+        });
+        let is_candidate =
+            layout.changed || chunks.clone().any(|chunk| recompress::is_candidate(chunk));
+        let bytes = chunks.map(|chunk| chunk.compressed_size().unsigned_abs()).sum();
+        is_candidate.then(|| Self {
+            level: recompress::level(bytes),
+            min_saving,
+            left: BTreeSet::new(),
+            done: BTreeMap::new(),
+        })
+    }
 }
 
 impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
@@ -150,7 +189,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         match &column.task {
             ColumnTask::Copy => {
                 for (leaf, out) in column.leaves.clone().zip(column.first..) {
-                    self.copy_chunk(group, column_index, leaf, out, pending, chunks)?;
+                    if !self.recompress_chunk(group, column_index, (leaf, out), pending, chunks)? {
+                        self.copy_chunk(group, column_index, leaf, out, pending, chunks)?;
+                    }
                 }
             }
             ColumnTask::Relax => {
@@ -204,15 +245,78 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         pending.add(length, chunk.num_values(), column_index, output_leaf, proof);
         let descriptor = self.layout.schema.column(output_leaf);
         let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
-        if self.layout.columns[column_index].leaves.len() == 1 {
-            let nulls = chunk.statistics().and_then(|statistics| statistics.null_count_opt());
-            let report = &mut self.report.columns[column_index];
-            report.add_nulls(nulls);
-            report.add_bounds(&copied);
-        }
+        self.add_copied_statistics(column_index, chunk, &copied);
         self.report.bytes_copied += length;
         chunks.push(copied);
         Ok(())
+    }
+
+    /// Compresses a chunk again, if that pays, and adds its metadata to `chunks`. Returns whether it did.
+    fn recompress_chunk(
+        &mut self,
+        group: usize,
+        column_index: usize,
+        (leaf, output_leaf): (usize, usize),
+        pending: &mut CopyRange,
+        chunks: &mut Vec<ColumnChunkMetaData>,
+    ) -> Result<bool, RewriteError> {
+        let old = self.input.chunk(group, leaf)?;
+        let Some(recompress) = &mut self.recompress else { return Ok(false) };
+        if !recompress::is_candidate(old) || recompress.left.contains(&leaf) {
+            return Ok(false);
+        }
+        let (min_saving, kept) = (recompress.min_saving, recompress.done.values().flatten());
+        let max_locations = MAX_LOCATIONS.saturating_sub(kept.map(Vec::len).sum());
+        // A source that is read in windows goes forwards only without being read twice.
+        self.copy(pending, chunks)?;
+        let mut source = self.input.pages_through(group, leaf, recompress::Tee::new)?;
+        let sample = match recompress::sample(&mut source, old, &mut self.compressor, min_saving) {
+            Ok(sample) => sample,
+            Err(error @ (RewriteError::Io(_) | RewriteError::Parquet(_))) => return Err(error),
+            // A copy needs to understand less of it.
+            Err(_) => None,
+        };
+        let Some(sample) = sample else {
+            self.recompress.as_mut().map(|it| it.left.insert(leaf));
+            return Ok(false);
+        };
+        let proof = self.chunk_proof(column_index);
+        let needs_digest = self.proof.contents.has(column_index);
+        source.input_mut().pass_on(self.input.kept_proof(group, leaf, proof, needs_digest)?);
+        let (start, length) = source::range(old, self.input.footer)?;
+        let by = self.sink.bytes_written() as i64 - start as i64;
+        let metadata = relocated(old, self.layout.schema.column(output_leaf), by);
+        let out = recompress::Output {
+            sink: &mut self.sink,
+            compressor: &mut self.compressor,
+            max_locations,
+        };
+        let chunk = recompress::write(sample, &mut source, metadata, old, out)?;
+        if let Some(proof) = source.input_mut().take_proof() {
+            let (figures, digest) = proof.finish();
+            self.report.columns[column_index].add_proof(figures);
+            self.proof.contents.add(column_index, digest);
+        }
+        self.add_copied_statistics(column_index, old, &chunk.metadata);
+        self.report.recompressed_from += length;
+        self.report.recompressed_to += chunk.metadata.compressed_size().unsigned_abs();
+        self.recompress.as_mut().map(|it| it.done.insert((group, leaf), chunk.pages));
+        chunks.push(chunk.metadata);
+        Ok(true)
+    }
+
+    /// Adds what the footer says of a chunk whose values are copied.
+    fn add_copied_statistics(
+        &mut self,
+        column_index: usize,
+        old: &ColumnChunkMetaData,
+        new: &ColumnChunkMetaData,
+    ) {
+        if self.layout.columns[column_index].leaves.len() == 1 {
+            let report = &mut self.report.columns[column_index];
+            report.add_nulls(old.statistics().and_then(|statistics| statistics.null_count_opt()));
+            report.add_bounds(new);
+        }
     }
 
     fn relax_chunk(
@@ -420,11 +524,16 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 let footer = self.input.footer;
                 let is_relaxed =
                     old.column_descr().max_def_level() < chunk.column_descr().max_def_level();
-                let (column, offset) = match self.relaxed_pages.get(&(*group, *leaf)) {
-                    Some(pages) => indexes.relaxed(old, footer, pages),
+                let key = (*group, *leaf);
+                let recompressed = self.recompress.as_ref().and_then(|it| it.done.get(&key));
+                let (column, offset) = match (self.relaxed_pages.get(&key), recompressed) {
+                    (Some(pages), _) => indexes.relaxed(old, footer, pages),
+                    (None, Some(Some(pages))) => indexes.moved(old, footer, pages),
+                    // The places of its pages are not known.
+                    (None, Some(None)) => continue,
                     // Its pages are not those of the source.
-                    None if is_relaxed => continue,
-                    None => indexes.relocated(old, footer, by),
+                    (None, None) if is_relaxed => continue,
+                    (None, None) => indexes.relocated(old, footer, by),
                 };
                 let mut builder = chunk.clone().into_builder();
                 if let Some(bytes) = column {

@@ -84,6 +84,18 @@ impl PageIndexes {
         (column.map(Bytes::from), offset)
     }
 
+    /// As [`Self::relocated`], for a chunk whose pages are at these places.
+    pub(super) fn moved(
+        &self,
+        chunk: &ColumnChunkMetaData,
+        footer: &Footer,
+        pages: &[PageLocation],
+    ) -> (Option<Bytes>, Option<Vec<u8>>) {
+        let [column, offset] = self.of(chunk, footer);
+        let offset = offset.and_then(|bytes| thrift::moved_offset_index(&bytes, pages).ok());
+        (column.filter(|_| offset.is_some()), offset)
+    }
+
     /// The bytes of the column index and the offset index of a chunk.
     fn of(&self, chunk: &ColumnChunkMetaData, footer: &Footer) -> [Option<Bytes>; 2] {
         index_ranges(chunk, footer).map(|range| {

@@ -58,12 +58,22 @@ impl<R: ChunkReader> Input<'_, R> {
         group: usize,
         leaf: usize,
     ) -> Result<PageReader<R::T>, RewriteError> {
+        self.pages_through(group, leaf, |bytes| bytes)
+    }
+
+    /// The pages of the chunk of one leaf column, whose bytes are read through `wrap`.
+    pub(super) fn pages_through<T: Read>(
+        &self,
+        group: usize,
+        leaf: usize,
+        wrap: impl FnOnce(R::T) -> T,
+    ) -> Result<PageReader<T>, RewriteError> {
         let chunk = self.chunk(group, leaf)?;
         let (start, length) = source::range(chunk, self.footer)?;
         let codec = chunk.compression_codec();
         let undeclared = MAX_UNDECLARED_BYTES.min(self.footer.start - start - length);
         let source = self.source.get_read(start)?;
-        Ok(PageReader::new(source, length, undeclared, codec, self.page_limit))
+        Ok(PageReader::new(wrap(source), length, undeclared, codec, self.page_limit))
     }
 
     /// How many bytes a chunk that is declared to end at offset `end` can have after it: up to the next

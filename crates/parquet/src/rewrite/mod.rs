@@ -11,6 +11,7 @@
 //! | `footer_out` | the bytes of the new footer |
 //! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
 //! | `relax`, `prepend` | copies a REQUIRED column as an OPTIONAL one: puts levels before the values of a page, without decompressing it |
+//! | `recompress`, `plain` | copies a chunk with its pages compressed again, where that saves enough |
 //! | `write` | writes a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid` | reads pages of the source, with bounded memory for forged pages |
 //! | `copy`, `walk` | copies chunks, and checks that each ends where its pages end |
@@ -23,7 +24,7 @@
 //! | `source`, `error` | positioned reads; the internal error |
 //!
 //! Invariants: of a copied column, only the headers of its pages are read, and no value of a column that
-//! becomes OPTIONAL. No error contains the value of a cell. No buffer grows with a row group or a file.
+//! becomes OPTIONAL or is compressed again. No error contains the value of a cell. No buffer grows with a row group or a file.
 
 mod column;
 mod convert;
@@ -42,8 +43,10 @@ pub mod judge;
 mod key;
 mod local_time;
 mod pages;
+mod plain;
 mod prepend;
 pub mod proof;
+mod recompress;
 mod relax;
 mod report;
 pub mod sample;
@@ -142,6 +145,13 @@ impl Rewriter {
         self
     }
 
+    /// The same without compressing copied columns again.
+    #[must_use]
+    pub fn without_recompression(mut self) -> Self {
+        self.plan.recompress = None;
+        self
+    }
+
     /// The plan.
     pub fn plan(&self) -> &RewritePlan {
         &self.plan
@@ -218,10 +228,9 @@ impl Rewriter {
         let (layout, scanned) = self.plan_layout(&input)?;
         let all: Vec<usize> = (0..footer.metadata.num_row_groups()).collect();
         let groups = row_groups.unwrap_or(&all);
-        let mut report =
-            engine::write(&input, &layout, groups, self.plan.compression, sink, |report| {
-                report.check_misfits(self.plan.max_misfit_share, name)
-            })?;
+        let mut report = engine::write(&input, &layout, groups, &self.plan, sink, |report| {
+            report.check_misfits(self.plan.max_misfit_share, name)
+        })?;
         add_scan_results(&mut report, scanned);
         Ok(report)
     }
@@ -250,7 +259,7 @@ impl Rewriter {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(groups) = parts.get(index) else { return };
                 let written = open(index).and_then(|sink| {
-                    engine::write(&input, &layout, groups, self.plan.compression, sink, |_| Ok(()))
+                    engine::write(&input, &layout, groups, &self.plan, sink, |_| Ok(()))
                 });
                 let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 match (written, done.as_mut()) {

@@ -47,6 +47,13 @@ pub(super) struct StoredPage {
     is_stored: bool,
 }
 
+impl StoredPage {
+    /// The bytes of levels that are not compressed, before its values.
+    pub(super) fn level_bytes(&self) -> usize {
+        self.level_bytes
+    }
+}
+
 /// Reads the pages of a chunk.
 pub(super) struct PageReader<R> {
     input: R,
@@ -99,6 +106,19 @@ impl<R: Read> PageReader<R> {
             bytes_read: 0,
             bytes_inflated: 0,
         }
+    }
+
+    /// The largest page that is accepted, in bytes.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Reads the bytes of the chunk behind the last page, and examines none of them.
+    pub(super) fn skip_rest(&mut self) -> Result<(), RewriteError> {
+        let mut rest = (&mut self.input).take(self.remaining);
+        io::copy(&mut rest, &mut io::sink())?;
+        self.restart(0);
+        Ok(())
     }
 
     pub(super) fn input_mut(&mut self) -> &mut R {

@@ -298,7 +298,8 @@ fn without_is_compressed(header: &[u8]) -> Result<Vec<u8>, RewriteError> {
     Ok(thrift::write_fields(&fields))
 }
 
-fn checksum(parts: &[&[u8]]) -> u32 {
+/// The checksum of a page whose bytes are these parts.
+pub(super) fn checksum(parts: &[&[u8]]) -> u32 {
     let mut sum = libdeflater::Crc::new();
     parts.iter().for_each(|part| sum.update(part));
     sum.sum()

@@ -28,6 +28,12 @@ pub struct RewriteReport {
     pub bytes_decoded: u64,
     /// The same bytes after decompression.
     pub bytes_inflated: u64,
+    /// Bytes of column chunks that were compressed again, before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub recompressed_from: u64,
+    /// And after.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub recompressed_to: u64,
     /// Bytes of the output.
     pub bytes_written: u64,
     /// The columns of the output, in order.
@@ -104,6 +110,8 @@ impl RewriteReport {
         self.bytes_copied += other.bytes_copied;
         self.bytes_decoded += other.bytes_decoded;
         self.bytes_inflated += other.bytes_inflated;
+        self.recompressed_from += other.recompressed_from;
+        self.recompressed_to += other.recompressed_to;
         self.bytes_written += other.bytes_written;
         self.row_proofs = merged_rows(&self.row_proofs, &other.row_proofs);
         for (column, other) in self.columns.iter_mut().zip(other.columns) {

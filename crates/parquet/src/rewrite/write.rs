@@ -33,6 +33,9 @@ pub(super) const MAX_DICTIONARY_BYTES: usize = 1024 * 1024;
 /// The compression level of zstd; the `parquet` crate uses the same.
 const ZSTD_LEVEL: i32 = 1;
 
+/// The window of the harder level, as a power of two: 1 MiB.
+const HARD_WINDOW_LOG: u32 = 20;
+
 /// A data page that is being filled.
 #[derive(Default)]
 pub(super) struct PageBuffer {
@@ -76,6 +79,8 @@ pub(super) enum PageContent {
     Arbitrary,
     /// Tokens: 22 random letters after 9 bytes that are always the same.
     Tokens,
+    /// A page that is copied and compressed again, by ZSTD in any case.
+    Copied,
 }
 
 /// Compresses pages. All chunks share one, so that zstd's tables and the buffers are allocated once.
@@ -83,17 +88,21 @@ pub(super) struct PageCompressor {
     compression: Compression,
     arbitrary: Option<Compressor<'static>>,
     tokens: Option<Compressor<'static>>,
+    /// Compresses harder, and its level; without it, level 1 is used alone.
+    harder: Option<(i32, Option<Compressor<'static>>)>,
     /// The uncompressed bytes of the page.
     pub(super) body: Vec<u8>,
     compressed: Vec<u8>,
 }
 
 impl PageCompressor {
-    pub(super) fn new(compression: Compression) -> Self {
+    /// With `level`, each page gets the smaller result of this level of ZSTD and of level 1.
+    pub(super) fn new(compression: Compression, level: Option<i32>) -> Self {
         Self {
             compression,
             arbitrary: None,
             tokens: None,
+            harder: level.map(|level| (level, None)),
             body: Vec::new(),
             compressed: Vec::new(),
         }
@@ -111,25 +120,36 @@ impl PageCompressor {
     /// Compresses the body. Return the buffer with [`Self::recycle`].
     pub(super) fn compress(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
         match self.compression {
-            Compression::Zstd => {
-                let mut compressed = std::mem::take(&mut self.compressed);
-                compressed.clear();
-                compressed.reserve(zstd::zstd_safe::compress_bound(self.body.len()));
-                let zstd = match content {
-                    PageContent::Arbitrary => {
-                        get_or_create(&mut self.arbitrary, arbitrary_compressor)?
-                    }
-                    PageContent::Tokens => get_or_create(&mut self.tokens, token_compressor)?,
-                };
-                zstd.compress_to_buffer(&self.body, &mut compressed)?;
-                Ok(compressed)
-            }
+            _ if content == PageContent::Copied => self.zstd(content),
+            Compression::Zstd => self.zstd(content),
             Compression::Snappy => {
                 snap::raw::Encoder::new().compress_vec(&self.body).map_err(io::Error::other)
             }
             Compression::Lz4Raw => Ok(lz4_flex::block::compress(&self.body)),
             Compression::None => Ok(self.body.clone()),
         }
+    }
+
+    fn zstd(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
+        let mut compressed = std::mem::take(&mut self.compressed);
+        compressed.clear();
+        compressed.reserve(zstd::zstd_safe::compress_bound(self.body.len()));
+        if content == PageContent::Tokens {
+            let zstd = get_or_create(&mut self.tokens, token_compressor)?;
+            zstd.compress_to_buffer(&self.body, &mut compressed)?;
+            return Ok(compressed);
+        }
+        let zstd = get_or_create(&mut self.arbitrary, arbitrary_compressor)?;
+        zstd.compress_to_buffer(&self.body, &mut compressed)?;
+        if let Some((level, harder)) = &mut self.harder {
+            let zstd = get_or_create(harder, || hard_compressor(*level))?;
+            let mut smaller = Vec::with_capacity(zstd::zstd_safe::compress_bound(self.body.len()));
+            zstd.compress_to_buffer(&self.body, &mut smaller)?;
+            if smaller.len() < compressed.len() {
+                compressed = smaller;
+            }
+        }
+        Ok(compressed)
     }
 
     /// Keeps the buffer of compressed bytes for the next page, if nothing else refers to it.
@@ -142,7 +162,7 @@ impl PageCompressor {
 
 fn get_or_create<'a>(
     place: &'a mut Option<Compressor<'static>>,
-    make: fn() -> io::Result<Compressor<'static>>,
+    make: impl FnOnce() -> io::Result<Compressor<'static>>,
 ) -> io::Result<&'a mut Compressor<'static>> {
     match place {
         Some(existing) => Ok(existing),
@@ -152,6 +172,15 @@ fn get_or_create<'a>(
 
 fn arbitrary_compressor() -> io::Result<Compressor<'static>> {
     Compressor::new(ZSTD_LEVEL)
+}
+
+/// Window and tables are as large as a page usually is: the tables of the level would take 50 MB otherwise.
+fn hard_compressor(level: i32) -> io::Result<Compressor<'static>> {
+    let mut zstd = Compressor::new(level)?;
+    zstd.set_parameter(CParameter::WindowLog(HARD_WINDOW_LOG))?;
+    zstd.set_parameter(CParameter::HashLog(HARD_WINDOW_LOG))?;
+    zstd.set_parameter(CParameter::ChainLog(HARD_WINDOW_LOG))?;
+    Ok(zstd)
 }
 
 /// The only repetition in tokens is their prefix, always 31 bytes back. A small hash table finds it

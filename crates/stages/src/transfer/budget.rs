@@ -8,11 +8,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use landbridge_core::config::Recompression;
+
 use crate::Tick;
 
 /// Bytes per second before anything is measured: low for a whole processor (1,769 MB of memory, AWS Lambda
 /// Developer Guide) that decodes and tokenises every column.
 const ASSUMED_RATE: f64 = 10.0 * 1024.0 * 1024.0;
+/// The same if copied columns are compressed again, by ZSTD at a high level.
+const ASSUMED_RATE_OF_COMPRESSION: f64 = 5.0 * 1024.0 * 1024.0;
 /// The rate is measured only after this time: the first requests to both clouds take longer.
 const MEASURED_AFTER: Duration = Duration::from_secs(5);
 /// The part of the remaining time that may be planned. The rest is for rates that drop.
@@ -31,8 +35,9 @@ pub(super) struct Budget {
     state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct State {
+    assumed_rate: f64,
     done: u64,
     in_transfer: u64,
     /// Whether an object was started at all.
@@ -40,12 +45,17 @@ struct State {
 }
 
 impl Budget {
-    pub(super) fn new(tick: Tick) -> Self {
+    pub(super) fn new(tick: Tick, recompress: Recompression) -> Self {
         let started = Instant::now();
         let left = tick.until.saturating_duration_since(started);
         let whole = tick.until.saturating_duration_since(tick.started);
         let has_whole_tick = left >= whole.mul_f64(WHOLE_SHARE);
-        Self { started, has_whole_tick, until: tick.until, state: Mutex::default() }
+        let assumed_rate = match recompress {
+            Recompression::Off => ASSUMED_RATE,
+            Recompression::Auto => ASSUMED_RATE_OF_COMPRESSION,
+        };
+        let state = Mutex::new(State::new(assumed_rate));
+        Self { started, has_whole_tick, until: tick.until, state }
     }
 
     /// The end of the tick.
@@ -85,6 +95,10 @@ pub(super) enum Start {
 }
 
 impl State {
+    fn new(assumed_rate: f64) -> Self {
+        Self { assumed_rate, done: 0, in_transfer: 0, any: false }
+    }
+
     fn start(&mut self, bytes: u64, elapsed: Duration, left: Duration) -> Option<Start> {
         if left < LEAST_TIME {
             return None;
@@ -104,7 +118,7 @@ impl State {
     /// Bytes per second of this tick. Of the objects in transfer, half counts as done.
     fn rate(&self, elapsed: Duration) -> f64 {
         if elapsed < MEASURED_AFTER || self.done == 0 {
-            return ASSUMED_RATE;
+            return self.assumed_rate;
         }
         (self.done as f64 + self.in_transfer as f64 / 2.0) / elapsed.as_secs_f64()
     }
@@ -122,7 +136,7 @@ mod tests {
 
     #[test]
     fn objects_are_started_only_if_all_of_them_end_in_time() {
-        let mut state = State::default();
+        let mut state = State::new(ASSUMED_RATE);
         // 280 s at 10 MiB/s, of which 70 % are planned: 1,960 MiB.
         for (mib, expected) in [
             (1024, Some(Start::Normal)),
@@ -137,23 +151,23 @@ mod tests {
     #[test]
     fn a_slow_function_starts_less_and_a_fast_one_more() {
         // 100 MiB in 20 s are 5 MiB/s; in 260 s, of which 70 % are planned, 910 MiB.
-        let slow = State { done: 100 * MIB, in_transfer: 0, any: true };
+        let slow = State { done: 100 * MIB, any: true, ..State::new(ASSUMED_RATE) };
         assert_eq!(start(&mut slow.clone(), 900, 20, 260), Some(Start::Normal));
         assert_eq!(start(&mut slow.clone(), 920, 20, 260), None);
         // With 60 s left, 210 MiB.
         assert_eq!(start(&mut slow.clone(), 1, 20, 60), Some(Start::Normal));
         assert_eq!(start(&mut slow.clone(), 220, 20, 60), None);
-        let fast = State { done: 2048 * MIB, in_transfer: 0, any: true };
+        let fast = State { done: 2048 * MIB, any: true, ..State::new(ASSUMED_RATE) };
         assert_eq!(start(&mut fast.clone(), 4096, 20, 60), Some(Start::Normal));
     }
 
     #[test]
     fn the_first_object_may_be_larger_than_a_tick_and_then_has_it_alone() {
-        let mut state = State::default();
+        let mut state = State::new(ASSUMED_RATE);
         assert_eq!(start(&mut state, 100_000, 0, 280), Some(Start::WholeTick));
         assert_eq!(start(&mut state, 100, 0, 280), None);
         // Not at the end of a tick, when even a small one might not end.
-        assert_eq!(start(&mut State::default(), 1, 275, 9), None);
+        assert_eq!(start(&mut State::new(ASSUMED_RATE), 1, 275, 9), None);
     }
 
     #[test]
@@ -164,8 +178,14 @@ mod tests {
             tick.until -= Duration::from_secs(spent);
             tick
         };
-        assert_eq!(Budget::new(tick(20)).start(100_000 * MIB), Some(Start::WholeTick));
+        assert_eq!(
+            Budget::new(tick(20), Recompression::Auto).start(100_000 * MIB),
+            Some(Start::WholeTick)
+        );
         // The plan of the day took the rest.
-        assert_eq!(Budget::new(tick(200)).start(100_000 * MIB), Some(Start::Normal));
+        assert_eq!(
+            Budget::new(tick(200), Recompression::Auto).start(100_000 * MIB),
+            Some(Start::Normal)
+        );
     }
 }

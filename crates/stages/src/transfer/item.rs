@@ -9,15 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_aws::S3;
+use landbridge_core::config::Recompression;
 use landbridge_core::contract::TableContract;
+use landbridge_core::cost;
 use landbridge_core::plan::columns::{misfit_scan_plan, rewrite_plan};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, SourceColumn, TablePlan, TransferItem};
-use landbridge_core::rewrite::{Action, ColumnStats, RewritePlan};
+use landbridge_core::rewrite::{Action, ColumnStats, Recompress, RewritePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, ItemRecord, ScanRecord};
+use landbridge_ledger::records::{self, ItemRecord, Recompressed, ScanRecord};
 use landbridge_parquet::rewrite::judge::Verdicts;
 use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
@@ -76,19 +78,22 @@ pub(super) async fn transfer_item(
     let bucket = &context.config.transfer.bucket;
     let Verdicts { personal, not_judged } =
         judge::verdicts(context, (table, item), shared.day).await?;
-    let plan = rewrite_plan(&table.columns, text);
+    let mut plan = rewrite_plan(&table.columns, text);
+    plan.recompress = recompress(context);
     let mut rewriter = rewriter(context, ledger, plan, &shared.tokens).await?;
     if let Some(figures) = &proof
         && let Some(plan) = figures.plan_of(context, table, item.number).await
     {
         rewriter = rewriter.with_proof(plan);
     }
-    let (source, result) = open_source(context, table, item, rewriter.clone())?;
-    let (stored, result) = match context.gcp.storage.create(bucket, &item.object, source).await {
-        Ok(Upload::New(stored)) => (stored, result),
-        Ok(Upload::AlreadyExists) => read_existing(context, table, item, rewriter).await?,
-        // The upload only knows that its source failed; the engine knows why.
-        Err(error) => return Err(result.error().unwrap_or(error)),
+    let (stored, result) = match send(context, table, item, rewriter.clone()).await {
+        // A copy needs to understand less of a file than compressing it again. The same file fails in the same way on
+        // every day, so its object is the same too.
+        Err(error) if can_be_copied(&error) && rewriter.plan().recompress.is_some() => {
+            tracing::warn!(kind = error.kind().name(), %error, "an object is sent as it is compressed in S3");
+            send(context, table, item, rewriter.without_recompression()).await?
+        }
+        sent => sent?,
     };
     if let Some(difference) = difference(bucket, item, stored, result.sum()) {
         return Ok(ItemOutcome::OtherContent(difference));
@@ -98,6 +103,34 @@ pub(super) async fn transfer_item(
         .create(&records::item(table, item.number), &ItemRecord { personal, not_judged, ..record })
         .await?;
     Ok(ItemOutcome::Recorded)
+}
+
+/// Uploads the rewritten bytes of an item. Idempotent: an object that exists is compared with them.
+async fn send(
+    context: &Context,
+    table: &TablePlan,
+    item: &TransferItem,
+    rewriter: Rewriter,
+) -> Result<(StoredObject, RewriteResult)> {
+    let bucket = &context.config.transfer.bucket;
+    let (source, result) = open_source(context, table, item, rewriter.clone())?;
+    match context.gcp.storage.create(bucket, &item.object, source).await {
+        Ok(Upload::New(stored)) => Ok((stored, result)),
+        Ok(Upload::AlreadyExists) => read_existing(context, table, item, rewriter).await,
+        // The upload only knows that its source failed; the engine knows why.
+        Err(error) => Err(result.error().unwrap_or(error)),
+    }
+}
+
+/// Whether copied columns are compressed again, and how much that must save.
+fn recompress(context: &Context) -> Option<Recompress> {
+    let is_on = context.config.transfer.recompress == Recompression::Auto;
+    is_on.then(|| Recompress { min_saving: cost::min_saving(&context.config.source.region) })
+}
+
+/// Whether an error can be one of compressing a column again.
+fn can_be_copied(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Rejected)
 }
 
 /// Counts the values of an item that do not fit, in the columns that may stay text, and records
@@ -146,6 +179,7 @@ fn record(
         })?,
         rows: item.rows,
         made_by: made_by(context, &table.source_table),
+        recompressed: Recompressed::of(report.recompressed_from, report.recompressed_to),
         columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
         proof: sealed(&|it| it.sealed(table, item.number, &report)),
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),

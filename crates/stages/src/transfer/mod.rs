@@ -142,7 +142,7 @@ async fn transfer_day(
             return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
         }
     };
-    let budget = &Budget::new(tick);
+    let budget = &Budget::new(tick, context.config.transfer.recompress);
     let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
     let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
     let shared = &Shared::new(day, is_late);

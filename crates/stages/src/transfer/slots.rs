@@ -1,7 +1,7 @@
 //! How many objects are in transfer at once: as many as configured, or as memory allows. Several small
 //! objects share the place of one, because they need little memory and mostly wait for answers.
 
-use landbridge_core::config::TransferConfig;
+use landbridge_core::config::{Recompression, TransferConfig};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -10,6 +10,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
 /// Additional memory per object with figures: the numbers of rows, and the pages of copied columns.
 const MEMORY_OF_FIGURES: usize = ROW_MEMORY + 4 * 1024 * 1024;
+/// Additional memory per object whose columns are compressed again: the tables of ZSTD, and the pages of a sample.
+const MEMORY_OF_COMPRESSION: usize = 12 * 1024 * 1024;
 /// The memory of the numbers of an object's rows.
 pub(super) const ROW_MEMORY: usize = 16 * 1024 * 1024;
 /// The size below which an object is small: its buffers, and the pages that are being converted, fit into a
@@ -56,7 +58,10 @@ impl Slots {
 /// Objects in transfer at once: as many as configured, or as memory allows.
 fn concurrency(settings: &TransferConfig, figures: bool) -> usize {
     let memory = settings.memory_mib as usize * 1024 * 1024;
-    let object = MEMORY_PER_OBJECT + if figures { MEMORY_OF_FIGURES } else { 0 };
+    let compresses = settings.recompress == Recompression::Auto;
+    let object = MEMORY_PER_OBJECT
+        + if figures { MEMORY_OF_FIGURES } else { 0 }
+        + if compresses { MEMORY_OF_COMPRESSION } else { 0 };
     usize::from(settings.concurrency).min(memory / object).max(1)
 }
 
@@ -77,6 +82,7 @@ mod tests {
             cut_above_mib: TransferConfig::CUT_ABOVE_MIB,
             unchanged: landbridge_core::config::UnchangedTables::Carry,
             full_every: TransferConfig::FULL_EVERY,
+            recompress: Recompression::Off,
         }
     }
 
@@ -89,6 +95,13 @@ mod tests {
         }
         // With figures, an object needs 52 MiB.
         assert_eq!(concurrency(&settings(64, 128), true), 2);
+        // When columns are compressed again, 44 MiB, and 64 with figures.
+        let compressing = |memory_mib| TransferConfig {
+            recompress: Recompression::Auto,
+            ..settings(64, memory_mib)
+        };
+        assert_eq!(concurrency(&compressing(176), false), 4);
+        assert_eq!(concurrency(&compressing(128), true), 2);
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ pub(super) fn metadata(file: &Bytes) -> ParquetMetaData {
 }
 
 /// A file with several types, pages and row groups, with page indexes and bloom filters.
-fn rich() -> Bytes {
+pub(super) fn rich() -> Bytes {
     let rows = 5000;
     let words: Vec<_> = (0..rows).map(|it| format!("word {}", it * 7919 % 1000)).collect();
     let words: Vec<_> =

@@ -8,6 +8,7 @@ mod misfits;
 mod proof;
 mod random;
 mod readers;
+mod recompress;
 mod renamed;
 mod required;
 mod stored_times;

@@ -12,7 +12,7 @@ use landbridge_core::config::Mask;
 use landbridge_core::proof::farm::fingerprint;
 use landbridge_core::proof::rows::RowSet;
 use landbridge_core::proof::{ColumnProof, Figures};
-use landbridge_core::rewrite::Decimal;
+use landbridge_core::rewrite::{Decimal, Recompress};
 use landbridge_parquet::rewrite::ProofPlan;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
@@ -146,8 +146,10 @@ fn check(properties: WriterPropertiesBuilder, distinct: usize, what: &str) {
         .set_write_batch_size(100)
         .build();
     let source = file(&arrays, properties);
-    // The file as it is, and one that loses a column.
-    for plan in [RewritePlan::default(), plan([("small", Action::Drop)])] {
+    let recompressed =
+        RewritePlan { recompress: Some(Recompress::default()), ..RewritePlan::default() };
+    // The file as it is, one that loses a column, and one whose columns are compressed again.
+    for plan in [RewritePlan::default(), plan([("small", Action::Drop)]), recompressed] {
         let (out, report) = proven(&source, plan.clone(), kept());
         let (without, _) = rewritten(&source, plan);
         assert_eq!(out, without, "{what}: the output is the same");
@@ -436,7 +438,9 @@ fn figures_of_the_same_bytes_are_taken_over() {
     let day = file(&of(3000), properties());
     let drop = || plan([("small", Action::Drop)]);
     let first = ProofPlan { kept: true, contents: true, ..ProofPlan::default() };
-    for plan in [RewritePlan::default(), drop()] {
+    let recompressed =
+        RewritePlan { recompress: Some(Recompress::default()), ..RewritePlan::default() };
+    for plan in [RewritePlan::default(), drop(), recompressed] {
         let (_, report) = proven(&day, plan.clone(), first.clone());
         let real: BTreeMap<String, ColumnProof> =
             report.columns.iter().map(|it| (it.name.clone(), it.proof.expect("figures"))).collect();

@@ -75,6 +75,8 @@ struct Prepared {
     stats: TableStats,
     /// The columns that have figures.
     proven: BTreeSet<String>,
+    /// The bytes of the objects.
+    bytes_sent: u64,
     intent: Intent,
     key: Option<String>,
     audits: Findings,
@@ -123,7 +125,8 @@ impl TableLoad<'_> {
         }
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
         let proven = stats::proven_columns(&items);
-        let prepared = Prepared { resolved, stats, proven, intent, key, audits };
+        let bytes_sent = items.iter().map(|item| item.bytes).sum();
+        let prepared = Prepared { resolved, stats, proven, bytes_sent, intent, key, audits };
         match self.claim(rows, live.as_ref()).await? {
             ClaimOutcome::Won(held) => self.load(prepared, *held).await,
             ClaimOutcome::Retry => Ok(None),
@@ -250,6 +253,7 @@ impl TableLoad<'_> {
             &stats::Proven { config: &self.context.config, columns: &prepared.proven },
         );
         receipt.dropped_columns = stats::dropped_columns(self.table);
+        receipt.bytes_sent = Some(prepared.bytes_sent);
         let all = std::mem::take(&mut receipt.notes);
         receipt.notes = now.notes;
         let is_of_day =

@@ -77,7 +77,7 @@ impl TableLoad<'_> {
         let intent = Intent { rows_before: Some(live.rows), changes: Vec::new(), other_key: None };
         let proven = stats::proven_columns(&items);
         let key = rows.token_key.clone();
-        let prepared = Prepared { resolved, stats, proven, intent, key, audits };
+        let prepared = Prepared { resolved, stats, proven, bytes_sent: 0, intent, key, audits };
         let Some((held, live)) = self.confirm(held, &rows, live).await? else { return Ok(None) };
         let mut receipt = self.published(&prepared, now).await?;
         (receipt.files, receipt.bytes) = (0, 0);
