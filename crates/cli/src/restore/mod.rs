@@ -26,6 +26,7 @@ mod show;
 pub(crate) mod status;
 mod swap;
 mod wait;
+mod workers;
 
 use std::io::{BufRead, IsTerminal, Write};
 

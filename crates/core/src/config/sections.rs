@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::FanOutConfig;
 use crate::names::ColumnNames;
 use crate::types::{Engine, NaiveTimes};
 use crate::yaml::format;
@@ -293,6 +294,10 @@ pub struct TransferConfig {
     )]
     #[schemars(range(min = 1, max = 30))]
     pub full_every: u8,
+    /// Hands the objects of a large day to worker functions. Without this section, the transfer carries
+    /// all of them itself, and Terraform creates no queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOutConfig>,
 }
 
 /// What happens to a table whose export has the same content as the rows that it has.

@@ -77,6 +77,7 @@ mod tests {
             cut_above_mib: TransferConfig::CUT_ABOVE_MIB,
             unchanged: landbridge_core::config::UnchangedTables::Carry,
             full_every: TransferConfig::FULL_EVERY,
+            fan_out: None,
         }
     }
 
