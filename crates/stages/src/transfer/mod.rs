@@ -426,7 +426,7 @@ async fn do_in_time(
     if start == Start::WholeTick {
         let problem = Problem::from(&Error::new(
             ErrorKind::Config,
-            "an object takes longer than a whole tick, so it is never transferred; raise memory_mb.transfer and timeout_seconds.transfer in Terraform's module aws",
+            "an object takes longer than a whole tick, so it is never transferred; raise memory_mb and timeout_seconds of transfer (with workers, of transfer-item) in Terraform's module aws",
             format!("{object}, {} bytes", work.bytes),
         ));
         let subject = Subject::of_redo(&work.table.table, work.table.redo);
