@@ -15,7 +15,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 target=${CARGO_TARGET_DIR:-$root/target}
 place=$target/package-python
-functions=${FUNCTIONS:-snapshot export transfer load protect views notify}
+functions=${FUNCTIONS:-snapshot export transfer transfer-item load protect views notify}
 [ $# -gt 0 ] || set -- arm64 x86_64
 tools_only=
 [ "$1" != --tools ] || { tools_only=1 && set --; }

@@ -39,6 +39,11 @@ def secrets():
 
 
 @pytest.fixture(scope="session")
+def sqs():
+    return boto3.client("sqs", config=ONCE)
+
+
+@pytest.fixture(scope="session")
 def wrong_secret_client():
     """Clients with the right access key and a wrong secret."""
 

@@ -77,6 +77,7 @@ impl ClientEnv {
             ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
             ("s3", "AWS_ENDPOINT_URL_S3", aws.s3_service()),
             ("secrets", "AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.secrets_service()),
+            ("sqs", "AWS_ENDPOINT_URL_SQS", aws.sqs_service()),
             ("storage", "STORAGE_EMULATOR_HOST", google.storage_service()),
             ("bigquery", "BIGQUERY_EMULATOR_HOST", google.bigquery_service()),
             ("sts", "LOCAL_STS", google.sts_service()),

@@ -108,6 +108,7 @@ async fn the_local_s3_keeps_every_promise() {
     aws.create_bucket("ledgers").await;
     let server =
         serve("s3", 0, aws.s3_service(), CallMonitor::default()).await.expect("a free port");
-    let account = Account { rds: "", s3: &server.url(), secrets: "", key: &key, secret: &secret };
+    let account =
+        Account { rds: "", s3: &server.url(), secrets: "", sqs: "", key: &key, secret: &secret };
     conditional_writes(&S3::new(account.s3()), "ledgers", Guarantees { atomic: true }).await;
 }

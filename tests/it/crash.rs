@@ -28,6 +28,10 @@ const DAY: &str = "2026-11-21";
 const AT_ONCE: usize = 4;
 /// Of so many calls, one is disturbed, unless LANDBRIDGE_CRASH_STEP has another number.
 const SAMPLE: usize = 4;
+/// The same with workers: most calls are the same as on a day without them.
+const SAMPLE_WITH_WORKERS: usize = 60;
+/// Twenty-five minutes after the visibility timeout of the messages that a dead worker had in the first tick.
+const END_WITH_WORKERS: &str = "2026-11-20T18:00:00Z";
 
 /// The columns that the contract makes readable.
 pub const OPEN: [&str; 9] = [
@@ -43,8 +47,11 @@ pub const OPEN: [&str; 9] = [
 ];
 
 /// A local cloud with snapshots that must be pruned, and snapshots that must not.
-async fn start_env() -> TestEnv {
+async fn start_env(with_workers: bool) -> TestEnv {
     let mut builder = TestEnvBuilder::small().with_views();
+    if with_workers {
+        builder = builder.with_workers();
+    }
     builder.start = at(START);
     // A small retention ladder, so that this day's ticks delete snapshots.
     builder.config = builder
@@ -82,14 +89,14 @@ async fn start_env() -> TestEnv {
 }
 
 /// Runs the day and looks for exposed columns after every tick.
-async fn run_watched_day(env: &TestEnv) -> Result<BTreeMap<String, String>, String> {
+async fn run_watched_day(env: &TestEnv, end: &str) -> Result<BTreeMap<String, String>, String> {
     let mut exposed = Vec::new();
     let mut on_event = |event: &RunEvent| {
         if matches!(event, RunEvent::Finished { .. }) {
             exposed.extend(env.exposed_columns(&OPEN));
         }
     };
-    env.cloud.run_until(at(END), &mut on_event).await.map_err(|error| error.to_string())?;
+    env.cloud.run_until(at(end), &mut on_event).await.map_err(|error| error.to_string())?;
     if exposed.is_empty() {
         Ok(env.end_state(DAY).await)
     } else {
@@ -118,10 +125,20 @@ fn difference(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_crash_is_survived() {
-    let undisturbed_env = start_env().await;
+    disturb(false, END, SAMPLE).await;
+}
+
+/// The same with workers that carry the objects. What a dead worker had comes back after half an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_crash_of_a_day_by_workers_is_survived() {
+    disturb(true, END_WITH_WORKERS, SAMPLE_WITH_WORKERS).await;
+}
+
+async fn disturb(with_workers: bool, end: &'static str, sample: usize) {
+    let undisturbed_env = start_env(with_workers).await;
     undisturbed_env.cloud.calls().start_recording();
     undisturbed_env.cloud.calls().clear_fault();
-    let undisturbed = run_watched_day(&undisturbed_env).await.expect("an undisturbed day");
+    let undisturbed = run_watched_day(&undisturbed_env, end).await.expect("an undisturbed day");
     let calls = undisturbed_env.cloud.calls().recorded_calls();
     let n = undisturbed_env.cloud.calls().count();
     assert_eq!(n, calls.len());
@@ -141,25 +158,27 @@ async fn any_crash_is_survived() {
     let step: usize = std::env::var("LANDBRIDGE_CRASH_STEP")
         .ok()
         .and_then(|step| step.parse().ok())
-        .unwrap_or(SAMPLE);
+        .unwrap_or(sample);
     let (undisturbed, calls) = (Arc::new(undisturbed), Arc::new(calls));
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let passed = Arc::new(AtomicUsize::new(0));
     let mut runs = tokio::task::JoinSet::new();
-    for k in (1..=n).step_by(step) {
+    // Of a day by workers, each call of the queue is disturbed.
+    let is_disturbed = |k: &usize| k % step == 1 % step || calls[k - 1].server == "sqs";
+    for k in (1..=n).filter(is_disturbed).collect::<Vec<_>>() {
         for kind in [CallFaultKind::KillCaller, CallFaultKind::DropResponse] {
             let (undisturbed, calls, gate, passed) =
                 (undisturbed.clone(), calls.clone(), gate.clone(), passed.clone());
             runs.spawn(async move {
                 let _permit = gate.acquire_owned().await.expect("a gate");
-                let env = start_env().await;
+                let env = start_env(with_workers).await;
                 env.cloud.calls().inject_fault(CallFault { call_number: k, kind });
                 let name = format!(
                     "call {k} of {n} ({} {}), {kind:?}",
                     calls[k - 1].server,
                     calls[k - 1].request
                 );
-                let verdict = match run_watched_day(&env).await {
+                let verdict = match run_watched_day(&env, end).await {
                     Err(error) => Some(error),
                     Ok(_) if !env.cloud.calls().fault_fired() => {
                         Some("the fault did not happen".to_owned())

@@ -95,3 +95,29 @@ fn in_histories_with_unchanged_tables_nobody_reads_what_the_contract_hides() {
     assert!(failures.is_empty(), "{}", failures.concat());
     assert!(totals.unchanged.into_inner() > 0, "no table is found unchanged");
 }
+
+/// The same with workers that carry all objects: each tick of the transfer hands them over, and workers are paused and
+/// killed as it was.
+#[test]
+fn in_histories_with_workers_no_reader_sees_what_the_contract_hides() {
+    let totals = Totals::default();
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
+    let histories = HISTORIES / 5;
+    let exploration = Exploration {
+        histories,
+        seed: 1,
+        workers: 2,
+        limit: None,
+        options: Options { fans_out: true, ..Options::default() },
+        shrink: true,
+        stop_at_violation: true,
+    };
+    exploration.run(&totals, &report, &|_| {});
+    println!("{totals}");
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.concat());
+    // Otherwise the histories prove nothing.
+    assert!(totals.handed.into_inner() > histories, "too few days are handed to workers");
+    assert!(totals.versions.into_inner() > histories, "too few tables are loaded");
+}

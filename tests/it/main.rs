@@ -9,6 +9,7 @@
 //! | `redo` | a day that is done again: what readers see, what is refused, crashes |
 //! | `squeeze` | copied columns that are compressed again before they leave AWS |
 //! | `unchanged` | tables that keep their rows, because their export has the same content |
+//! | `fan_out` | objects that workers carry: messages that are lost, doubled, late, superseded; workers that die |
 //! | `incidents` | one message per cause, one when it is over, a line a day; crashes, refusals, two ticks at once |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
@@ -47,6 +48,7 @@
 //! | `console` | the pages of `landbridge console` in a browser: every page, a query by three people, a day that is watched |
 //! | `contracts` | the GitHub Action of `contract check`; other formats of the contract |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
+//! | `queues` | one test suite for SQS, run against two servers |
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
@@ -66,6 +68,7 @@ mod dbt;
 mod described;
 mod drift;
 mod explore;
+mod fan_out;
 mod faults;
 mod federation;
 mod google;
@@ -88,6 +91,7 @@ mod probe_export;
 mod proof;
 mod protection;
 mod python;
+mod queues;
 mod quiet;
 mod reconcile;
 mod recover;

@@ -261,6 +261,7 @@ async fn without_objects_and_without_a_snapshot_a_redo_is_refused_before_and_aft
             rds: &env.cloud.client_env()["AWS_ENDPOINT_URL_RDS"],
             s3: "",
             secrets: "",
+            sqs: "",
             key: landbridge_local::ACCESS_KEY,
             secret: landbridge_local::SECRET_KEY,
         };

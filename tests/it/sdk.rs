@@ -15,6 +15,8 @@ pub(crate) struct Account<'a> {
     pub(crate) s3: &'a str,
     /// Secrets Manager.
     pub(crate) secrets: &'a str,
+    /// SQS.
+    pub(crate) sqs: &'a str,
     /// The access key.
     pub(crate) key: &'a str,
     /// Its secret.
@@ -66,6 +68,23 @@ impl Account<'_> {
             .retry_config(RetryConfig::disabled())
             .http_client(http());
         aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+
+    /// Our client of SQS, on an SDK client without retries.
+    pub(crate) fn queues(&self) -> landbridge_aws::Queues {
+        landbridge_aws::Queues::new(self.sqs_sdk())
+    }
+
+    /// A client of SQS without retries.
+    pub(crate) fn sqs_sdk(&self) -> aws_sdk_sqs::Client {
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new(REGION))
+            .endpoint_url(self.sqs)
+            .credentials_provider(self.credentials())
+            .retry_config(RetryConfig::disabled())
+            .http_client(http());
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 }
 

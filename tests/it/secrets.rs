@@ -59,6 +59,7 @@ fn account(env: &TestEnv) -> Account<'_> {
         rds: &variables["AWS_ENDPOINT_URL_RDS"],
         s3: &variables["AWS_ENDPOINT_URL_S3"],
         secrets: &variables["AWS_ENDPOINT_URL_SECRETS_MANAGER"],
+        sqs: &variables["AWS_ENDPOINT_URL_SQS"],
         key: landbridge_local::ACCESS_KEY,
         secret: landbridge_local::SECRET_KEY,
     }

@@ -89,6 +89,13 @@ impl TestEnvBuilder {
         builder
     }
 
+    /// The same with workers that carry every object.
+    pub fn with_workers(mut self) -> Self {
+        let settings = "transfer:\n  fan_out: { above_items: 0, above_gib: 0, workers: 2 }\n";
+        self.config = self.config.replacen("transfer:\n", settings, 1);
+        self
+    }
+
     /// The same with friendly views in `shop_views`.
     pub fn with_views(mut self) -> Self {
         let views = "  views: { dataset: shop_views }\n  ops_dataset";
@@ -117,7 +124,9 @@ impl TestEnvBuilder {
         if let Some(dir) = self.functions_dir {
             options.functions_dir = dir;
         }
-        for name in ["snapshot", "export", "transfer", "load", "protect", "views", "notify"] {
+        let worker = self.config.contains("fan_out:").then_some("transfer-item");
+        let names = ["snapshot", "export", "transfer", "load", "protect", "views", "notify"];
+        for name in names.into_iter().chain(worker) {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(
                 program.exists(),

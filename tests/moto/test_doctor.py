@@ -586,6 +586,58 @@ def test_a_function_with_too_little_memory_for_the_contract_is_a_warning(account
     assert state == "bad" and f"there is no function {GROUP}-load" in found, found
 
 
+def test_queue_and_workers_are_checked_with_fan_out_alone(account):
+    assert not {"workers", "queue of objects"} & set(account.doctor())
+    account.configure_more("transfer:\n", "transfer:\n  fan_out: { workers: 7 }\n")
+    lines = account.doctor("--before-apply")
+    assert [lines[it][0] for it in ("queue of objects", "workers")] == ["unchecked"] * 2, lines
+    state, found, _ = account.doctor()["queue of objects"]
+    assert (state, found) == ("bad", "there is no queue landbridge-shop-items")
+
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as file:
+        file.writestr("bootstrap", "nothing")
+    account.functions.create_function(
+        FunctionName=f"{GROUP}-transfer-item",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer",
+        Runtime="provided.al2023",
+        Handler="bootstrap",
+        Code={"ZipFile": code.getvalue()},
+        MemorySize=1769,
+        Timeout=285,
+    )
+    sqs = account.client("sqs")
+    sqs.create_queue(QueueName=f"{GROUP}-items-failed")
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{GROUP}-items"
+    policy = json.dumps({"deadLetterTargetArn": f"{arn}-failed", "maxReceiveCount": 12})
+    attributes = {"VisibilityTimeout": "1710", "SqsManagedSseEnabled": "true", "RedrivePolicy": policy}
+    url = sqs.create_queue(QueueName=f"{GROUP}-items", Attributes=attributes)["QueueUrl"]
+    state, found, _ = account.doctor()["workers"]
+    assert state == "bad" and "no event source mapping starts landbridge-shop-transfer-item" in found, found
+    mapping = account.functions.create_event_source_mapping(
+        EventSourceArn=arn,
+        FunctionName=f"{GROUP}-transfer-item",
+        BatchSize=10,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        ScalingConfig={"MaximumConcurrency": 7},
+    )
+    lines = account.doctor()
+    assert lines["queue of objects"][:2] == (
+        "good",
+        "visibility timeout 1710 s, encrypted, with a queue of failed messages",
+    )
+    assert lines["workers"][:2] == ("good", "at most 7 at once")
+    assert "transfer-item 1769 MB" in lines["function memory"][1], lines["function memory"]
+
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "300"})
+    account.functions.update_event_source_mapping(
+        UUID=mapping["UUID"], FunctionName=f"{GROUP}-transfer-item", Enabled=False
+    )
+    lines = account.doctor()
+    assert lines["queue of objects"][0] == "bad" and "is 300 s, less than 6 times" in lines["queue of objects"][1]
+    assert lines["workers"][0] == "bad" and "so the transfer carries all objects itself" in lines["workers"][1]
+
+
 def test_conditions_that_are_not_evaluated_are_reported(account):
     account.trust(lambda it: it.update(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:rds:*"}}))
     account.kms.disable_key_rotation(KeyId=account.arn)

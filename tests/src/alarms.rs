@@ -27,6 +27,9 @@ pub struct AlarmFile {
     alarms: BTreeMap<String, Alarm>,
     /// The alarms that exist only with the function `notify`.
     alarms_of_notify: BTreeMap<String, Alarm>,
+    /// The alarms that exist only with `transfer.fan_out`.
+    #[serde(rename = "alarms_of_fan_out")]
+    _alarms_of_fan_out: BTreeMap<String, Alarm>,
     /// The alarms that have no actions with the function `notify`.
     silent_with_notify: BTreeSet<String>,
 }
@@ -63,6 +66,9 @@ pub struct Metric {
     name: String,
     #[serde(default)]
     function: String,
+    /// The queue, if it is not that of failed events.
+    #[serde(default)]
+    queue: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -111,7 +117,12 @@ pub struct Observed(BTreeMap<Metric, Vec<(i64, f64)>>);
 
 impl Observed {
     fn add(&mut self, of: &str, name: &str, function: &str, at: Timestamp, value: f64) {
-        let metric = Metric { of: of.into(), name: name.into(), function: function.into() };
+        let metric = Metric {
+            of: of.into(),
+            name: name.into(),
+            function: function.into(),
+            queue: String::new(),
+        };
         self.0.entry(metric).or_default().push((at.as_second(), value));
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
-use landbridge_aws::{Aws, Rds, S3, Secrets};
+use landbridge_aws::{Aws, Queues, Rds, S3, Secrets};
 use landbridge_core::calendar::Calendar;
 use landbridge_core::config::Config;
 use landbridge_core::contract;
@@ -30,6 +30,7 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
         &endpoint("AWS_ENDPOINT_URL_RDS"),
         &endpoint("AWS_ENDPOINT_URL_S3"),
         &endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+        &endpoint("AWS_ENDPOINT_URL_SQS"),
     );
     let gcp = Gcp::new(
         static_token(token),
@@ -57,7 +58,7 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
 }
 
 /// AWS clients that repeat a failed call at once.
-fn aws(config: &Config, rds: &str, s3: &str, secrets: &str) -> Aws {
+fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
     let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     let retries = || {
@@ -88,10 +89,18 @@ fn aws(config: &Config, rds: &str, s3: &str, secrets: &str) -> Aws {
         .endpoint_url(secrets)
         .credentials_provider(credentials())
         .retry_config(retries())
+        .http_client(http.clone());
+    let sqs = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+        .region(region())
+        .endpoint_url(sqs)
+        .credentials_provider(credentials())
+        .retry_config(retries())
         .http_client(http);
     Aws {
         rds: Rds::new(aws_sdk_rds::Client::from_conf(rds.build()), config.source.kind),
         s3: S3::new(aws_sdk_s3::Client::from_conf(s3.build())),
         secrets: Secrets::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build())),
+        queues: Queues::new(aws_sdk_sqs::Client::from_conf(sqs.build())),
     }
 }

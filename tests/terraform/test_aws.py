@@ -2,7 +2,9 @@
 
 import json
 import re
+import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -64,6 +66,53 @@ def test_the_deployment_number_changes_exactly_when_the_files_or_tags_change(dep
     # The first contract again: a number newer than both.
     terraform.run(*apply)
     assert number(deployed) > second
+
+
+def test_queue_and_workers_are_made_with_fan_out_alone(deployed):
+    """A plan: nothing of it exists without transfer.fan_out, and nothing else is replaced by it."""
+    terraform, config = deployed.terraform, deployed.files["landbridge.yaml"]
+    assert not [it for it in terraform.run("state", "list").split() if "transfer-item" in it or "items" in it]
+    package = Path(terraform.variables["TF_VAR_package_dir"]) / "transfer-item.zip"
+    with zipfile.ZipFile(package, "w") as it:
+        it.writestr("bootstrap", "not transfer-item")
+    text = config.read_text()
+    config.write_text(text.replace("transfer:\n", "transfer:\n  fan_out: { workers: 7 }\n", 1))
+    try:
+        terraform.run("plan", "-input=false", "-no-color", "-refresh=false", "-out=fan-out.plan")
+        shown = json.loads(terraform.run("show", "-json", "fan-out.plan"))
+    finally:
+        config.write_text(text)
+        package.unlink()
+    changes = {it["address"].removeprefix("module.aws."): it["change"] for it in shown["resource_changes"]}
+    created = {name: it["after"] for name, it in changes.items() if it["actions"] == ["create"]}
+    worker = '["transfer-item"]'
+    assert set(created) == {
+        "aws_cloudwatch_log_group.function" + worker,
+        'aws_cloudwatch_log_metric_filter.this["alerts-transfer-item"]',
+        'aws_cloudwatch_log_metric_filter.this["bad_starts-transfer-item"]',
+        'aws_cloudwatch_metric_alarm.this["items-failed"]',
+        "aws_iam_role.function" + worker,
+        "aws_iam_role_policy.fan_out[0]",
+        "aws_iam_role_policy.function" + worker,
+        "aws_iam_role_policy.worker_token_key" + worker,
+        "aws_lambda_event_source_mapping.items[0]",
+        "aws_lambda_function.this" + worker,
+        "aws_sqs_queue.failed_items[0]",
+        "aws_sqs_queue.items[0]",
+        "aws_sqs_queue_policy.failed_items[0]",
+        "aws_sqs_queue_policy.items[0]",
+        "aws_sqs_queue_redrive_allow_policy.failed_items[0]",
+    }
+    replaced = [name for name, it in changes.items() if "delete" in it["actions"] and "create" in it["actions"]]
+    # The files have another content, and so another name; the number of the deployment is newer.
+    assert {name.split("[")[0] for name in replaced} <= {"aws_s3_object.file", "terraform_data.deployment"}, replaced
+    mapping, queue = created["aws_lambda_event_source_mapping.items[0]"], created["aws_sqs_queue.items[0]"]
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"] and mapping["batch_size"] == 10
+    assert mapping["scaling_config"] == [{"maximum_concurrency": 7}]
+    timeout = created["aws_lambda_function.this" + worker]["timeout"]
+    assert queue["visibility_timeout_seconds"] == 6 * timeout and queue["sqs_managed_sse_enabled"]
+    alarm = created['aws_cloudwatch_metric_alarm.this["items-failed"]']
+    assert alarm["dimensions"] == {"QueueName": "landbridge-shop-items-failed"}
 
 
 def values(deployed):

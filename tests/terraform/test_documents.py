@@ -62,6 +62,8 @@ ACTIONS = {
     ("bucket.json", "TlsOnly"): "a Deny",
     ("bucket.json", "DenyOtherAccounts"): "a Deny",
     ("queue.json", "TlsOnly"): "a Deny",
+    ("items-queue.json", "TlsOnly"): "a Deny",
+    ("failed-items-queue.json", "TlsOnly"): "a Deny",
 }
 RESOURCES = {
     (
@@ -90,7 +92,7 @@ ANY_NAME = {
 
 def documents(kind=KINDS[0]):
     paths = sorted(POLICIES.glob("*.json"))
-    assert len(paths) == 29
+    assert len(paths) == 33
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 
@@ -130,6 +132,8 @@ def test_only_the_designed_principals_are_trusted():
         "bucket.json": ["*", "*"],  # both are Denies, see above
         "key.json": [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "cloudwatch.amazonaws.com"}],
         "queue.json": ["*"],
+        "items-queue.json": ["*"],
+        "failed-items-queue.json": ["*"],
         "sign-key.json": [{"AWS": "arn:aws:iam::123456789012:root"}],
         "topic.json": [{"Service": "cloudwatch.amazonaws.com"}],
         "trust-export.json": [{"Service": "export.rds.amazonaws.com"}],
@@ -228,6 +232,30 @@ def test_defaults_equal_those_of_the_schema():
             for entry in given.split(", "):
                 key, value = entry.split(" = ")
                 assert schema[name]["properties"][key]["default"] == json.loads(value), (module, section, key)
+
+
+def test_workers_are_the_same_in_terraform_the_code_and_the_local_cloud():
+    terraform = (ROOT / "terraform/modules/aws/fan_out.tf").read_text()
+    rules = (ROOT / "crates/core/src/fan_out.rs").read_text()
+    local = (ROOT / "crates/local/cloud/src/event_source.rs").read_text()
+    schema = json.loads((ROOT / "schemas/landbridge.schema.json").read_text())["$defs"]["FanOutConfig"]["properties"]
+
+    def found(pattern, text):
+        return int(re.search(pattern, text).group(1).replace("_", ""))
+
+    assert found(r"maxReceiveCount = (\d+)", terraform) == found(r"MAX_RECEIVES: u32 = (\d+)", rules)
+    assert found(r"local.fan_out.workers, (\d+)\)", terraform) == schema["workers"]["default"]
+    assert found(r"batch_size +=\s+(\d+)", terraform) == found(r"BATCH_SIZE: usize = (\d+)", local)
+    timeout = found(
+        r"transfer-item = optional\(number, (\d+)\), load = optional\(number, 285",
+        (ROOT / "terraform/modules/aws/variables.tf").read_text(),
+    )
+    assert "visibility_timeout_seconds = 6 * var.timeout_seconds" in terraform
+    assert found(r"VISIBILITY_SECONDS: i64 = 6 \* (\d+)", local) == timeout
+    kept = re.search(r"RETENTION_SECONDS: \(i64, i64\) = \(([\d_]+), ([\d_]+)\)", local).groups()
+    assert [int(it.replace("_", "")) for it in kept] == [
+        int(it) for it in re.findall(r"message_retention_seconds += (\d+)", terraform)
+    ]
 
 
 def test_the_example_differs_from_the_demo_only_in_names():

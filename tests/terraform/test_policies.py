@@ -31,11 +31,12 @@ LONGEST["alert_topic_arn"] = "arn:aws-cn:sns:ap-northeast-2:123456789012:" + "a"
 LONGEST |= dict.fromkeys(("key_arn", "sign_key_arn", "token_kms_key_arn", "proof_kms_key_arn", "source_key_arn"), KEY)
 # Without white space (AWS Identity and Access Management, "IAM and AWS STS quotas").
 MANAGED, INLINE_OF_A_ROLE, TRUST = 6144, 10240, 2048
-RESOURCES = ("audit-bucket", "bucket", "key", "sign-key", "sign-verify", "topic", "queue")
+RESOURCES = ("audit-bucket", "bucket", "key", "sign-key", "sign-verify", "topic", "queue", "items-queue", "failed-items-queue")
 ON_ONE_ROLE = {
     "snapshot": ["snapshot", "source-key"],
     "export": ["export", "source-key"],
-    "transfer": ["transfer", "transfer-token-key", "proof-key"],
+    "transfer": ["transfer", "transfer-fan-out", "transfer-token-key", "proof-key"],
+    "transfer-item": ["transfer-item", "transfer-token-key", "proof-key"],
     "load": ["load", "sign"],
     "protect": ["protect"],
     "views": ["views"],

@@ -9,7 +9,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::{Rds, S3, Secrets};
+use crate::{Queues, Rds, S3, Secrets};
 use landbridge_core::config::SourceKind;
 use landbridge_core::{Error, ErrorKind, Result};
 
@@ -31,12 +31,14 @@ pub struct Aws {
     pub s3: S3,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// SQS.
+    pub queues: Queues,
 }
 
 impl Aws {
     /// Clients for `region` with the credentials of the environment. `AWS_ENDPOINT_URL_RDS`,
-    /// `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_SECRETS_MANAGER` replace the endpoint of one
-    /// service, `AWS_ENDPOINT_URL` that of all. A custom S3 endpoint gets path-style requests.
+    /// `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SECRETS_MANAGER` and `AWS_ENDPOINT_URL_SQS` replace the endpoint of
+    /// one service, `AWS_ENDPOINT_URL` that of all. A custom S3 endpoint gets path-style requests.
     pub async fn from_env(region: &str, kind: SourceKind) -> Self {
         let config = shared_config(region).await;
         let custom_endpoint = |name: &str| {
@@ -49,10 +51,14 @@ impl Aws {
         s3.set_force_path_style(Some(endpoint.is_some())).set_endpoint_url(endpoint);
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
         secrets.set_endpoint_url(custom_endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+        let mut queues = aws_sdk_sqs::config::Builder::from(&config);
+        queues.set_endpoint_url(custom_endpoint("AWS_ENDPOINT_URL_SQS"));
+        let queues = Queues::new(aws_sdk_sqs::Client::from_conf(queues.build()));
         let rds = aws_sdk_rds::Client::from_conf(rds.build());
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
         let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
-        Self { rds: Rds::new(rds, kind), s3: S3::new(s3), secrets: Secrets::new(secrets) }
+        let (s3, secrets) = (S3::new(s3), Secrets::new(secrets));
+        Self { rds: Rds::new(rds, kind), s3, secrets, queues }
     }
 }
 

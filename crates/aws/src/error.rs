@@ -5,12 +5,13 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 
-/// The error codes of RDS, S3 and Secrets Manager whose kind does not follow from the HTTP status.
+/// The error codes of RDS, S3, Secrets Manager and SQS whose kind does not follow from the HTTP status.
 const KIND_BY_CODE: [(ErrorKind, &[&str]); 7] = [
     (
         ErrorKind::Throttled,
         &[
             "RequestLimitExceeded",
+            "RequestThrottled",
             "SlowDown",
             "Throttling",
             "ThrottlingException",
@@ -33,6 +34,7 @@ const KIND_BY_CODE: [(ErrorKind, &[&str]); 7] = [
             "InstanceQuotaExceeded",
             "LimitExceeded",
             "LimitExceededException",
+            "OverLimit",
             "SnapshotQuotaExceeded",
             "SnapshotQuotaExceededFault",
             "StorageQuotaExceeded",
@@ -74,9 +76,11 @@ const KIND_BY_CODE: [(ErrorKind, &[&str]); 7] = [
             "ExportTaskNotFoundFault",
             "IamRoleNotFound",
             "InvalidS3BucketFault",
+            "AWS.SimpleQueueService.NonExistentQueue",
             "NoSuchBucket",
             "NoSuchKey",
             "NotFound",
+            "QueueDoesNotExist",
             "ResourceNotFoundException",
         ],
     ),

@@ -207,7 +207,7 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
 /// The functions that cannot read a contract of this size with Terraform's default memory.
 fn memory_note(contract: &Contract, config: &Config) -> String {
     let needed = |it: &ContractReader| needed_mb(it.name, contract, config.transfer.memory_mib);
-    let deployed = config.functions();
+    let deployed = config.all_functions();
     let too_small: Vec<String> = CONTRACT_READERS
         .iter()
         .filter(|it| deployed.contains(&it.name) && needed(it) > it.default_mb)

@@ -27,6 +27,7 @@
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`chain`] | the chain of published days, and its signatures |
+//! | [`fan_out`] | which objects of a day are handed to workers, and for which the transfer waits |
 //! | [`redo`] | requests to do a day again |
 //! | [`unchanged`] | whether a table may keep the rows of an earlier day, because its export has the same content |
 //! | [`cost`] | the cost of a month and of a day |
@@ -46,6 +47,7 @@ pub mod created;
 pub mod describe;
 pub mod diff;
 pub mod error;
+pub mod fan_out;
 pub mod handover;
 pub mod iam;
 pub mod ids;

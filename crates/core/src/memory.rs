@@ -4,6 +4,7 @@
 //! Measured (docs/benchmarks.md, "Many tables"): about 40 MiB without a contract, 2.3 KiB per table and 4.1 KiB
 //! per column. Lambda ends a process that needs more than its memory, at every tick.
 
+use crate::config::FUNCTION_WORKER;
 use crate::contract::Contract;
 
 /// What a function needs without a contract, with room for its work, in MB.
@@ -25,15 +26,16 @@ pub struct ContractReader {
 }
 
 /// The functions that read the contract.
-pub const CONTRACT_READERS: [ContractReader; 4] = [
+pub const CONTRACT_READERS: [ContractReader; 5] = [
     ContractReader { name: "transfer", default_mb: 1_769 },
+    ContractReader { name: FUNCTION_WORKER, default_mb: 1_769 },
     ContractReader { name: "load", default_mb: 256 },
     ContractReader { name: "protect", default_mb: 128 },
     ContractReader { name: "views", default_mb: 128 },
 ];
 
 /// The least memory, in MB, with which the function `name` can read this contract. `transfer_mib` is
-/// `transfer.memory_mib`, which the function of that name needs in addition.
+/// `transfer.memory_mib`, which the functions that transfer objects need in addition.
 pub fn needed_mb(name: &str, contract: &Contract, transfer_mib: u32) -> u64 {
     let tables = contract.tables.len() as u64;
     let columns: u64 = contract.tables.values().map(|table| table.columns.len() as u64).sum();
@@ -42,7 +44,8 @@ pub fn needed_mb(name: &str, contract: &Contract, transfer_mib: u32) -> u64 {
 
 fn needed_for(name: &str, tables: u64, columns: u64, transfer_mib: u32) -> u64 {
     let contract = (tables * TABLE_KIB + columns * COLUMN_KIB).div_ceil(1024);
-    let buffers = if name == "transfer" { u64::from(transfer_mib) } else { 0 };
+    let transfers = ["transfer", FUNCTION_WORKER].contains(&name);
+    let buffers = if transfers { u64::from(transfer_mib) } else { 0 };
     (BASE_MB + contract + buffers).div_ceil(STEP_MB) * STEP_MB
 }
 
@@ -74,5 +77,6 @@ mod tests {
             assert!(measured < needed);
         }
         assert_eq!(needed_for("transfer", 0, 0, 700), 896);
+        assert_eq!(needed_for(FUNCTION_WORKER, 0, 0, 700), 896);
     }
 }

@@ -4,6 +4,7 @@
 
 mod audits;
 mod drills;
+mod fan_out;
 mod ops;
 mod unchanged;
 
@@ -32,6 +33,7 @@ use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
 pub use drills::{DRILLS, Drill, drill};
+pub use fan_out::HANDED;
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 pub use unchanged::{
     CARRIED, CarriedRecord, EqualBy, UNCHANGED, UnchangedRecord, carried, unchanged,

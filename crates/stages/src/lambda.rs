@@ -7,12 +7,13 @@ pub use lambda_runtime::Error as RuntimeError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
 use landbridge_core::{Error, ErrorKind, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use crate::alert::{self, Subject};
 pub use crate::context::Files;
 use crate::redo::Requests;
+use crate::transfer::worker::{self, Message};
 use crate::{Context, Tick, TickOutcome};
 
 /// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
@@ -55,15 +56,7 @@ pub async fn run<F>(name: &'static str, files: Files, stage: F) -> Result<(), la
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("LANDBRIDGE_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("landbridge=info,warn")),
-        )
-        .with_target(false)
-        .without_time()
-        .init();
+    init_log();
     let context = OnceCell::new();
     let (context, stage) = (&context, &stage);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
@@ -75,6 +68,41 @@ where
     .await
 }
 
+/// Writes the log as JSON lines.
+fn init_log() {
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("LANDBRIDGE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("landbridge=info,warn")),
+        )
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// The context of the process; the first call builds it.
+async fn context_of<'a>(
+    name: &str,
+    (context, files): (&'a OnceCell<Context>, Files),
+) -> Result<&'a Context> {
+    context.get_or_try_init(|| Context::from_env(files)).await.inspect_err(|error| {
+        tracing::error!(
+            stage = name,
+            kind = error.kind().name(),
+            bad_start = "failed",
+            "{}",
+            error.sentence()
+        );
+    })
+}
+
+/// The time until shortly before Lambda ends the process at `deadline`, in milliseconds since 1970.
+fn time_left(deadline: u64) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN)
+}
+
 async fn handle<F>(
     name: &str,
     (context, files): (&OnceCell<Context>, Files),
@@ -84,16 +112,7 @@ async fn handle<F>(
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
-    let context =
-        context.get_or_try_init(|| Context::from_env(files)).await.inspect_err(|error| {
-            tracing::error!(
-                stage = name,
-                kind = error.kind().name(),
-                bad_start = "failed",
-                "{}",
-                error.sentence()
-            );
-        })?;
+    let context = context_of(name, (context, files)).await?;
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
         let error = Error::new(
@@ -110,8 +129,7 @@ where
         );
         error
     })?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
+    let left = time_left(deadline);
     let clock = event.current_time.unwrap_or_else(Timestamp::now);
     if let Some(minutes) = late_minutes(event.scheduled_time, clock) {
         tracing::warn!(
@@ -133,6 +151,100 @@ where
             Err(error)
         }
     }
+}
+
+/// The event of an event source mapping of SQS (AWS Lambda Developer Guide, "Example Amazon SQS message event").
+#[derive(Debug, Deserialize)]
+struct QueueEvent {
+    #[serde(rename = "Records")]
+    records: Vec<QueueRecord>,
+    /// As in [`Event`].
+    #[serde(default)]
+    current_time: Option<Timestamp>,
+}
+
+/// A message of a [`QueueEvent`].
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueRecord {
+    message_id: String,
+    receipt_handle: String,
+    body: String,
+    attributes: QueueAttributes,
+}
+
+/// What SQS says of a message. All values are text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueueAttributes {
+    approximate_receive_count: String,
+}
+
+/// Which messages are not done: Lambda deletes the others (`ReportBatchItemFailures`).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchResponse {
+    batch_item_failures: Vec<ItemFailure>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemFailure {
+    item_identifier: String,
+}
+
+/// Runs the worker as the function of this process until Lambda ends it. Each invocation has a batch of messages, and
+/// answers which of them are not done.
+///
+/// # Errors
+/// When the Lambda Runtime API cannot be reached.
+pub async fn run_worker(name: &'static str) -> Result<(), lambda_runtime::Error> {
+    init_log();
+    let context = OnceCell::new();
+    let context = &context;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        handle_messages(name, context, event).await.map_err(|error| Diagnostic {
+            error_type: error.kind().name().to_owned(),
+            error_message: error.sentence(),
+        })
+    }))
+    .await
+}
+
+async fn handle_messages(
+    name: &str,
+    context: &OnceCell<Context>,
+    event: LambdaEvent<serde_json::Value>,
+) -> Result<BatchResponse> {
+    let context = context_of(name, (context, Files::Both)).await?;
+    let left = time_left(event.context.deadline);
+    let event: QueueEvent = serde_json::from_value(event.payload).map_err(|_| {
+        Error::new(
+            ErrorKind::Config,
+            "the event of the invocation is not that of a queue",
+            "an event source mapping of SQS invokes this function",
+        )
+    })?;
+    let now = event.current_time.unwrap_or_else(Timestamp::now);
+    let message = |record: QueueRecord| Message {
+        receives: record.attributes.approximate_receive_count.parse().unwrap_or(1),
+        id: record.message_id,
+        receipt: record.receipt_handle,
+        body: record.body,
+    };
+    let messages: Vec<Message> = event.records.into_iter().map(message).collect();
+    let tick = Tick::at(now, now, left);
+    let failed = match Box::pin(worker::carry(context, &messages, tick)).await {
+        Ok(failed) => failed,
+        Err(error) => {
+            report(name, context, &error, now).await;
+            worker::give_all_back(context, &messages).await;
+            messages.iter().map(|message| message.id.clone()).collect()
+        }
+    };
+    tracing::info!(stage = name, now = %now, messages = messages.len(), failed = failed.len(), "messages processed");
+    let failures = failed.into_iter().map(|id| ItemFailure { item_identifier: id });
+    Ok(BatchResponse { batch_item_failures: failures.collect() })
 }
 
 /// Reports a failed tick: a warning each time and, unless the error is transient, an alert once a

@@ -32,21 +32,25 @@ resource "aws_sqs_queue_policy" "failures" {
 }
 
 # The alarms themselves are in infra/alarms.json, which the tests evaluate as CloudWatch does. There are at most ten,
-# also with notify: ten alarms are free in each account, and a test counts them.
+# also with notify: ten alarms are free in each account, and a test counts them. transfer.fan_out adds one.
 locals {
   namespace  = "Landbridge/${local.source}"
   alarm_file = jsondecode(templatefile("${local.infra}/alarms.json", local.schedule))
   # Log lines of the functions that become metrics. The tracing library writes its values under `fields`.
   filters = merge([
     for metric, it in local.alarm_file.log_metrics : {
-      for function in it.function == "*" ? local.functions : setintersection(local.functions, [it.function]) :
+      for function in it.function == "*" ? local.all_functions : setintersection(local.all_functions, [it.function]) :
       "${metric}-${function}" => merge(it, { metric = metric, function = function })
     }
   ]...)
   # With notify, messages about incidents and the daily line take the place of some alarms, which then have no
   # actions; other alarms watch notify itself.
-  silent     = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
-  alarms     = merge(local.alarm_file.alarms, { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies })
+  silent = local.notifies ? toset(local.alarm_file.silent_with_notify) : toset([])
+  alarms = merge(
+    local.alarm_file.alarms,
+    { for name, it in local.alarm_file.alarms_of_notify : name => it if local.notifies },
+    { for name, it in local.alarm_file.alarms_of_fan_out : name => it if local.fan_out != null },
+  )
   namespaces = { log = local.namespace, function = "AWS/Lambda", queue = "AWS/SQS" }
 }
 
@@ -72,7 +76,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   metric_name       = each.value.metric.name
   dimensions = merge(
     each.value.metric.of == "function" ? { FunctionName = "${local.name}-${each.value.metric.function}" } : {},
-    each.value.metric.of == "queue" ? { QueueName = "${local.name}-failures" } : {},
+    each.value.metric.of == "queue" ? { QueueName = "${local.name}-${try(each.value.metric.queue, "failures")}" } : {},
   )
   statistic                 = each.value.statistic
   period                    = each.value.period

@@ -1,16 +1,17 @@
-# The functions: five, views if landbridge.yaml has warehouse.views, and notify if it has alerts.
+# The functions: five, views if landbridge.yaml has warehouse.views, notify if it has alerts, and transfer-item if it
+# has transfer.fan_out.
 
 resource "aws_cloudwatch_log_group" "function" {
-  for_each          = local.functions
+  for_each          = local.all_functions
   name              = "/aws/lambda/${local.name}-${each.key}"
   retention_in_days = var.log_retention_days
   tags              = local.tags
 }
 
 resource "aws_lambda_function" "this" {
-  for_each                       = local.functions
+  for_each                       = local.all_functions
   function_name                  = "${local.name}-${each.key}"
-  description                    = local.schedules[each.key].description
+  description                    = try(local.schedules[each.key].description, "Carries objects that messages of the queue name")
   role                           = aws_iam_role.function[each.key].arn
   filename                       = "${var.package_dir}/${each.key}.zip"
   source_code_hash               = filebase64sha256("${var.package_dir}/${each.key}.zip")
@@ -31,7 +32,7 @@ resource "aws_lambda_function" "this" {
         LANDBRIDGE_DEPLOYED_AT = terraform_data.deployment.output
       },
       # Snapshot, export and notify do not call Google.
-      contains(["transfer", "load", "protect", "views"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
+      contains(["transfer", "transfer-item", "load", "protect", "views"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
       contains(["load", "protect", "views"], each.key) ? { LANDBRIDGE_POLICY_TAGS = local.policy_tags } : {},
     )
   }

@@ -19,6 +19,12 @@ locals {
     try(local.config.warehouse.views, null) == null ? [] : ["views"],
     local.notifies ? ["notify"] : [],
   ))
+  # With transfer.fan_out, workers take objects from a queue. No schedule starts them.
+  fan_out       = try(local.config.transfer.fan_out, null)
+  workers       = toset(local.fan_out == null ? [] : ["transfer-item"])
+  all_functions = setunion(local.functions, local.workers)
+  # The functions that transfer objects.
+  carriers = setunion(toset(["transfer"]), local.workers)
   alerts   = try(local.config.alerts, null)
   notifies = local.alerts != null
   # Secrets with the addresses and tokens of the channels. A name is a secret that this module creates; an ARN

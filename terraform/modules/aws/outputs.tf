@@ -1,11 +1,11 @@
 output "role_arns" {
-  description = "ARN of each function's role, by function name. The gcp module trusts those of transfer, load and protect."
-  value       = { for function in local.functions : function => "arn:${local.partition}:iam::${local.account}:role/${local.name}-${function}" }
+  description = "ARN of each function's role, by function name. The gcp module trusts the roles of transfer, load and protect, and of views and transfer-item if they exist."
+  value       = { for function in local.all_functions : function => "arn:${local.partition}:iam::${local.account}:role/${local.name}-${function}" }
 }
 
 output "function_names" {
   description = "Name of each function in Lambda."
-  value       = { for function in local.functions : function => aws_lambda_function.this[function].function_name }
+  value       = { for function in local.all_functions : function => aws_lambda_function.this[function].function_name }
 }
 
 output "deployed_at" {

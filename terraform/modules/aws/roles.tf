@@ -2,7 +2,7 @@
 # and the role that RDS assumes to write an export.
 
 resource "aws_iam_role" "function" {
-  for_each           = local.functions
+  for_each           = local.all_functions
   name               = "${local.name}-${each.key}"
   description        = "Landbridge ${local.source}: what the function ${each.key} may do"
   assume_role_policy = templatefile("${local.infra}/policies/trust-function.json", local.policy)
@@ -10,7 +10,7 @@ resource "aws_iam_role" "function" {
 }
 
 resource "aws_iam_role_policy" "function" {
-  for_each = local.functions
+  for_each = local.all_functions
   name     = each.key
   role     = aws_iam_role.function[each.key].id
   policy   = templatefile("${local.infra}/policies/${each.key}.json", local.policy)
@@ -88,7 +88,7 @@ resource "aws_iam_role" "export" {
 
   lifecycle {
     precondition {
-      condition     = !contains([for role in setunion(local.functions, ["scheduler"]) : "${local.name}-${role}"], local.export_role.name)
+      condition     = !contains([for role in setunion(local.all_functions, ["scheduler"]) : "${local.name}-${role}"], local.export_role.name)
       error_message = "export.role_arn in landbridge.yaml names the role of a function or of the schedules, ${local.export_role.name}. It must be a role of its own, for example ${local.name}-rds-export: RDS assumes it."
     }
   }

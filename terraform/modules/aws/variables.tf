@@ -71,7 +71,7 @@ variable "alert_emails" {
 
 variable "memory_mb" {
   description = "Memory of each function in MB. Transfer, load, protect and views read the whole contract: about 80 MB, 3 KB per table and 5 KB per column, so 128 MB hold some 600 tables of 15 columns, 256 MB 2,300, 512 MB 5,600; `landbridge doctor` compares. Transfer needs `transfer.memory_mib` in `landbridge.yaml` in addition; more memory also gives more CPU and network, and 1,769 MB is one whole processor, which transfer uses."
-  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1769), load = optional(number, 256), protect = optional(number, 128), views = optional(number, 128), notify = optional(number, 128) })
+  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1769), transfer-item = optional(number, 1769), load = optional(number, 256), protect = optional(number, 128), views = optional(number, 128), notify = optional(number, 128) })
   default     = {}
   validation {
     condition     = alltrue([for mb in values(var.memory_mb) : mb >= 128 && mb <= 10240])
@@ -81,7 +81,7 @@ variable "memory_mb" {
 
 variable "timeout_seconds" {
   description = "Seconds that one start of a function may take. Keep it below the time between two starts, so that they do not overlap; the next start continues unfinished work. If it is longer, two starts do the same work at once, which costs but does no harm."
-  type        = object({ snapshot = optional(number, 120), export = optional(number, 120), transfer = optional(number, 285), load = optional(number, 285), protect = optional(number, 285), views = optional(number, 285), notify = optional(number, 120) })
+  type        = object({ snapshot = optional(number, 120), export = optional(number, 120), transfer = optional(number, 285), transfer-item = optional(number, 285), load = optional(number, 285), protect = optional(number, 285), views = optional(number, 285), notify = optional(number, 120) })
   default     = {}
   validation {
     condition     = alltrue([for seconds in values(var.timeout_seconds) : seconds >= 10 && seconds <= 900])

@@ -57,11 +57,11 @@ locals {
     expression  = "resource.name.startsWith('projects/_/buckets/${local.transfer.bucket}/objects/${local.landing}${local.source}/') && resource.name.endsWith('.json')"
   }
   landing_rights = [
-    # The transfer creates files and checks whether they exist; it cannot replace or delete them.
-    { role = "roles/storage.objectCreator", functions = ["transfer"], condition = null },
+    # The transfer and its workers create files and checks whether they exist; they cannot replace or delete them.
+    { role = "roles/storage.objectCreator", functions = local.carriers, condition = null },
     # A load job reads the files with the rights of its caller, and reads the bucket's metadata
     # (storage.buckets.get; Google's documentation on loading from Cloud Storage).
-    { role = "roles/storage.objectViewer", functions = ["transfer", "load"], condition = null },
+    { role = "roles/storage.objectViewer", functions = concat(local.carriers, ["load"]), condition = null },
     { role = "roles/storage.legacyBucketReader", functions = ["load"], condition = null },
     # A batch of receipts can be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
     { role = "roles/storage.objectUser", functions = ["load"], condition = local.receipts_only },

@@ -44,7 +44,8 @@ locals {
   ops_readers = coalesce(var.ops_readers, local.dataset_readers)
 
   # The functions' identities on Google Cloud.
-  functions = concat(["transfer", "load", "protect"], local.views == null ? [] : ["views"])
+  carriers  = concat(["transfer"], try(local.config.transfer.fan_out, null) == null ? [] : ["transfer-item"])
+  functions = concat(local.carriers, ["load", "protect"], local.views == null ? [] : ["views"])
   principals = { for function in local.functions : function =>
     "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
   }

@@ -8,7 +8,7 @@ variable "config_file" {
 }
 
 variable "aws_role_arns" {
-  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load`, `protect` and, with `warehouse.views`, `views` are trusted, by their exact names and only in this account."
+  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load`, `protect` and, with `warehouse.views`, `views`, and with `transfer.fan_out`, `transfer-item` are trusted, by their exact names and only in this account."
   type        = map(string)
   validation {
     condition     = alltrue([for function in ["transfer", "load", "protect"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])

@@ -97,6 +97,7 @@ impl MotoEnv {
                 rds: Rds::new(rds.clone(), kind),
                 s3: s3_client,
                 secrets: moto.account().secrets(),
+                queues: moto.account().queues(),
             },
             gcp,
             max_load_uris: landbridge_core::plan::table::MAX_LOAD_URIS,

@@ -62,6 +62,7 @@ impl Moto {
             rds: &self.url,
             s3: &self.url,
             secrets: &self.url,
+            sqs: &self.url,
             key: "tests",
             secret: "of-no-value",
         }

@@ -172,7 +172,7 @@ fn sdk(env: &TestEnv) -> aws_sdk_rds::Client {
     let variables = env.cloud.client_env();
     let (rds, s3) = (&variables["AWS_ENDPOINT_URL_RDS"], &variables["AWS_ENDPOINT_URL_S3"]);
     let (key, secret) = (&variables["AWS_ACCESS_KEY_ID"], &variables["AWS_SECRET_ACCESS_KEY"]);
-    Account { rds, s3, secrets: s3, key, secret }.rds()
+    Account { rds, s3, secrets: s3, sqs: s3, key, secret }.rds()
 }
 
 /// Our client of the local RDS.

@@ -222,6 +222,7 @@ impl Recording {
             rds: &env.cloud.client_env()["AWS_ENDPOINT_URL_RDS"],
             s3: "",
             secrets: "",
+            sqs: "",
             key: landbridge_local::ACCESS_KEY,
             secret: landbridge_local::SECRET_KEY,
         };

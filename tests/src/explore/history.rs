@@ -113,6 +113,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// Tables that were found unchanged.
     pub unchanged: u64,
+    /// Days of which workers had objects.
+    pub handed: u64,
     /// The request that the rows of each BigQuery table answer, by its claim; 0 without any.
     pub redos: BTreeMap<String, u64>,
 }
@@ -128,6 +130,8 @@ pub struct Options {
     pub clears_omitted_tags: bool,
     /// Whether unchanged tables keep their rows (`transfer.unchanged: skip`).
     pub skips_unchanged: bool,
+    /// Whether workers carry all objects (`transfer.fan_out`).
+    pub fans_out: bool,
 }
 
 impl Default for Options {
@@ -137,6 +141,7 @@ impl Default for Options {
             trace: false,
             clears_omitted_tags: false,
             skips_unchanged: false,
+            fans_out: false,
         }
     }
 }
@@ -177,6 +182,9 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
     if options.skips_unchanged {
         world.skip_unchanged();
     }
+    if options.fans_out {
+        world.fan_out();
+    }
     for (number, event) in (1..).zip(&history.events) {
         world.gate.begin_event(format!("{number}. {event}"));
         apply(&mut world, event).await;
@@ -184,6 +192,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
     }
     let redos = world.redos().await;
     let unchanged = world.unchanged().await;
+    let handed = world.handed().await;
     let oracle = world.oracle();
     Outcome {
         violations: oracle.result(),
@@ -195,6 +204,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         found: oracle.found(),
         trace: world.gate.trace(),
         unchanged,
+        handed,
         redos,
     }
 }
@@ -216,6 +226,10 @@ async fn apply(world: &mut World, event: &Event) {
         Event::Export { fails } => world.export(*fails).await,
         Event::Run { stage, days_back, contracts_back, stop } => {
             world.invoke(*stage, *days_back, *contracts_back, *stop).await;
+            if *stage == Stage::Transfer && world.fans_out() {
+                world.invoke(Stage::Worker, *days_back, *contracts_back, *stop).await;
+                world.invoke(Stage::Worker, *days_back, 0, Stop::Never).await;
+            }
         }
         Event::Resume { which, stop } => world.resume(*which, *stop).await,
         Event::LateCall => world.deliver_late_call().await,

@@ -37,6 +37,8 @@ pub struct Totals {
     pub open: AtomicU64,
     pub found: AtomicU64,
     pub unchanged: AtomicU64,
+    /// Days of which workers had objects.
+    pub handed: AtomicU64,
     pub violations: AtomicU64,
 }
 
@@ -64,7 +66,7 @@ impl std::fmt::Display for Totals {
         write!(
             f,
             "{} histories, {} events, {} calls, {} checks by the oracle, {} versions of rows, \
-             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} histories with violations",
+             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} days with workers, {} histories with violations",
             sum(&self.histories),
             sum(&self.events),
             sum(&self.calls),
@@ -73,6 +75,7 @@ impl std::fmt::Display for Totals {
             sum(&self.open),
             sum(&self.found),
             sum(&self.unchanged),
+            sum(&self.handed),
             sum(&self.violations),
         )
     }
@@ -148,6 +151,7 @@ impl Run<'_> {
         add(&self.totals.open, outcome.open);
         add(&self.totals.found, outcome.found);
         add(&self.totals.unchanged, outcome.unchanged);
+        add(&self.totals.handed, outcome.handed);
         add(&self.totals.violations, u64::from(!outcome.violations.is_empty()));
     }
 

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{self, Config, UnchangedTables};
+use landbridge_core::config::{self, Config, FanOutConfig, UnchangedTables};
 use landbridge_core::contract;
 use landbridge_ledger::Ledger;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Principal};
+use landbridge_local_aws::{LocalAws, QueueSettings};
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
+use landbridge_stages::transfer::worker::{self, Message};
 use landbridge_stages::{Context, Progress, Tick, TickOutcome};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -46,6 +48,8 @@ const IMPATIENT: Duration = Duration::from_secs(19);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Transfer,
+    /// The workers that take objects from the queue.
+    Worker,
     Load,
     /// The protection pass.
     Protect,
@@ -54,16 +58,49 @@ pub enum Stage {
 /// Whether the code has a protection pass.
 pub const HAS_PASS: bool = true;
 
+/// The queue of the workers.
+const QUEUE: &str = "landbridge-shop-items";
+/// Batches of one invocation of the workers: more than a history's tables need.
+const BATCHES: usize = 4;
+
 async fn run_stage(
     stage: Stage,
     context: Context,
     tick: Tick,
+    aws: LocalAws,
 ) -> landbridge_core::Result<TickOutcome> {
     match stage {
+        Stage::Worker => work(&context, tick, &aws).await,
         Stage::Transfer => landbridge_stages::transfer::tick(&context, tick).await,
         Stage::Load => landbridge_stages::load::tick(&context, tick).await,
         Stage::Protect => landbridge_stages::protect::tick(&context, tick).await,
     }
+}
+
+/// Takes batches from the queue and deletes what is done, as Lambda does.
+async fn work(
+    context: &Context,
+    tick: Tick,
+    aws: &LocalAws,
+) -> landbridge_core::Result<TickOutcome> {
+    for _ in 0..BATCHES {
+        let batch = aws.receive_from_queue(QUEUE, 2);
+        let message = |it: &landbridge_local_aws::QueueMessage| Message {
+            id: it.id.clone(),
+            receipt: it.receipt.clone(),
+            body: it.body.clone(),
+            receives: it.receives,
+        };
+        let messages: Vec<Message> = batch.iter().map(message).collect();
+        if messages.is_empty() {
+            break;
+        }
+        let failed = worker::carry(context, &messages, tick).await?;
+        for message in messages.iter().filter(|message| !failed.contains(&message.id)) {
+            aws.delete_from_queue(QUEUE, &message.receipt);
+        }
+    }
+    Ok(TickOutcome { progress: Progress::Done, message: String::new() })
 }
 
 /// The columns of a source table.
@@ -120,6 +157,8 @@ pub struct World {
     impatient: bool,
     /// Whether unchanged tables keep their rows, and the source stays the same on every other day.
     skips_unchanged: bool,
+    /// Whether workers carry all objects.
+    fans_out: bool,
 }
 
 fn root() -> PathBuf {
@@ -178,6 +217,7 @@ impl World {
             day: 0,
             impatient: false,
             skips_unchanged: false,
+            fans_out: false,
         };
         assert!(world.deploy(terms), "the first contract is refused:\n{}", terms.yaml());
         world.write_rows();
@@ -204,6 +244,10 @@ impl World {
             config::parse(config::FILE_NAME, &terms.config()).expect("a configuration");
         if self.skips_unchanged {
             config.transfer.unchanged = UnchangedTables::Skip;
+        }
+        if self.fans_out {
+            config.transfer.fan_out =
+                Some(FanOutConfig { above_items: 0, above_gib: 0, workers: 2 });
         }
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &config) {
             Ok(contract) => {
@@ -242,6 +286,27 @@ impl World {
         self.skips_unchanged = true;
         let terms = self.terms();
         assert!(self.deploy(&terms), "the contract was deployed before");
+    }
+
+    /// Lets workers carry all objects from now on: after each tick of the transfer, they take messages from the queue.
+    pub fn fan_out(&mut self) {
+        self.fans_out = true;
+        // What a dead worker had comes back soon: a history is short.
+        let settings = QueueSettings { visibility_seconds: 120, ..QueueSettings::default() };
+        self.cloud.aws().create_queue(QUEUE, settings);
+        let terms = self.terms();
+        assert!(self.deploy(&terms), "the contract was deployed before");
+    }
+
+    /// Whether workers carry all objects.
+    pub fn fans_out(&self) -> bool {
+        self.fans_out
+    }
+
+    /// On how many days workers had objects.
+    pub async fn handed(&self) -> u64 {
+        let records = self.cloud.aws().list_objects(EXPORTS, "ledger/shop/").await;
+        records.iter().filter(|it| it.key.ends_with("/handed.json")).count() as u64
     }
 
     /// How many tables were found unchanged, over all days.
@@ -447,7 +512,8 @@ impl World {
         self.gate.begin(number, name.clone(), stop);
         let waits = !self.impatient || stage != Stage::Load;
         let budget = if waits { BUDGET } else { IMPATIENT };
-        let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
+        let aws = self.cloud.aws().clone();
+        let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget), aws));
         let contract = self.contract_index(back);
         self.follow(number, name, stage, contract, stop, stop == Stop::Never, task).await;
     }

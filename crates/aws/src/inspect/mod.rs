@@ -145,6 +145,23 @@ impl Inspector {
         parse_json(&answer, action)
     }
 
+    /// The event source mappings of a function, as Lambda's `ListEventSourceMappings` describes them: the first 100.
+    pub async fn event_source_mappings(&self, function: &str) -> CallResult<Vec<Value>> {
+        let action = "ListEventSourceMappings";
+        let answer = self
+            .send(&Request {
+                service: Service::Lambda,
+                action,
+                method: "GET",
+                path: format!("/2015-03-31/event-source-mappings?FunctionName={function}"),
+                headers: Vec::new(),
+                body: String::new(),
+            })
+            .await?;
+        let answer = parse_json(&answer, action)?;
+        Ok(answer["EventSourceMappings"].as_array().cloned().unwrap_or_default())
+    }
+
     /// Reads the configuration of a Lambda function. Its name consists of letters, digits, `-` and `_`.
     pub async fn function(&self, name: &str) -> CallResult<Value> {
         let action = "GetFunctionConfiguration";

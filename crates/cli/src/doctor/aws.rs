@@ -13,7 +13,7 @@ use landbridge_parquet::rewrite::{ProofKey, TokenKey};
 use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
-use super::{Phase, advice, key, memory, role, schedules, sign, source};
+use super::{Phase, advice, key, memory, role, schedules, sign, source, workers};
 
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
@@ -226,15 +226,17 @@ async fn role_key_and_schedules(
             return (vec![line], Vec::new(), Vec::new());
         }
     };
-    let (role, key, source_key, signing, mut schedules, memory) = tokio::join!(
+    let (role, key, source_key, signing, mut schedules, memory, workers) = tokio::join!(
         role::check(&client, config, phase),
         key::check(&client, config, phase),
         key::check_source(&client, config, phase, source),
         sign::check(&client, aws, config, phase),
         schedules::check(&client, config, files.schedules.as_deref(), phase),
-        memory::check(&client, files, phase)
+        memory::check(&client, files, phase),
+        workers::check(&client, aws, config, phase)
     );
     schedules.push(memory);
+    schedules.extend(workers);
     let keys = key.into_iter().chain([source_key]).chain(signing).collect();
     (role.into(), keys, schedules)
 }

@@ -22,7 +22,7 @@ pub(super) async fn check(client: &Inspector, files: &Files, phase: Phase) -> Re
         return line;
     };
     let config = &files.config;
-    let deployed = config.functions();
+    let deployed = config.all_functions();
     let mut all = Vec::new();
     for reader in CONTRACT_READERS.iter().filter(|it| deployed.contains(&it.name)) {
         let name = format!("landbridge-{}-{}", config.source.name, reader.name);

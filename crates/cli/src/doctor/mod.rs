@@ -30,6 +30,7 @@ mod role;
 mod schedules;
 mod sign;
 mod source;
+mod workers;
 
 use std::path::PathBuf;
 

@@ -28,6 +28,7 @@ pub(crate) mod status;
 mod swap;
 pub(crate) mod temporary;
 pub(crate) mod wait;
+mod workers;
 
 use std::io::{BufRead, IsTerminal, Write};
 

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::drill::drill_database_name;
+use super::workers::{self, Workers};
 use super::{RestoreContext, points, rds_failure, show};
 use crate::days;
 use crate::failure::{Failure, Result};
@@ -50,6 +51,8 @@ struct Status {
     problems: Vec<String>,
     /// The requests of `landbridge redo` that have not ended, the newest day first.
     redo: Vec<OpenRedo>,
+    /// The objects of the newest day that workers have; `None` if they have nothing.
+    workers: Option<Workers>,
     restore_points: RestorePointCounts,
     /// Databases that Landbridge restored, and the original of a swap: each costs as much as the source.
     copies: Vec<ExistingCopy>,
@@ -134,6 +137,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
     let schedule = &context.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
     let ledger = context.ledger();
+    let workers = workers::read(&ledger, day).await?;
     let mut last_day = None;
     for _ in 0..LOOK_BACK_DAYS {
         if let Some(record) = ledger.day(day).value(&DAY).await? {
@@ -187,6 +191,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
         incidents,
         problems,
         redo,
+        workers,
         restore_points,
         copies,
         drills,
@@ -296,6 +301,8 @@ fn report(context: &RestoreContext, status: &Status) -> String {
     text += &days::grid(&status.days, paint);
     text += &status.incidents.iter().map(|it| incident_line(it, paint)).collect::<String>();
     text += &status.redo.iter().map(|redo| redo_line(context, redo, paint)).collect::<String>();
+    text +=
+        &status.workers.iter().map(|it| workers::line(context, it, status.now)).collect::<String>();
     text += &restore_point_lines(context, status, paint);
     for copy in &status.copies {
         let ExistingCopy { id, status: state, created, restored_from, next } = copy;

@@ -41,7 +41,7 @@ fn the_estimate_of_the_documented_workload() {
         out | Secrets Manager, reads                      0.11  10,000 reads                       0.05  ?   0.01          0.01
         out | Lambda starts                               0.02  million starts          1           0.2  ?   0.00         <0.01
         out | SNS mails of alarms                         0.03  1,000 mails             1          0.02  ?   0.00         <0.01
-        out | SQS queue of failures                      <0.01  million requests        1           0.4  ?   0.00         <0.01
+        out | SQS queues                                 <0.01  million requests        1           0.4  ?   0.00         <0.01
         out | total                                                                                         11.34         25.10
         out |
         out | ? not confirmed

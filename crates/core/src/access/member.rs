@@ -1,6 +1,6 @@
 //! Members of IAM policies: which include which, and which are ours.
 
-use crate::config::{Config, FUNCTION_VIEWS};
+use crate::config::{Config, FUNCTION_VIEWS, FUNCTION_WORKER};
 
 /// A member in the form in which members are compared: addresses ignore case.
 pub fn key(member: &str) -> String {
@@ -50,7 +50,8 @@ pub fn own_function<'a>(member: &'a str, config: &Config) -> Option<&'a str> {
             "locations/global/workloadIdentityPools/landbridge-{source}/attribute.aws_role/landbridge-{source}-"
         );
         let function = rest.strip_prefix(&set)?;
-        let known = ["transfer", "load", "protect", FUNCTION_VIEWS].contains(&function);
+        let known =
+            ["transfer", FUNCTION_WORKER, "load", "protect", FUNCTION_VIEWS].contains(&function);
         return (known && number.chars().all(|it| it.is_ascii_digit())).then_some(function);
     }
     config.warehouse.models.as_ref()?;

@@ -6,6 +6,7 @@
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `alerts` | where messages about incidents go |
+//! | `fan_out` | when objects are handed to workers |
 //! | `pii` | classes of personal data, masks, readers |
 //! | `audits` | what is compared with earlier days before a table is published |
 //! | `proof` | which figures of columns the transfer computes |
@@ -20,6 +21,7 @@ mod alerts;
 mod audits;
 mod countries;
 mod domain;
+mod fan_out;
 mod pii;
 mod proof;
 mod sections;
@@ -32,6 +34,7 @@ pub use alerts::{AlertsConfig, Channel, EmailConfig, SlackConfig, WebhookConfig}
 pub use audits::{AuditLevel, AuditLevels, AuditsConfig, Freshness, TableAudits};
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
+pub use fan_out::FanOutConfig;
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use proof::{KeptColumns, ProofConfig};
 pub use sections::{
@@ -57,6 +60,8 @@ pub const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "pro
 pub const FUNCTION_VIEWS: &str = "views";
 /// The function that is deployed only if the configuration has `alerts`.
 pub const FUNCTION_NOTIFY: &str = "notify";
+/// The function that carries objects from the queue; deployed with `transfer.fan_out`. It has no schedule.
+pub const FUNCTION_WORKER: &str = "transfer-item";
 
 /// Configuration of Landbridge: which database is transferred where and when,
 /// and who may read which data.
@@ -111,7 +116,23 @@ impl Config {
         problems
     }
 
-    /// The functions that this configuration deploys, in the order of a day.
+    /// The functions that this configuration deploys, with those that no schedule starts.
+    pub fn all_functions(&self) -> Vec<&'static str> {
+        let worker = self.transfer.fan_out.is_some().then_some(FUNCTION_WORKER);
+        self.functions().into_iter().chain(worker).collect()
+    }
+
+    /// The name of the queue from which workers take objects. Terraform creates it.
+    pub fn items_queue(&self) -> String {
+        format!("landbridge-{}-items", self.source.name)
+    }
+
+    /// The name of the queue of messages that no worker could process.
+    pub fn failed_items_queue(&self) -> String {
+        format!("landbridge-{}-items-failed", self.source.name)
+    }
+
+    /// The functions that this configuration starts by a schedule, in the order of a day.
     pub fn functions(&self) -> Vec<&'static str> {
         let views = self.warehouse.views.is_some().then_some(FUNCTION_VIEWS);
         let notify = self.alerts.is_some().then_some(FUNCTION_NOTIFY);

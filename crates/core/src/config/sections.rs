@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::FanOutConfig;
 use crate::names::ColumnNames;
 use crate::types::{Engine, NaiveTimes};
 use crate::yaml::format;
@@ -298,6 +299,10 @@ pub struct TransferConfig {
     /// are the same.
     #[serde(default, skip_serializing_if = "Recompression::is_auto")]
     pub recompress: Recompression,
+    /// Hands the objects of a large day to worker functions. Without this section, the transfer carries
+    /// all of them itself, and Terraform creates no queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOutConfig>,
 }
 
 /// Whether copied columns are compressed again before they leave AWS.

@@ -80,6 +80,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 unchanged: Carry,
                 full_every: 7,
                 recompress: Auto,
+                fan_out: None,
             },
             "landbridge_ops",
             ChecksConfig {

@@ -237,10 +237,10 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "grows with the number of alarms and of recipients",
         ),
         item(
-            ("failures-queue", "SQS queue of failures", "million requests"),
-            usage.mails_1k / 1e3,
+            ("failures-queue", "SQS queues", "million requests"),
+            usage.queue_requests_1m,
             aws.queue_1m,
-            "grows with the number of ticks that fail after all retries",
+            "grows with the number of ticks that fail after all retries; with transfer.fan_out, also with polls of the queue of workers",
         ),
     ]
 }

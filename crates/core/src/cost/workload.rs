@@ -62,6 +62,11 @@ const GETS_PER_NOTIFY: f64 = 6.0;
 const LISTS_PER_NOTIFY: f64 = 6.0;
 /// Alarms that exist only with `notify`.
 const ALARMS_OF_NOTIFY: usize = 3;
+/// Alarms that exist only with `transfer.fan_out`.
+const ALARMS_OF_FAN_OUT: f64 = 1.0;
+/// Requests in a month with which Lambda polls an empty queue: five receives at a time, each waits for 20 seconds (AWS
+/// Lambda Developer Guide, "Using Lambda with Amazon SQS").
+const POLLS_OF_QUEUE: f64 = 5.0 * 3.0 * 60.0 * 24.0 * 30.4;
 /// Metrics from the log of `notify`.
 const METRICS_OF_NOTIFY: usize = 2;
 /// Alarms that `terraform/modules/aws` creates, without the alarms of `notify`.
@@ -162,6 +167,8 @@ pub(super) struct MonthlyUsage {
     pub(super) kms_keys: f64,
     pub(super) secret_reads_10k: f64,
     pub(super) mails_1k: f64,
+    /// Requests of SQS: failed ticks, and polls of the queue of workers.
+    pub(super) queue_requests_1m: f64,
     pub(super) landing_gib: f64,
     pub(super) landing_writes_1k: f64,
     pub(super) table_gib: f64,
@@ -264,6 +271,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let (alarms, metrics) = alarms_and_metrics(config.alerts.is_some());
+    let workers = count(usize::from(config.transfer.fan_out.is_some()));
     let keys = count(secret_keys(config));
     let alert_secrets = config.alerts.as_ref().map_or(0, |alerts| alerts.secrets().len());
     MonthlyUsage {
@@ -279,13 +287,14 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         starts_1m: month(starts.total()) / 1e6,
         key_uses_10k: month(key_uses) / 1e4,
         logs_gib: month(starts.total() * LOG_KIB_PER_START) / 1_048_576.0,
-        alarms: count(alarms),
+        alarms: count(alarms) + workers * ALARMS_OF_FAN_OUT,
         metrics: count(metrics),
         secrets: keys + count(alert_secrets),
         kms_keys: count(created_kms_keys(config)),
         // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.
         secret_reads_10k: keys * month(starts.transfer) / 1e4,
         mails_1k: MAILS / 1e3,
+        queue_requests_1m: (MAILS + workers * POLLS_OF_QUEUE) / 1e6,
         landing_gib: transferred * LANDING_DAYS,
         landing_writes_1k: month(files) / 1e3,
         table_gib: workload.table_gib.unwrap_or(parquet * TABLE_BY_PARQUET),

@@ -1,4 +1,4 @@
-//! RDS, S3, Secrets Manager and SNS of the local cloud: an emulated AWS account on loopback. The AWS
+//! RDS, S3, Secrets Manager, SNS and SQS of the local cloud: an emulated AWS account on loopback. The AWS
 //! SDKs use it like AWS, including signatures.
 //!
 //! | module | responsibility |
@@ -15,6 +15,7 @@
 //! | [`kms`] | KMS: `Sign` and `GetPublicKey` of P-256 keys |
 //! | [`turned`] | claims of `claims.toml` that tests turn around |
 //! | [`sns`] | SNS: `Publish` to a topic, whose messages are kept |
+//! | [`sqs`] | SQS: queues with visibility timeouts and dead letters |
 //!
 //! The crate does not use Landbridge's own rules, so it cannot repeat their mistakes. Its facts
 //! come from the AWS documentation and from the models of the AWS SDKs. The status of a resource
@@ -31,6 +32,7 @@ mod s3;
 mod secrets;
 mod signature;
 mod sns;
+mod sqs;
 pub mod turned;
 
 pub use caller_identity::{CallerIdentity, CallerIdentityError};
@@ -43,3 +45,4 @@ pub use rds::{
 };
 pub use s3::ObjectView;
 pub use sns::PublishedMessage;
+pub use sqs::{QueueCounts, QueueMessage, QueueSettings};

@@ -21,6 +21,7 @@ use crate::rds::{
 use crate::s3::{BeforeRequest, Condition, ObjectView, S3Server, Store};
 use crate::secrets::{Secrets, SecretsServer};
 use crate::sns::{PublishedMessage, Sns, SnsServer};
+use crate::sqs::{QueueCounts, QueueMessage, QueueSettings, Sqs, SqsServer};
 
 /// An emulated AWS account with RDS, S3 and Secrets Manager. Clones share the account.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ pub struct LocalAws {
     rds: Arc<Rds>,
     secrets: Arc<Secrets>,
     sns: Arc<Sns>,
+    sqs: Arc<Sqs>,
     kms: Arc<Kms>,
 }
 
@@ -49,6 +51,7 @@ impl LocalAws {
             rds: Arc::new(Rds::new(account.clone(), store.clone())),
             secrets: Arc::new(Secrets::new(account.clone())),
             sns: Arc::new(Sns::new(account.clone())),
+            sqs: Arc::new(Sqs::new(account.clone())),
             kms: Arc::new(Kms::new(account.clone())),
             store,
             account,
@@ -115,6 +118,71 @@ impl LocalAws {
     /// The messages that were published to topics, in order.
     pub fn published(&self) -> Vec<PublishedMessage> {
         self.sns.published()
+    }
+
+    /// SQS as an HTTP service.
+    pub fn sqs_service(&self) -> Arc<dyn Service> {
+        Arc::new(SqsServer(self.sqs.clone()))
+    }
+
+    /// Creates a queue without an API call, or changes the settings of one that exists.
+    pub fn create_queue(&self, name: &str, settings: QueueSettings) {
+        self.sqs.create(name, settings);
+    }
+
+    /// How many messages a queue has at the current virtual time; `None` if it does not exist.
+    pub fn queue_counts(&self, name: &str) -> Option<QueueCounts> {
+        self.sqs.counts(name)
+    }
+
+    /// The texts of all messages of a queue, the oldest first.
+    pub fn queue_bodies(&self, name: &str) -> Vec<String> {
+        self.sqs.bodies(name)
+    }
+
+    /// Sends a message without an API call.
+    pub fn send_to_queue(&self, name: &str, body: &str) {
+        self.sqs.put(name, body);
+    }
+
+    /// Receives up to `most` messages (SQS allows ten at once), as the pollers of Lambda do.
+    pub fn receive_from_queue(&self, name: &str, most: usize) -> Vec<QueueMessage> {
+        self.sqs.receive(name, most)
+    }
+
+    /// Deletes a received message. A receipt of an earlier time deletes nothing.
+    pub fn delete_from_queue(&self, name: &str, receipt: &str) {
+        self.sqs.delete(name, receipt);
+    }
+
+    /// Deletes all messages of a queue, also those in flight.
+    pub fn purge_queue(&self, name: &str) {
+        self.sqs.purge(name);
+    }
+
+    /// Makes every message of a queue visible, also those in flight: a queue may deliver a message twice.
+    pub fn deliver_again(&self, name: &str) {
+        self.sqs.show_all(name);
+    }
+
+    /// Accepts the next `count` messages and loses them.
+    pub fn lose_next_messages(&self, count: usize) {
+        self.sqs.set_faults(|faults| faults.lose = count);
+    }
+
+    /// Delivers each message again at once, or stops doing so.
+    pub fn deliver_twice(&self, twice: bool) {
+        self.sqs.set_faults(|faults| faults.deliver_twice = twice);
+    }
+
+    /// Reports that queues are empty, or counts again: counts are approximate.
+    pub fn count_no_messages(&self, nothing: bool) {
+        self.sqs.set_faults(|faults| faults.counts_nothing = nothing);
+    }
+
+    /// Refuses every call of SQS, or allows them again.
+    pub fn deny_queues(&self, denied: bool) {
+        self.sqs.set_faults(|faults| faults.denied = denied);
     }
 
     /// Adds an identity that may sign requests, for example the temporary credentials of a role,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::caller_lookup;
 use crate::error::LocalError;
+use crate::event_source::{Drained, EventSource};
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
 use crate::resources;
@@ -102,13 +103,15 @@ impl LocalCloud {
         let work_dir = create_dir(&data_dir.join("task"))?;
         let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
         let mut credentials = BTreeMap::new();
-        for name in scheduler.functions() {
+        for name in config.all_functions() {
             let role_variables =
                 define_function(&options, &config, &aws, &functions, &variables, name)?;
             credentials.insert(name.to_owned(), role_variables);
         }
         calls.on_kill(functions.kill_hook());
-        let runner = TickRunner::new(scheduler, functions.clone(), clock.clone(), options.retries);
+        let items = EventSource::create(&config, &aws, &functions, &clock);
+        let runner = TickRunner::new(scheduler, functions.clone(), clock.clone(), options.retries)
+            .with_event_source(items);
         Ok(Self {
             config,
             clock,
@@ -242,6 +245,24 @@ impl LocalCloud {
         observer: &mut (dyn FnMut(&RunEvent) + Send),
     ) -> Result<RunSummary, LocalError> {
         self.runner.run_until(until, observer).await
+    }
+
+    /// The mapping of the queue of objects to the worker function; `None` without `transfer.fan_out`. Its messages are
+    /// processed after each tick of [`run_until`](Self::run_until).
+    pub fn event_source(&self) -> Option<&EventSource> {
+        self.runner.event_source()
+    }
+
+    /// Lets the workers process the messages of the queue, see [`EventSource::drain`]. Without `transfer.fan_out`,
+    /// nothing happens.
+    ///
+    /// # Errors
+    /// See [`EventSource::drain`].
+    pub async fn drain_queue(&self) -> Result<Drained, LocalError> {
+        match self.event_source() {
+            Some(source) => source.drain().await,
+            None => Ok(Drained::default()),
+        }
     }
 
     /// Advances time without ticks, see [`TickRunner::skip_until`].

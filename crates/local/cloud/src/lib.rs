@@ -19,6 +19,7 @@
 mod caller_lookup;
 pub mod cloud;
 pub mod error;
+mod event_source;
 pub mod options;
 pub mod principals;
 mod resources;
@@ -31,6 +32,7 @@ mod token_key;
 
 pub use cloud::{ACCESS_KEY, LocalCloud, SECRET_KEY};
 pub use error::LocalError;
+pub use event_source::{Drained, EventSource};
 pub use landbridge_local_google::QueryLimits;
 pub use options::{LocalCloudOptions, Ports};
 pub use principals::Principal;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::LocalError;
 
 /// The functions that use Google. The others use AWS only.
-const FEDERATED: [&str; 4] = ["transfer", "load", "protect", "views"];
+const FEDERATED: [&str; 5] = ["transfer", "transfer-item", "load", "protect", "views"];
 /// The permissions of the custom role `loader` of terraform/modules/gcp; a test compares them.
 const LOADER: &[&str] = &[
     "bigquery.datasets.get",
@@ -87,7 +87,7 @@ pub fn role_name(config: &Config, function: &str) -> String {
 pub(crate) fn role_session(config: &Config, account: &str, function: &str) -> Identity {
     let role = role_name(config, function);
     Identity {
-        access_key: format!("ASIALOCAL{}", function.to_ascii_uppercase()),
+        access_key: format!("ASIALOCAL{}", function.replace('-', "").to_ascii_uppercase()),
         secret_key: format!("local-secret-of-{function}"),
         session_token: Some(format!("local-session-of-{function}")),
         arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{role}"),
@@ -106,7 +106,7 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
 
 /// The provider that trusts the roles of the functions that use Google, with the names that Terraform gives it.
 pub(crate) fn provider(config: &Config, account: &str) -> AwsProvider {
-    let deployed = config.functions();
+    let deployed = config.all_functions();
     AwsProvider {
         project_number: PROJECT_NUMBER,
         pool: format!("landbridge-{}", config.source.name),
@@ -138,6 +138,7 @@ pub(crate) fn federate(
     let warehouse = &config.warehouse;
     for (function, grants) in [
         ("transfer", Grants::none()),
+        ("transfer-item", Grants::none()),
         (
             "load",
             Grants::none()
@@ -179,7 +180,11 @@ pub(crate) fn federate(
 /// the bindings of a new bucket, with which every viewer and editor of the project reads all
 /// objects. `member` is the principal set of a function.
 fn landing_policy(config: &Config, member: impl Fn(&str) -> String) -> Value {
-    let (transfer, load) = (member("transfer"), member("load"));
+    let load = member("load");
+    let deployed = config.all_functions();
+    let carriers = ["transfer", "transfer-item"].into_iter().filter(|it| deployed.contains(it));
+    let carriers: Vec<String> = carriers.map(&member).collect();
+    let readers: Vec<String> = carriers.iter().cloned().chain([load.clone()]).collect();
     let bucket = &config.transfer.bucket;
     let prefix = match config.transfer.prefix.trim_matches('/') {
         "" => String::new(),
@@ -196,8 +201,8 @@ fn landing_policy(config: &Config, member: impl Fn(&str) -> String) -> Value {
     json!({
         "version": 3,
         "bindings": [
-            {"role": "roles/storage.objectCreator", "members": [transfer]},
-            {"role": "roles/storage.objectViewer", "members": [transfer, load]},
+            {"role": "roles/storage.objectCreator", "members": carriers},
+            {"role": "roles/storage.objectViewer", "members": readers},
             {"role": "roles/storage.legacyBucketReader", "members": [load]},
             {
                 "role": "roles/storage.objectUser",

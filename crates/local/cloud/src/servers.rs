@@ -17,6 +17,7 @@ pub(crate) struct Servers {
     pub(crate) s3: Server,
     pub(crate) secrets: Server,
     pub(crate) sns: Server,
+    pub(crate) sqs: Server,
     pub(crate) kms: Server,
     pub(crate) storage: Server,
     pub(crate) bigquery: Server,
@@ -37,6 +38,7 @@ impl Servers {
             secrets: start("secrets", ports.secrets, aws.secrets_service(), calls).await?,
             // No person uses it by its port.
             sns: start("sns", 0, aws.sns_service(), calls).await?,
+            sqs: start("sqs", 0, aws.sqs_service(), calls).await?,
             kms: start("kms", 0, aws.kms_service(), calls).await?,
             storage: start("storage", ports.storage, google.storage_service(), calls).await?,
             bigquery: start("bigquery", ports.bigquery, google.bigquery_service(), calls).await?,
@@ -59,6 +61,7 @@ impl Servers {
             ("AWS_ENDPOINT_URL_S3", self.s3.url()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.url()),
             ("AWS_ENDPOINT_URL_SNS", self.sns.url()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs.url()),
             ("LANDBRIDGE_GCS_ENDPOINT", self.storage.url()),
             ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", self.bigquery.url())),
             ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", self.bigquery.url())),

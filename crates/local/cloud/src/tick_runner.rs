@@ -8,6 +8,7 @@ use landbridge_local_wire::Clock;
 use serde_json::Value;
 
 use crate::error::LocalError;
+use crate::event_source::EventSource;
 use crate::runtime::{Functions, InvocationOutcome};
 use crate::scheduler::{Scheduler, Tick, hours};
 
@@ -55,6 +56,7 @@ pub struct TickRunner {
     /// The time up to which ticks were invoked or skipped; the clock may be ahead of it.
     processed_until: Mutex<Timestamp>,
     retries: Option<u32>,
+    event_source: Option<EventSource>,
 }
 
 impl TickRunner {
@@ -67,7 +69,20 @@ impl TickRunner {
         retries: Option<u32>,
     ) -> Self {
         let processed_until = clock.now().checked_sub(1.second()).unwrap_or(Timestamp::MIN);
-        Self { scheduler, functions, clock, processed_until: Mutex::new(processed_until), retries }
+        let processed_until = Mutex::new(processed_until);
+        Self { scheduler, functions, clock, processed_until, retries, event_source: None }
+    }
+
+    /// The same runner with a queue whose messages are processed after each tick.
+    #[must_use]
+    pub(crate) fn with_event_source(mut self, event_source: Option<EventSource>) -> Self {
+        self.event_source = event_source;
+        self
+    }
+
+    /// The mapping whose messages are processed after each tick.
+    pub(crate) fn event_source(&self) -> Option<&EventSource> {
+        self.event_source.as_ref()
     }
 
     /// The schedules.
@@ -102,6 +117,9 @@ impl TickRunner {
             summary.ticks += 1;
             let (invocations, outcome) = self.invoke_with_retries(&tick, observer).await?;
             summary.invocations += invocations;
+            if let Some(source) = &self.event_source {
+                summary.invocations += source.drain().await?.invocations;
+            }
             // Only earlier minutes count as processed: after an error, the next run repeats the
             // ticks of this minute, which is harmless.
             self.set_processed_until(tick.scheduled_time.checked_sub(1.second()).unwrap_or(from));

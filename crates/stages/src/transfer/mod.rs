@@ -9,6 +9,8 @@
 //! | `audit` | compares a table with its earlier days when all its objects are transferred |
 //! | [`judge`] | judges columns of text by a sample of their values |
 //! | [`budget`] | which objects a tick may start |
+//! | [`fan_out`] | hands the objects of a large day to workers |
+//! | [`worker`] | carries the objects that messages name |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`slots`] | how many objects are in transfer at once |
 //! | `proof` | the figures of columns that an object's transfer computes |
@@ -18,6 +20,7 @@
 mod audit;
 mod budget;
 mod fairness;
+mod fan_out;
 mod item;
 mod judge;
 mod landed;
@@ -27,6 +30,7 @@ mod slots;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
 mod unchanged;
+pub mod worker;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -172,6 +176,7 @@ async fn transfer_day(
     }
     let work = objects_left(&open, text_columns);
     if work.is_empty() && scanned.left + scanned.held + not_compared == 0 && first_error.is_none() {
+        fan_out::finish(context, &ledger, tick).await?;
         let not_audited =
             audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await?;
         shared.report(context).await?;
@@ -186,6 +191,7 @@ async fn transfer_day(
             format!("every object of {day} is in Cloud Storage"),
         ));
     }
+    let (work, over) = Box::pin(fan_out::hand_over(context, (&ledger, day), work, tick)).await?;
     let total = work.len();
     let (Counts { done, left, held }, failed) =
         Box::pin(run(context, (&ledger, shared), tick, budget, work)).await?;
@@ -200,13 +206,17 @@ async fn transfer_day(
         return Err(error);
     }
     let not_audited = not_audited?;
-    let progress =
-        if not_audited == 0 && left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
+    let is_done = not_audited + left + held + over.all() == 0;
+    let progress = if is_done { Progress::Done } else { Progress::Partial };
     let waiting = match held {
         0 => String::new(),
         _ => format!(", {held} cannot be transferred: see the receipts of their tables"),
     };
-    Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}")))
+    let over = match over.all() {
+        0 => String::new(),
+        all => format!("; workers have {all}"),
+    };
+    Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}{over}")))
 }
 
 /// The objects of these tables that are not transferred yet, where it is decided which columns stay text.
@@ -416,7 +426,7 @@ async fn do_in_time(
     if start == Start::WholeTick {
         let problem = Problem::from(&Error::new(
             ErrorKind::Config,
-            "an object takes longer than a whole tick, so it is never transferred; raise memory_mb.transfer and timeout_seconds.transfer in Terraform's module aws",
+            "an object takes longer than a whole tick, so it is never transferred; raise memory_mb and timeout_seconds of transfer (with workers, of transfer-item) in Terraform's module aws",
             format!("{object}, {} bytes", work.bytes),
         ));
         let subject = Subject::of_redo(&work.table.table, work.table.redo);

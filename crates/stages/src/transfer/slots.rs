@@ -83,6 +83,7 @@ mod tests {
             unchanged: landbridge_core::config::UnchangedTables::Carry,
             full_every: TransferConfig::FULL_EVERY,
             recompress: Recompression::Off,
+            fan_out: None,
         }
     }
 

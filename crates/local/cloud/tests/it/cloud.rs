@@ -85,6 +85,7 @@ async fn functions_get_exactly_these_variables() {
         AWS_ENDPOINT_URL_S3
         AWS_ENDPOINT_URL_SECRETS_MANAGER
         AWS_ENDPOINT_URL_SNS
+        AWS_ENDPOINT_URL_SQS
         AWS_REGION
         AWS_SECRET_ACCESS_KEY
         AWS_SESSION_TOKEN
