@@ -147,7 +147,7 @@ async fn carry_day<'a>(
     let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
     let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
     let shared = &Shared::new(day, is_late);
-    let budget = &Budget::new(tick);
+    let budget = &Budget::new(tick, context.config.transfer.recompress);
     let proof = context.config.proof.as_ref();
     let figures = proof.is_some_and(|proof| proof.kept != KeptColumns::Never);
     let slots = &Slots::new(&context.config.transfer, figures);
