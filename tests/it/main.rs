@@ -67,6 +67,7 @@ mod drift;
 mod explore;
 mod faults;
 mod federation;
+mod forget;
 mod google;
 mod googlesql;
 mod hours;

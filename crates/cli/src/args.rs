@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    access, check, console, consumers, contract, cost, dashboard, days, doctor, handover, incident,
-    init, key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
-    schema, verify,
+    access, check, console, consumers, contract, cost, dashboard, days, doctor, forget, handover,
+    incident, init, key, ledger, models, parquet, probe, receipt, recover, redo, reference,
+    restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -78,7 +78,8 @@ pub(crate) enum Command {
     Pin(restore::args::PinArgs),
     Unpin(restore::args::UnpinArgs),
     Restore(restore::args::RestoreArgs),
-    Recover(recover::RecoverArgs),
+    Recover(Box<recover::RecoverArgs>),
+    Forget(Box<forget::ForgetArgs>),
     Drill(restore::args::DrillArgs),
     Status(restore::args::StatusArgs),
     Console(Box<console::ConsoleArgs>),

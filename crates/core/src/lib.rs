@@ -46,6 +46,7 @@ pub mod created;
 pub mod describe;
 pub mod diff;
 pub mod error;
+pub mod forget;
 pub mod handover;
 pub mod iam;
 pub mod ids;
