@@ -105,7 +105,7 @@ pub fn remains(copies: &Copies<'_>) -> Vec<Remains> {
         let newest = last.map_or(String::new(), |at| format!(", the newest of {at}"));
         all.push(Remains::new(
             format!("{kept} RDS snapshots that are not pinned{newest}"),
-            "retention deletes those of Landbridge (`snapshots` in landbridge.yaml); others when their owner deletes them",
+            "retention deletes the snapshots that Landbridge made (`snapshots` in landbridge.yaml); a person deletes the others",
         ));
     }
     let days =
