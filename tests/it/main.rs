@@ -71,6 +71,7 @@ mod explore;
 mod fan_out;
 mod faults;
 mod federation;
+mod forget;
 mod google;
 mod googlesql;
 mod hours;

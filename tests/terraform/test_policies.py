@@ -80,7 +80,7 @@ def test_the_names_of_roles_and_functions_fit():
     """64 characters each (AWS Lambda, Amazon EventBridge Scheduler and IAM quotas)."""
     longest = f"landbridge-{'s' * 20}-"
     assert len(LONGEST["audit_bucket"]) <= 63
-    assert all(len(longest + name) <= 64 for name in [*ON_ONE_ROLE, "operator-restore", "operator-recover", "operator-swap"])
+    assert all(len(longest + name) <= 64 for name in [*ON_ONE_ROLE, "operator-restore", "operator-recover", "operator-forget", "operator-swap"])
 
 
 USES = ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom"]

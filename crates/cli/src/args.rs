@@ -6,9 +6,9 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::local::LocalArgs;
 use crate::{
-    access, check, console, consumers, contract, cost, dashboard, days, doctor, handover, incident,
-    init, key, ledger, models, parquet, probe, receipt, recover, redo, reference, restore, retype,
-    schema, verify,
+    access, check, console, consumers, contract, cost, dashboard, days, doctor, forget, handover,
+    incident, init, key, ledger, models, parquet, probe, receipt, recover, redo, reference,
+    restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -77,7 +77,8 @@ pub(crate) enum Command {
     Pin(restore::args::PinArgs),
     Unpin(restore::args::UnpinArgs),
     Restore(restore::args::RestoreArgs),
-    Recover(recover::RecoverArgs),
+    Recover(Box<recover::RecoverArgs>),
+    Forget(Box<forget::ForgetArgs>),
     Drill(restore::args::DrillArgs),
     Status(restore::args::StatusArgs),
     Console(Box<console::ConsoleArgs>),

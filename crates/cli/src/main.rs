@@ -19,6 +19,7 @@
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`days`] | `landbridge days`: how each day ended |
 //! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
+//! | [`forget`] | `landbridge forget`: removes the rows of one key from kept exports and BigQuery |
 //! | [`recover`] | `landbridge recover`: the rows of a table from a kept export or a restored copy, into a file or a new table |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
@@ -48,6 +49,7 @@ mod dashboard;
 mod days;
 mod doctor;
 mod export_file;
+mod forget;
 mod handover;
 mod incident;
 mod init;
@@ -100,7 +102,7 @@ fn main() -> ExitCode {
         match cli.command {
             // It deletes what it created before it ends.
             Command::Probe { command } => Box::pin(probe::run(command)).await,
-            Command::Recover(args) if args.cleans_up() => Box::pin(recover::run(args)).await,
+            Command::Recover(args) if args.cleans_up() => Box::pin(recover::run(*args)).await,
             command => {
                 // Ctrl-C is how a server ends.
                 let is_server = matches!(&command, Command::Console(args) if args.is_server());
@@ -148,7 +150,8 @@ async fn run(command: Command) -> Result {
         Command::Verify(args) => Box::pin(verify::run(args)).await,
         Command::Days(args) => days::run(args).await,
         Command::Incident(args) => Box::pin(incident::run(*args)).await,
-        Command::Recover(args) => Box::pin(recover::run(args)).await,
+        Command::Recover(args) => Box::pin(recover::run(*args)).await,
+        Command::Forget(args) => Box::pin(forget::run(*args)).await,
         Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {

@@ -48,6 +48,7 @@ pub mod describe;
 pub mod diff;
 pub mod error;
 pub mod fan_out;
+pub mod forget;
 pub mod handover;
 pub mod iam;
 pub mod ids;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::chain::{Link, LinkSignature};
+use landbridge_core::forget::Forgotten;
 use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
@@ -93,6 +94,8 @@ pub const CHAIN: &str = "chain";
 pub const SIGNATURES: &str = "signatures";
 /// The folder of the reasons for which rows were recovered in plain, below the source: the operator may write there.
 pub const RECOVERIES: &str = "recoveries";
+/// The folder of [`forgotten`], below the source: the operator who forgets writes there.
+pub const FORGOTTEN: &str = "forgotten";
 /// The folder of [`redo`], below the source: the operator may write there, and nowhere in a day.
 pub const REDO: &str = "redo";
 
@@ -102,6 +105,11 @@ pub fn below(prefix: &str, name: &str) -> String {
         "" => name.to_owned(),
         prefix => format!("{prefix}/{name}"),
     }
+}
+
+/// Rows that an operator forgot, by the number from 1.
+pub fn forgotten(number: u32) -> SourceName<Forgotten> {
+    SourceName::new(format!("{FORGOTTEN}/{number:08}.json"))
 }
 
 /// A link of the chain of published days, by its number from 1.

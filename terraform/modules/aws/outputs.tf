@@ -54,6 +54,6 @@ output "failures_queue_url" {
 }
 
 output "operator_policy_arns" {
-  description = "Managed policies for the on-call engineer, by name: `operator` to look and pin, `operator-restore` to restore and drill, `operator-recover` to write rows of an export or a temporary copy into a file or a new table, and `operator-swap` to swap in a restored database. They are not attached to anyone."
+  description = "Managed policies for the on-call engineer, by name: `operator` to look and pin, `operator-restore` to restore and drill, `operator-recover` to write rows of an export or a temporary copy into a file or a new table, `operator-forget` to delete files of exports that have rows to forget, and `operator-swap` to swap in a restored database. They are not attached to anyone."
   value       = { for name, policy in aws_iam_policy.operator : name => policy.arn }
 }

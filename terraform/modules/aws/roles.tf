@@ -120,6 +120,7 @@ resource "aws_iam_policy" "operator" {
     operator         = "list and pin snapshots, read receipts, request a redo, close incidents"
     operator-restore = "restore, drill; in addition to the policy operator"
     operator-recover = "write rows of an export or a temporary copy, in addition to the policy operator"
+    operator-forget  = "delete files of exports that have rows to forget, in addition to the policy operator"
     operator-swap    = "swap in a restored database, in addition to the policies operator and operator-restore"
   }
   name        = "${local.name}-${each.key}"

@@ -241,6 +241,14 @@ async fn every_type_is_transferred() {
         let more: (&[&str], _) = (&[], None);
         recover::assert_whole_mariadb_over(&recovery, &mut client, url, DAY, table, but, more)
             .await;
+        if table.0 != "every_type" {
+            continue;
+        }
+        // A copy of the snapshot has the zero date.
+        let restore = ["--from", "restore", "--database-url-env", "SHOP_URL", "--yes"];
+        let more: (&[&str], _) = (&restore, Some(("SHOP_URL", url.as_str())));
+        recover::assert_whole_mariadb_over(&recovery, &mut client, url, DAY, table, &[], more)
+            .await;
     }
     // The table was filled in a session whose time zone is that of Seoul.
     let select = "SELECT wall, seoul, instant FROM shop.clocks ORDER BY id";

@@ -1,14 +1,19 @@
-//! Targets of `landbridge recover` that are no file of SQL: a Parquet file, and a new table of a database.
+//! Targets of `landbridge recover` that are no file of SQL: a Parquet file, and a new table of a database; and rows of a
+//! temporary copy instead of the export.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use landbridge_local_aws::DatabaseKind;
 use landbridge_parquet::cells::Cells;
 use mysql_async::prelude::Queryable;
 use serde_json::Value;
 use tokio_postgres::NoTls;
 
 use super::{DAY, Recovery, lacking};
+use crate::google::{delete, object_keys};
 use crate::proof::source::{ALWAYS, mariadb, postgres};
 
 /// The text of a column, row by row.
@@ -192,4 +197,108 @@ async fn a_new_table_of_mariadb_replaces_what_an_interrupted_command_left() {
     assert_eq!(code, Some(0), "{text}");
     let file = Bytes::from(std::fs::read(&path).expect("the file"));
     assert!(column(&file, "amount").contains(&Some("7.50".to_owned())));
+}
+
+const COPY: &str = "shop-prod-recover";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_copy_come_back_after_the_export_is_gone() {
+    let (server, client, env) = postgres(ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    let files = object_keys(&env, "exports/", ".parquet").await;
+    delete(&env, &files).await;
+    let kept = "CREATE TABLE kept AS SELECT * FROM orders; DELETE FROM orders WHERE id < 100";
+    client.batch_execute(kept).await.expect("an accident");
+    let aws = env.cloud.aws();
+    let exists = || aws.describe_database(DatabaseKind::Instance, COPY).is_some();
+    let shop = server.url_of("shop");
+    let variable = Some(("SHOP_URL", shop.as_str()));
+    let to = recovery.path("orders.sql").display().to_string();
+    let base =
+        ["public.orders", "--at", DAY, "--from", "restore", "--database-url-env", "SHOP_URL"];
+    let run = |more: &[&str]| recovery.command(&[&base[..], more].concat(), variable);
+    // A plan, and a question without an answer.
+    let (code, text) = run(&["--to", &to, "--dry-run"]);
+    assert!(code == Some(0) && text.contains("price") && text.contains(COPY), "{text}");
+    let (code, text) = run(&["--to", &to]);
+    assert!(code == Some(2) && text.contains("--yes"), "{text}");
+    assert!(!exists() && !std::path::Path::new(&to).exists());
+    // Into the database, without the columns that have a class.
+    let (code, text) = run(&["--to", &shop, "--yes", "--where", "id BETWEEN 1 AND 99"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("left out: email, class email") && !exists(), "{text}");
+    let columns = "SELECT id, note, amount, placed, ratio, born FROM";
+    let new = format!("{columns} orders_recovered_20261121");
+    let lost = format!("{columns} kept WHERE id < 100");
+    assert_eq!((lacking(&client, &new, &lost).await, lacking(&client, &lost, &new).await), (0, 0));
+    // A failure deletes the copy too.
+    let (code, text) = run(&["--to", &shop, "--yes"]);
+    assert!(code == Some(1) && text.contains("exists in the database") && !exists(), "{text}");
+    let (code, text) = recovery.command(
+        &[
+            "public.none",
+            "--at",
+            DAY,
+            "--from",
+            "restore",
+            "--database-url-env",
+            "SHOP_URL",
+            "--yes",
+            "--to",
+            &to,
+        ],
+        variable,
+    );
+    assert!(code == Some(2) && text.contains("There are: ") && !exists(), "{text}");
+    interrupted(&recovery, &base, &shop, &to, &exists).await;
+    // Plain values need their record.
+    let (code, text) =
+        run(&["--to", &to, "--yes", "--plain", "--reason", "ticket 4211", "--resume"]);
+    assert!(code == Some(1) && text.contains("no interrupted recovery"), "{text}");
+    let (code, text) = run(&["--to", &to, "--yes", "--plain", "--reason", "ticket 4211"]);
+    assert_eq!(code, Some(0), "{text}");
+    let statements = std::fs::read_to_string(&to).expect("the file");
+    assert!(statements.contains("'p8@example.com'") && !text.contains("p8@"), "{text}");
+    assert_eq!(env.ledger("recoveries/").await.len(), 1);
+}
+
+/// A command that SIGTERM ends deletes its copy; what one leaves that SIGKILL ends, `--resume` uses and `--clean-up` deletes.
+async fn interrupted(
+    recovery: &Recovery,
+    base: &[&str],
+    shop: &str,
+    to: &str,
+    exists: &dyn Fn() -> bool,
+) {
+    for (signal, is_left) in [("-TERM", false), ("-KILL", true)] {
+        let args = [&["recover"], base, &["--to", to, "--yes"]].concat();
+        let mut child = Command::new(crate::operator::program())
+            .args(args)
+            .env_clear()
+            .envs(&recovery.variables)
+            .env("SHOP_URL", shop)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command starts");
+        let started = Instant::now();
+        while !exists() && started.elapsed() < Duration::from_secs(60) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
+        let status = recovery.while_time_passes(|| child.wait()).expect("an end");
+        assert!(!status.success());
+        assert_eq!(exists(), is_left, "{signal}");
+        assert!(!std::path::Path::new(to).exists(), "{signal}");
+    }
+    let variable = Some(("SHOP_URL", shop));
+    let (code, text) = recovery.command(&[base, &["--to", to, "--yes"]].concat(), variable);
+    assert!(code == Some(1) && text.contains("landbridge recover --clean-up"), "{text}");
+    let (code, text) =
+        recovery.command(&[base, &["--to", to, "--yes", "--resume"]].concat(), variable);
+    assert!(code == Some(0) && !exists(), "{text}");
+    std::fs::remove_file(to).expect("the file is deleted");
+    let (code, text) = recovery.command(&["--clean-up"], None);
+    assert_eq!(code, Some(0), "{text}");
 }

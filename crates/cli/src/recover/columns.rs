@@ -95,6 +95,21 @@ impl Column {
 }
 
 impl Choice {
+    /// One column, whatever its class: for a comparison, not for writing.
+    pub(super) fn of(column: &SourceColumn) -> Self {
+        let kept = Column {
+            name: column.parquet.name.clone(),
+            source: column.source.clone(),
+            digits: (column.precision, column.scale),
+            kind: kind(column),
+            form: Form::of(&column.parquet),
+            ty: cell_type(column),
+            declared: None,
+            class: None,
+        };
+        Self { kept: vec![kept], left_out: Vec::new() }
+    }
+
     /// The place of a column in a row.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.kept.iter().position(|column| column.name == name)

@@ -33,13 +33,15 @@ pub(super) async fn prepare(command: &Command, contract: &Contract) -> Result<Pr
         None => None,
     };
     let exported = Exported::of(&command.aws.s3, &command.config.export.bucket, &plan, day);
+    let forgotten =
+        crate::forget::record::of_day(&command.ledger, Some(&plan.source_table), day).await?;
     let announcement = format!(
         "{} of {day}: {} in {} ({}), export {export}",
         plan.source_table,
         render::counted(usize::try_from(plan.rows).unwrap_or(usize::MAX), "row"),
         render::counted(exported.files(), "file"),
         bytes(exported.bytes()),
-    );
+    ) + &forgotten.map(|it| format!("\n  note    {it}")).unwrap_or_default();
     Ok(Prepared {
         source_table: plan.source_table,
         engine: engine(&records, day).await?,

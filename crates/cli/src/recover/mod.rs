@@ -7,6 +7,7 @@
 //! | [`target`] | `--to`: a file, or the address of a database |
 //! | [`columns`] | which columns are written, and why the others are not |
 //! | [`restored`] | `--from restore`: the table in a temporary copy of the database |
+//! | [`find`] | counts rows of a key, for `landbridge forget` |
 //! | [`condition`] | `--where`, evaluated on the rows of the export |
 //! | [`read`] | the rows of the Parquet files |
 //! | [`value`] | how cells are written by the reader |
@@ -24,6 +25,7 @@ mod condition;
 mod database;
 mod deliver;
 mod export;
+pub(crate) mod find;
 mod job;
 mod output;
 mod read;

@@ -21,7 +21,7 @@ pub(super) enum RowSource {
     /// The files of an export.
     Exported(Exported),
     /// A temporary copy of the database.
-    Restored(Restored),
+    Restored(Box<Restored>),
 }
 
 impl RowSource {

@@ -240,7 +240,7 @@ async fn prepare(
         rows: None,
         chosen,
         condition,
-        source: RowSource::Restored(Restored { database, table, places }),
+        source: RowSource::Restored(Box::new(Restored { database, table, places })),
     })
 }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::cost::storage_gib;
 use crate::failure::{Failure, Result};
+use crate::forget::record;
 
 /// Claims read at once: they are small, and latency dominates.
 const AT_ONCE: usize = 16;
@@ -127,7 +128,11 @@ impl Plan {
                 records.export.export, records.export.attempt
             )));
         }
+        refuse_forgotten(place, &records, tables).await?;
         let chosen = records.choose(tables, wants_export)?;
+        for table in &chosen.tables {
+            refuse_table(place, &table.source_table, day).await?;
+        }
         let export = other_export(place, &records, &chosen.tables, wants_export).await?;
         let requests = place.ledger.source();
         let days = requests.redo_days().await?;
@@ -348,6 +353,27 @@ async fn other_export(
         )));
     }
     Ok(Some(OtherExport { snapshot: snapshot.clone(), why }))
+}
+
+/// Refuses tables that the operator names and of which rows were forgotten since the day.
+async fn refuse_forgotten(place: &Place<'_>, records: &DayRecords, tables: &[String]) -> Result {
+    let planned = records.plan.iter().flat_map(|plan| &plan.tables);
+    for entry in planned {
+        if tables.iter().any(|it| *it == entry.source_table || *it == entry.table) {
+            refuse_table(place, &entry.source_table, records.day).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a table of which rows were forgotten since the day: its rows of that day have them still.
+async fn refuse_table(place: &Place<'_>, source_table: &str, day: Day) -> Result {
+    match record::of_day(place.ledger, Some(source_table), day).await? {
+        None => Ok(()),
+        Some(why) => Err(Failure::Failed(format!(
+            "{source_table} of {day} cannot be done again: {why}. Name the other tables with --table, or do a newer day again"
+        ))),
+    }
 }
 
 /// Why the objects of the tables cannot be transferred again: they are not in the bucket any more.

@@ -14,6 +14,7 @@ use landbridge_ledger::records;
 use super::args::RestoreArgs;
 use super::{RestoreContext, confirm, parse_time, points, rds_failure};
 use crate::failure::{Failure, Result};
+use crate::forget::record;
 use crate::receipt;
 
 /// The origin of a restore and the settings to restore with.
@@ -122,6 +123,7 @@ async fn start_from_point(
         }
     };
     remarks.extend(other_database(context, point).await?);
+    remarks.extend(record::at(&context.ledger(), point.taken_at).await?);
     // The snapshot may be older than the source's last engine upgrade.
     record.engine_version.clone_from(&point.engine_version);
     Ok(RestoreStart { origin: RestoreOrigin::Snapshot(point.snapshot.clone()), record, remarks })
@@ -266,6 +268,11 @@ async fn start_from_time(context: &RestoreContext, time: &str) -> Result<Restore
     let id = &context.config.source.id;
     let mut record = context.aws.rds.settings_record(id).await.map_err(rds_failure)?;
     let mut remarks = vec![format!("the current settings of {id} are used")];
+    let to = match time {
+        "latest" => Some(context.clock.now()),
+        time => Some(parse_time("--pitr", time, &context.zone)?),
+    };
+    remarks.extend(record::at(&context.ledger(), to).await?);
     if time == "latest" {
         return Ok(RestoreStart { origin: RestoreOrigin::Latest, record, remarks });
     }

@@ -35,6 +35,8 @@ fn help_of_the_command() {
         out |   unpin        Unpin a snapshot: retention may delete it again
         out |   restore      Restore the database under a new name, with all of its settings
         out |   recover      Write the rows of one table, as a day's export has them, into a file or a new table
+        out |   forget       Remove the rows of one key from kept exports and BigQuery, and list what remains
+        out |                until when
         out |   drill        Restore the newest snapshot to a temporary database, check it, time it, delete it
         out |   status       Show the last days and their tables, open incidents and redo requests, restore points
         out |                and the measured recovery time

@@ -1,4 +1,4 @@
-//! Queries of the operator's command: what one costs, and its only row.
+//! Queries of the operator's command: what one costs, its only row, and rows that it deletes.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +40,26 @@ impl BigQuery {
     /// # Errors
     /// As [`Self::query_bytes`].
     pub async fn query_row(&self, name: &str, sql: &str, request: &str) -> Result<Row> {
+        let answer = self.completed(name, sql, request).await?;
+        only_row(&answer).ok_or_else(|| unknown_form(name))
+    }
+
+    /// Runs a statement that changes rows, and returns how many. `request` is as in [`Self::query_row`].
+    ///
+    /// The caller needs to read only the columns that the statement names in conditions
+    /// (claim `delete-reads-its-condition`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] if the caller may not change the table; any other BigQuery error.
+    pub async fn change_rows(&self, name: &str, sql: &str, request: &str) -> Result<u64> {
+        let answer = self.completed(name, sql, request).await?;
+        text(&answer, "numDmlAffectedRows")
+            .and_then(|rows| rows.parse().ok())
+            .ok_or_else(|| unknown_form(name))
+    }
+
+    /// The answer to a statement that has ended.
+    async fn completed(&self, name: &str, sql: &str, request: &str) -> Result<Value> {
         let body = json!({
             "query": sql,
             "useLegacySql": false,
@@ -64,7 +84,7 @@ impl BigQuery {
             };
             answer = self.rest.send(&call).await.map_err(|refusal| refusal.error)?;
         }
-        only_row(&answer).ok_or_else(|| unknown_form(name))
+        Ok(answer)
     }
 
     async fn send_query(&self, what: &'static str, name: &str, body: &Value) -> Result<Value> {

@@ -1,0 +1,85 @@
+//! Removes what the plan found. Each step can be repeated: a file that is gone and a row that is gone are done.
+
+use landbridge_core::forget::{Copies, Forgotten, remains};
+use landbridge_core::restore::{Setting, SettingValue};
+
+use super::plan::{Plan, full, rows_in_warehouse};
+use super::{Command, record, with_rights};
+use crate::failure::{Failure, Result};
+
+/// Removes the rows, and records it.
+///
+/// # Errors
+/// The first error; the record then has no end, and the next command of the same key goes on.
+pub(super) async fn run(command: &Command, plan: &Plan) -> Result<Forgotten> {
+    let mut forgotten = record::begin(command, plan).await?;
+    // Also files that an earlier, interrupted command found: it may have deleted only some of their versions.
+    forgotten.files.extend(plan.files.iter().map(|it| it.key.clone()));
+    for key in &forgotten.files {
+        delete_file(command, key).await?;
+    }
+    let deleted = delete_rows(command, plan).await?;
+    forgotten.warehouse_rows = forgotten.warehouse_rows.max(deleted);
+    forgotten.remains = what_remains(command, plan).await?;
+    forgotten.finished_at = Some(command.now);
+    record::end(command, &forgotten).await
+}
+
+/// Deletes all versions of an object.
+async fn delete_file(command: &Command, key: &str) -> Result {
+    let (s3, bucket) = (&command.aws.s3, command.config.export.bucket.as_str());
+    let versions = s3.versions(bucket, key).await.map_err(with_rights)?;
+    for version in versions.iter().filter(|it| it.key == key) {
+        s3.delete_version(bucket, key, &version.id).await.map_err(with_rights)?;
+    }
+    let left = s3.versions(bucket, key).await.map_err(with_rights)?;
+    if left.iter().any(|it| it.key == key) {
+        return Err(Failure::Failed(format!(
+            "s3://{bucket}/{key} has versions still, after they were deleted; run the command again"
+        )));
+    }
+    Ok(())
+}
+
+/// Deletes the rows in BigQuery, and counts again.
+async fn delete_rows(command: &Command, plan: &Plan) -> Result<u64> {
+    if plan.warehouse_rows == 0 {
+        return Ok(0);
+    }
+    let sql = format!("DELETE FROM {} WHERE {}", full(command, &plan.table), plan.condition);
+    let request = format!("forget-{}", jiff::Timestamp::now().as_microsecond());
+    let deleted = command.bigquery.change_rows(&plan.table, &sql, &request).await;
+    let deleted = deleted.map_err(with_rights)?;
+    match rows_in_warehouse(command, &plan.table, &plan.condition).await? {
+        0 => Ok(deleted),
+        rows => Err(Failure::Failed(format!(
+            "{} has {rows} rows of the key still; a load job may have written at the same time. Run the command again",
+            plan.table
+        ))),
+    }
+}
+
+async fn what_remains(
+    command: &Command,
+    plan: &Plan,
+) -> Result<Vec<landbridge_core::forget::Remains>> {
+    let (config, rds) = (&command.config, &command.aws.rds);
+    let points = rds.restore_points(&config.source.name, &config.source.id).await?;
+    let database = rds.database(config.source.kind, &config.source.id).await?;
+    let backup_days = database.and_then(|it| match it.settings.get(Setting::BackupRetentionDays) {
+        Some(SettingValue::Number(days)) => Some(*days),
+        _ => None,
+    });
+    let hours = match plan.table.as_str() {
+        "" => None,
+        _ => Some(command.bigquery.time_travel_hours(&config.warehouse.dataset).await?),
+    };
+    Ok(remains(&Copies {
+        points: &points,
+        absent_at: plan.absent_at,
+        backup_days,
+        time_travel_hours: hours,
+        landing: "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default; soft delete of the bucket comes after that",
+        now: command.now,
+    }))
+}
