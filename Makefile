@@ -15,6 +15,8 @@ STARTS ?= 40
 RUNS ?= 5
 # How many tables `make bench-tables` has.
 TABLES ?= 1000
+# The level of GZIP of the files that `make bench-bytes` makes.
+LEVEL ?= 6
 # Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
@@ -30,7 +32,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -99,6 +101,14 @@ bench-source:
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+bench-bytes: ## how many bytes of TPC-H leave AWS: make bench-bytes LEVEL=1
+	scripts/python-for-tests.sh
+	$(CARGO) build --workspace --bins
+	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
+	$(TARGET)/peers/bin/pip install --quiet -r benches/squeeze-requirements.txt
+	mkdir -p $(TARGET)/bench/tpch && cd $(TARGET)/bench/tpch && $(TARGET)/peers/bin/tpchgen-cli -s 0.1 --format=parquet
+	$(TARGET)/python/bin/python benches/squeeze.py $(TARGET)/debug/landbridge $(TARGET)/bench/tpch --level $(LEVEL)
 
 bench-console: ## measure the console's pages with 10,000 tables and a year of days
 	$(CARGO) bench --profile dev -p landbridge-console --bench pages

@@ -6,7 +6,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use landbridge_core::rewrite::{Action, RewritePlan, TargetType};
+use landbridge_core::rewrite::{Action, Recompress, RewritePlan, TargetType};
 use landbridge_parquet::rewrite::{TokenKey, Rewriter};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,6 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             columns,
             max_misfit_share: 1.0,
             relax_required: true,
+            recompress: Some(Recompress::default()),
             ..RewritePlan::default()
         };
         let rewriter = Rewriter::new(plan)

@@ -5,7 +5,7 @@ use super::workload::TRANSFER_MEMORY_GIB;
 
 /// Content that one start of `transfer` compresses again, in GiB per second: 25 MiB, three quarters of what was measured on
 /// x86-64 (docs/costs.md), because no processor of AWS was measured.
-const COMPRESSED_GIB_S: f64 = 25.0 / 1024.0;
+pub(super) const COMPRESSED_GIB_S: f64 = 25.0 / 1024.0;
 /// The answer for a region that the price list does not have: the highest of those that it has.
 const WITHOUT_PRICES: f64 = 0.0105;
 

@@ -1,7 +1,8 @@
 //! Measured quantities, and the monthly usage that follows from them. Quantities that are
 //! assumed are documented constants; docs/costs.md lists them.
 
-use crate::config::Config;
+use super::squeeze::COMPRESSED_GIB_S;
+use crate::config::{Config, Recompression};
 
 /// Days of an average month: AWS counts 730 hours.
 pub const DAYS_A_MONTH: f64 = 730.0 / 24.0;
@@ -21,6 +22,11 @@ const GA4_DAYS_STORED: f64 = 365.0;
 pub const EXPORT_DAYS: f64 = 7.0;
 /// Days for which files are kept in Cloud Storage: the default of `landing_retention_days` (`terraform/modules/gcp`).
 pub const LANDING_DAYS: f64 = 3.0;
+/// What leaves AWS of the exported bytes if columns are compressed again: measured on TPC-H from GZIP 6
+/// (`benches/squeeze.py`, docs/costs.md), rounded up.
+const SENT_SHARE: f64 = 0.87;
+/// Decompressed content of exported files, relative to their bytes: 2.3 for TPC-H, rounded up.
+const CONTENT_BY_PARQUET: f64 = 3.0;
 /// Throughput of one start of `transfer`, in MiB per second.
 const TRANSFER_MIB_S: f64 = 50.0;
 /// S3 writes per file: the file by RDS, and its ledger record.
@@ -257,7 +263,15 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
     let parquet = workload.parquet_gib_per_day;
     let files = workload.files_per_day.unwrap_or(parquet * 1024.0 / FILE_MIB).ceil();
     let month = |per_day: f64| per_day * DAYS_A_MONTH;
-    let transfer_s = parquet * 1024.0 / TRANSFER_MIB_S;
+    let recompresses = config.transfer.recompress == Recompression::Auto;
+    let sent = parquet * if recompresses { SENT_SHARE } else { 1.0 };
+    let transferred = workload.transferred_gib_per_day.unwrap_or(sent);
+    // What does not leave AWS is not compressed again either.
+    let compress_s = match recompresses {
+        true => transferred / SENT_SHARE * CONTENT_BY_PARQUET / COMPRESSED_GIB_S,
+        false => 0.0,
+    };
+    let transfer_s = parquet * 1024.0 / TRANSFER_MIB_S + compress_s;
     // Memory in GiB from the defaults of Terraform; a start with little to do takes one second,
     // or three in the load stage, which waits for BigQuery.
     let lambda_gib_s = starts.snapshot * 0.125
@@ -266,7 +280,6 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.load * 3.0 * 0.25
         + (starts.protect + starts.views + starts.notify) * 0.125;
     let requests = DailyRequests::from_config(config, files, workload.tables.unwrap_or(TABLES));
-    let transferred = workload.transferred_gib_per_day.unwrap_or(parquet);
     let key_uses = (starts.export + starts.transfer) * KEY_USES_PER_START + KEY_USES_OF_RDS_PER_DAY;
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));

@@ -18,7 +18,7 @@ use super::pages::{PageKind, PageReader, StoredPage};
 use super::plain::PlainPages;
 use super::proof::KeptProof;
 use super::relax::checksum;
-use super::write::{PageCompressor, PageContent};
+use super::write::{PageCompressor, PageContent, is_noise};
 use crate::thrift::{self, PageLocation, ThriftError};
 
 /// Chunks with fewer bytes stay as they are: at most a few dozen bytes could be saved.
@@ -27,6 +27,8 @@ const MIN_CHUNK_BYTES: i64 = 4096;
 const MAX_VALUE_BYTES: i64 = 64 * 1024;
 /// The bytes of content, decompressed, by which a chunk is judged.
 const SAMPLE_BYTES: usize = 1024 * 1024;
+/// A page of noise of so many bytes is enough to leave a column as it is.
+const LEAST_NOISE: usize = 64 * 1024;
 /// A chunk stays as it is unless this share of its bytes is saved.
 const MIN_SAVED_SHARE: f64 = 0.01;
 /// The level of ZSTD for files that are usual for RDS, of 1 to 10 MB: more costs more processor time than it saves
@@ -163,8 +165,16 @@ pub(super) fn sample<R: Read>(
         stored.add(is_dictionary, source.header().len() + source.stored().len());
         content.add(is_dictionary, page.uncompressed);
         let compressed = new_page(&page, source, compressor, None)?;
+        // Indices can be noise where the numbers that they mean are not.
+        let is_hopeless = !is_dictionary
+            && dictionary.is_none()
+            && page.uncompressed >= LEAST_NOISE
+            && is_noise(compressed.body.len(), page.uncompressed);
         new.add(is_dictionary, compressed.len());
         sample.pages.push(compressed);
+        if is_hopeless {
+            return Ok(None);
+        }
         if is_dictionary {
             dictionary = PlainPages::new(page.info, source.body(), old.column_descr());
         } else {

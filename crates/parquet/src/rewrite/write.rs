@@ -141,7 +141,9 @@ impl PageCompressor {
         }
         let zstd = get_or_create(&mut self.arbitrary, arbitrary_compressor)?;
         zstd.compress_to_buffer(&self.body, &mut compressed)?;
-        if let Some((level, harder)) = &mut self.harder {
+        if let Some((level, harder)) = &mut self.harder
+            && !is_noise(compressed.len(), self.body.len())
+        {
             let zstd = get_or_create(harder, || hard_compressor(*level))?;
             let mut smaller = Vec::with_capacity(zstd::zstd_safe::compress_bound(self.body.len()));
             zstd.compress_to_buffer(&self.body, &mut smaller)?;
@@ -172,6 +174,11 @@ fn get_or_create<'a>(
 
 fn arbitrary_compressor() -> io::Result<Compressor<'static>> {
     Compressor::new(ZSTD_LEVEL)
+}
+
+/// Whether level 1 saves so little that a harder level finds nothing either: content that is encrypted, compressed or random.
+pub(super) fn is_noise(compressed: usize, content: usize) -> bool {
+    compressed + compressed / 32 >= content
 }
 
 /// Window and tables are as large as a page usually is: the tables of the level would take 50 MB otherwise.

@@ -144,6 +144,51 @@ proptest! {
     }
 }
 
+/// Files for the next test: every codec that is decompressed, both versions of pages.
+fn files() -> Vec<Bytes> {
+    let codecs = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW];
+    let all = codecs.iter().flat_map(|codec| {
+        [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0].map(|version| (*codec, version))
+    });
+    let properties = |(codec, version)| {
+        WriterProperties::builder()
+            .set_compression(codec)
+            .set_writer_version(version)
+            .set_data_page_row_count_limit(300)
+            .set_write_batch_size(100)
+            .build()
+    };
+    all.map(|it| file(&table(2500, 400, 7), properties(it))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is changed, there is an error or a file with as many rows, and no panic.
+    #[test]
+    fn bytes_that_are_changed(
+        which in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        thread_local! {
+            static FILES: Vec<Bytes> = files();
+        }
+        let mut bytes = FILES.with(|files| which.get(files).to_vec());
+        for (place, byte) in changes {
+            let at = place.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let mut out = Vec::new();
+        let rewriter = rewriter(recompressing(RewritePlan::default())).with_page_limit(1 << 20);
+        if let Ok(report) = rewriter.rewrite(&Bytes::from(bytes), "changed", &mut out, None) {
+            let (out, length) = (Bytes::from(out.clone()), out.len() as u64);
+            let read = landbridge_parquet::Footer::read(&out, length, "out");
+            let footer = futures::executor::block_on(read).expect("a footer");
+            prop_assert_eq!((report.bytes_written, report.rows), (length, footer.rows()));
+        }
+    }
+}
+
 #[test]
 fn page_indexes_and_bloom_filters_stay_valid() {
     let source = rich();
