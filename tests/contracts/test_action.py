@@ -1,10 +1,12 @@
 """The GitHub Action `contract-check`, run in a repository of an application."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 from composite import Run
 from conftest import ROOT
 
@@ -27,6 +29,24 @@ def run(application: Path, tmp_path: Path, landbridge: str, **inputs: str) -> Ru
     temporary.mkdir(exist_ok=True)
     given = {name.replace("_", "-"): it for name, it in inputs.items()}
     return Run(ACTION, application, temporary, {"command": landbridge, **given})
+
+
+def test_the_metadata_has_what_github_requires():
+    # GitHub documentation, "Metadata syntax reference": what is marked as required.
+    metadata = yaml.safe_load((ACTION / "action.yml").read_text())
+    assert set(metadata) <= {"name", "author", "description", "inputs", "outputs", "runs", "branding"}
+    assert metadata["name"] and metadata["description"]
+    for name, it in [*metadata["inputs"].items(), *metadata["outputs"].items()]:
+        assert re.fullmatch(r"[A-Za-z_][\w-]*", name) and it["description"], name
+    assert all(isinstance(it["default"], str) for it in metadata["inputs"].values()), "defaults are strings"
+    assert all(it["value"] for it in metadata["outputs"].values()), "outputs of a composite action have a value"
+    assert metadata["runs"]["using"] == "composite"
+    ids = {step.get("id") for step in metadata["runs"]["steps"]}
+    for step in metadata["runs"]["steps"]:
+        assert ("run" in step) != ("uses" in step), step
+        assert "shell" in step or "uses" in step, "a `run` step of a composite action names its shell"
+    for it in metadata["outputs"].values():
+        assert re.search(r"steps\.([\w-]+)\.outputs", it["value"])[1] in ids
 
 
 def test_a_change_that_needs_no_verdict_passes(application, tmp_path, landbridge):

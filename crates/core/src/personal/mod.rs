@@ -189,7 +189,9 @@ fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdic
     // Few different values are no sign that they are not about the person of the row.
     let cautious = names::needs_caution(subject);
     let known = names::is_all_known(subject) || names::is_of_impersonal(subject);
-    let by_value = values::judge(evidence, cautious, known).unwrap_or_else(|| by_name.clone());
+    let by_value = values::judge(evidence, cautious, known)
+        .or_else(|| values::words(evidence).filter(|_| names::is_of_no_person(subject)))
+        .unwrap_or_else(|| by_name.clone());
     let of_person = by_value.finding == Finding::Harmless
         && values::are_dates(evidence)
         && names::may_be_of_person(subject);

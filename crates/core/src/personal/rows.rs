@@ -9,7 +9,8 @@ pub enum Rows {
     /// The columns are not known, or most of their names say nothing.
     #[default]
     Unknown,
-    /// No column identifies or describes a person, and most names are understood.
+    /// No column identifies or describes a person, and most are understood: every word of the name is known, or name, type
+    /// and values show with at least medium confidence that it is harmless.
     Impersonal,
     /// A column identifies a person, as the orders of a customer do: most values are about something else.
     OfPerson,
@@ -27,7 +28,8 @@ pub fn rows(columns: &[(Subject<'_>, Option<&Evidence>)]) -> Rows {
     for (subject, evidence) in columns {
         let subject = Subject { rows: Rows::Unknown, ..*subject };
         let verdict = judge(subject, *evidence);
-        understood += usize::from(names::is_all_known(subject));
+        let harmless = verdict.finding == Finding::Harmless && verdict.confidence > Confidence::Low;
+        understood += usize::from(harmless || names::is_all_known(subject));
         if let Finding::Personal(kind) = verdict.finding {
             of = true;
             let sure = verdict.confidence > Confidence::Low;

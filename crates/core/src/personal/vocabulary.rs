@@ -141,9 +141,28 @@ static SPELLED: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
 static ABBREVIATED: LazyLock<HashMap<&'static str, &'static str>> =
     LazyLock::new(|| standard().map(|(word, abbreviation)| (abbreviation, word)).collect());
 
+/// The consonants of words that mean nothing personal, as schemas abbreviate them: `cntrct` of `contract`. Consonants
+/// that another word of the vocabulary has too are left out.
+static CONSONANTS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let of = |words: &mut dyn Iterator<Item = &&'static str>| -> HashSet<String> {
+        words.filter_map(|word| consonants(word)).collect()
+    };
+    let telling = of(&mut ALL.iter().filter(|word| !PLAIN.contains(**word)));
+    let plain = of(&mut PLAIN.iter());
+    plain.into_iter().filter(|it| !telling.contains(it) && !ALL.contains(it.as_str())).collect()
+});
+
+/// The consonants of an English word of five letters or more, its first letter included; `None` if fewer than four are left.
+fn consonants(word: &str) -> Option<String> {
+    let is_word = word.len() >= 5 && word.bytes().all(|it| it.is_ascii_lowercase());
+    let kept = word.char_indices().filter(|(at, it)| *at == 0 || !"aeiou".contains(*it));
+    let kept: String = kept.map(|(_, it)| it).collect();
+    (is_word && kept.len() >= 4 && kept.len() < word.len()).then_some(kept)
+}
+
 /// Whether the vocabulary contains the word.
 pub(super) fn is_word(word: &str) -> bool {
-    ALL.contains(word) || PLAIN.contains(word)
+    ALL.contains(word) || PLAIN.contains(word) || CONSONANTS.contains(word)
 }
 
 /// Whether the word means nothing personal.

@@ -11,17 +11,18 @@ use serde_json::Value;
 use super::Inspector;
 use crate::bigquery::urlencode;
 
-/// Jobs of a page: BigQuery's largest (`jobs.list`, `maxResults`).
+/// Jobs of a page. The documentation of `jobs.list` names no largest `maxResults`; a shorter page is followed all the same.
 const PAGE_SIZE: u32 = 1_000;
 /// What is asked about a job. An answer of `jobs.list` contains more, for example the query's plan.
-const FIELDS: &str = "nextPageToken,jobs(user_email,errorResult,jobReference/location,configuration(labels,jobType,query(query,destinationTable)),statistics(creationTime,query/referencedTables))";
+const FIELDS: &str = "nextPageToken,unreachable,jobs(user_email,principal_subject,errorResult,jobReference/location,configuration(labels,jobType,query(query,destinationTable)),statistics(creationTime,query/referencedTables))";
 
 impl Inspector {
     /// The query jobs of all users of the project that were created from `from` until before `until`, in a
     /// location, and succeeded. `visit` gets each page, so that no more than a page is in memory.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `bigquery.jobs.listAll`; any other BigQuery error.
+    /// [`ErrorKind::Denied`] without `bigquery.jobs.listAll`; [`ErrorKind::Transient`] if an answer skips the location; any
+    /// other BigQuery error.
     pub async fn query_jobs(
         &self,
         location: &str,
@@ -41,6 +42,9 @@ impl Inspector {
             let found = self.get(WHAT, &self.project, &url).await?;
             let found =
                 found.ok_or_else(|| Error::new(ErrorKind::NotFound, WHAT, &self.project))?;
+            if is_skipped(&found, location) {
+                return Err(Error::new(ErrorKind::Transient, WHAT, location));
+            }
             let jobs = found.get("jobs").and_then(Value::as_array);
             visit(jobs.into_iter().flatten().filter_map(|it| query_job(it, location)).collect());
             match found.get("nextPageToken").and_then(Value::as_str) {
@@ -51,6 +55,13 @@ impl Inspector {
             }
         }
     }
+}
+
+/// Whether an answer lacks the jobs of a location, because BigQuery could not reach it (`JobList.unreachable`).
+fn is_skipped(answer: &Value, location: &str) -> bool {
+    let skipped = answer.get("unreachable").and_then(Value::as_array);
+    let mut skipped = skipped.into_iter().flatten().filter_map(Value::as_str);
+    skipped.any(|it| it.eq_ignore_ascii_case(location))
 }
 
 /// A query job of `location` that succeeded; `None` for any other job.
@@ -67,7 +78,12 @@ fn query_job(job: &Value, location: &str) -> Option<QueryJob> {
     let labels = labels.into_iter().flatten();
     let created: i64 = text("/statistics/creationTime")?.parse().ok()?;
     Some(QueryJob {
-        user: text("/user_email").unwrap_or_default().to_owned(),
+        // A federated identity has no address.
+        user: text("/user_email")
+            .filter(|it| !it.is_empty())
+            .or_else(|| text("/principal_subject"))
+            .unwrap_or_default()
+            .to_owned(),
         created: Timestamp::from_millisecond(created).ok()?,
         tables: tables.into_iter().flatten().filter_map(table).collect(),
         destination: job
@@ -98,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_job_in_the_documented_form() {
-        // BigQuery v2, resource `JobList.jobs` with the projection `full`.
+        // https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/jobs/list, `JobList.jobs` with the projection `full`.
         let job = json!({
             "id": "p:asia-northeast3.job_1", "kind": "bigquery#job", "state": "DONE",
             "user_email": "a@example.com",
@@ -124,11 +140,24 @@ mod tests {
         assert_eq!(read.labels["looker_studio_report_id"], "r");
         assert!(!format!("{read:?}").contains("kim@"));
         assert!(query_job(&job, "us").is_none(), "another location");
+        let mut federated = job.clone();
+        federated["user_email"] = json!("");
+        let subject = "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s";
+        federated["principal_subject"] = json!(subject);
+        assert_eq!(query_job(&federated, "asia-northeast3").expect("a job").user, subject);
         let mut failed = job.clone();
         failed["errorResult"] = json!({"reason": "accessDenied"});
         assert!(query_job(&failed, "asia-northeast3").is_none());
         let mut load = job;
         load["configuration"] = json!({"jobType": "LOAD", "load": {}});
         assert!(query_job(&load, "asia-northeast3").is_none());
+    }
+
+    /// An answer without the jobs of the location is no answer: it would look as if no person read the tables.
+    #[test]
+    fn an_answer_that_skips_the_location_is_an_error() {
+        let answer = json!({"jobs": [], "unreachable": ["europe-west5", "Asia-Northeast3"]});
+        assert!(is_skipped(&answer, "asia-northeast3"));
+        assert!(!is_skipped(&answer, "us") && !is_skipped(&json!({"jobs": []}), "us"));
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn judge(subject: Subject<'_>) -> Verdict {
 }
 
 fn ends_as_key(words: &[String]) -> bool {
-    matches!(words.last().map(String::as_str), Some("id" | "uuid" | "guid" | "pk" | "fk" | "oid"))
+    let last = words.last().map(String::as_str);
+    matches!(last, Some("id" | "uuid" | "guid" | "pk" | "fk" | "oid" | "uid"))
 }
 
 fn personal(kind: Kind, confidence: Confidence, reason: impl Into<String>) -> Verdict {
@@ -202,7 +203,8 @@ impl Names {
         }
         let weak = (coded || ["tp", "ty"].contains(&tail))
             && (hit.confidence < High || kind == Kind::Address);
-        if (describes || weak) && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
+        let visa = hit.phrase == "visa";
+        if (describes || weak || visa) && self.is_of_persons() && !RECORD_TAILS.contains(&tail) {
             return Some(unsure(format!("`{tail}` of {quoted} may describe a person")));
         }
         Some(harmless(Medium, format!("`{tail}` of {quoted} is not the value itself")))
@@ -421,6 +423,10 @@ impl Names {
         }
         if self.table.is_catalogue() {
             return Some(things());
+        }
+        if SHORT.contains(&last) && self.table.is_intimate() {
+            let reason = format!("{} in a table about a protected side of life", quoted(last));
+            return Some(unsure(reason));
         }
         if self.table.is_written() || (of_people && !SHORT.contains(&last)) {
             let reason = format!("{} in a table in which people write", quoted(last));

@@ -91,6 +91,9 @@ impl Names {
         if self.is_medical_word() {
             return unsure("a word about health");
         }
+        if self.values_person() {
+            return unsure("a number that may value the person of the row");
+        }
         let last = self.last();
         match self.shape {
             Shape::Bool => harmless(High, "a boolean with a harmless name"),
@@ -193,7 +196,7 @@ impl Names {
     }
 
     /// Whether a word of the column says that the value is about a person, or values one.
-    fn may_describe(&self) -> bool {
+    pub(super) fn may_describe(&self) -> bool {
         let word = |piece: &str| {
             (PEOPLE.contains(piece) && !THINGS.contains(piece))
                 || VALUATIONS.contains(piece)
@@ -250,8 +253,103 @@ impl Names {
         self.is_about_people() || self.table.is_intimate()
     }
 
+    /// Whether a column identifies or describes a person.
+    pub(super) fn has_person(&self) -> bool {
+        matches!(self.rows, Rows::OfPerson | Rows::AboutPerson)
+    }
+
+    /// Whether a number counts a person's family or presence, or values what the row is about, in a table that has
+    /// columns about a person, or that does not list things.
+    pub(super) fn values_person(&self) -> bool {
+        const OF_LIFE: [&str; 22] = [
+            "absence",
+            "absences",
+            "attendance",
+            "child",
+            "children",
+            "chldrn",
+            "dependants",
+            "dependents",
+            "dpndnt",
+            "family",
+            "fmly",
+            "kids",
+            "sibling",
+            "siblings",
+            "tardy",
+            "가족",
+            "결석",
+            "부양가족",
+            "자녀",
+            "출결",
+            "출석",
+            "형제",
+        ];
+        let of_life = self.pieces().any(|piece| OF_LIFE.contains(&piece));
+        let valued = VALUATIONS.contains(self.last()) && !ORDINARY.contains(&self.last());
+        let catalogue = self.table.is_catalogue() && !self.has_person();
+        self.is_number() && (of_life || valued) && self.rows != Rows::Impersonal && !catalogue
+    }
+
+    /// Whether the text is where a picture or a recording is kept, or a proof, which may show the person of the row.
+    pub(super) fn is_picture_of_person(&self) -> bool {
+        const PLACES: [&str; 12] = [
+            "path",
+            "url",
+            "uri",
+            "file",
+            "filename",
+            "key",
+            "link",
+            "src",
+            "경로",
+            "파일",
+            "파일명",
+            "주소",
+        ];
+        const PICTURES: [&str; 24] = [
+            "audio",
+            "face",
+            "photo",
+            "photos",
+            "picture",
+            "pictures",
+            "portrait",
+            "proof",
+            "recording",
+            "scan",
+            "selfie",
+            "signature",
+            "snapshot",
+            "still",
+            "video",
+            "voice",
+            "webcam",
+            "녹음",
+            "녹취",
+            "사진",
+            "서명",
+            "신분증",
+            "얼굴",
+            "영상",
+        ];
+        let kept = self.pieces().any(|piece| PLACES.contains(&piece));
+        let shows = self.pieces().any(|piece| PICTURES.contains(&piece));
+        kept && shows && self.rows != Rows::Impersonal && !self.table.is_catalogue()
+    }
+
     fn by_type_of_text(&self) -> Verdict {
         let last = self.last();
+        if self.is_picture_of_person() {
+            return unsure("a picture or a recording, which may show the person of the row");
+        }
+        let refers = ["ref", "key", "uid"].contains(&last);
+        if refers && self.column.iter().any(|word| has(&PEOPLE, word) && !has(&THINGS, word)) {
+            return unsure("text that refers to a person");
+        }
+        if self.is_number_of_thing() {
+            return harmless(Low, "a number of a thing, in a table that is not about people");
+        }
         if self.is_card_part() {
             return personal(Kind::Card, Medium, "a part of a card in a table about cards");
         }
@@ -291,8 +389,18 @@ impl Names {
         unsure("neither name nor type say what it contains")
     }
 
+    /// Whether a compound in Hangul is the number of something that is no person: `정류장번호`.
+    fn is_number_of_thing(&self) -> bool {
+        let numbered = self.last().strip_suffix("번호").is_some_and(|stem| !stem.is_empty());
+        numbered
+            && self.is_all_plain()
+            && !self.is_of_persons()
+            && !self.is_protected()
+            && self.rows != Rows::AboutPerson
+    }
+
     /// Whether a mark, a measure or a text has a word about health, in a table that lists no things.
-    fn is_medical_word(&self) -> bool {
+    pub(super) fn is_medical_word(&self) -> bool {
         let kind =
             matches!(self.shape, Shape::Bool | Shape::Integer | Shape::Decimal | Shape::Text);
         kind && self.rows != Rows::Impersonal

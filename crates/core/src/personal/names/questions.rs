@@ -4,10 +4,10 @@ use super::{
     super::{
         Kind, Subject,
         shape::{Shape, shape},
-        vocabulary::{PEOPLE, THINGS},
+        vocabulary::{NAME_WORDS, PEOPLE, THINGS},
         words::words,
     },
-    Names, ends_as_key, has,
+    Names, ends_as_key, ends_as_name, has,
 };
 
 /// Whether the column is a surrogate key: its name ends in `id` or `uuid`, and its type is an integer
@@ -56,6 +56,18 @@ pub(in crate::personal) fn needs_caution(subject: Subject<'_>) -> bool {
     Names::of(subject).needs_caution()
 }
 
+/// Whether neither the table nor another column says that the rows describe people, and no word of the name is about one,
+/// or says that it is the name of something.
+pub(in crate::personal) fn is_of_no_person(subject: Subject<'_>) -> bool {
+    let names = Names::of(subject);
+    !names.is_of_persons()
+        && !names.is_protected()
+        && names.rows != super::super::Rows::AboutPerson
+        && !names.column.iter().any(|word| has(&NAME_WORDS, word) || ends_as_name(word))
+        && !names.may_describe()
+        && !names.is_opaque()
+}
+
 /// Whether nothing in the table is about people, as far as its columns and its name say.
 pub(in crate::personal) fn is_of_impersonal(subject: Subject<'_>) -> bool {
     Names::of(subject).is_impersonal()
@@ -80,15 +92,19 @@ pub(in crate::personal) fn is_code(subject: Subject<'_>) -> bool {
     code && names.is_text() && !names.table.is_catalogue()
 }
 
-/// Whether the text says something of the person of the row, or is the address of a page that may name one.
+/// Whether the value says something of the person of the row, or is the address of a page that may name one: few
+/// different values, or a harmless form, do not make it harmless.
 pub(in crate::personal) fn is_said_of_person(subject: Subject<'_>) -> bool {
     let names = Names::of(subject);
     names.is_said_of_person()
+        || names.is_picture_of_person()
+        || names.values_person()
+        || (names.is_medical_word() && !names.table.is_catalogue())
         || (names.is_page() && (names.is_of_persons() || names.table.is_written()))
 }
 
-/// Whether the table is about people, and a word of the column may be personal or is not known.
+/// Whether the table is about people or has a column about one, and a word of the column may be personal or is not known.
 pub(in crate::personal) fn may_be_of_person(subject: Subject<'_>) -> bool {
     let names = Names::of(subject);
-    names.is_of_persons() && !names.is_all_plain()
+    (names.is_of_persons() || names.has_person()) && !names.is_all_plain()
 }

@@ -460,6 +460,22 @@ pub(super) fn are_many(evidence: &Evidence) -> bool {
     evidence.distinct.len() > evidence.vocabulary()
 }
 
+/// Few different words, as states and kinds of things have them. Numbers, marks, and codes of one or two characters can be
+/// an attribute of a person, and words for one have a form of their own.
+pub(super) fn words(evidence: &Evidence) -> Option<Verdict> {
+    const SHORTEST: usize = 2;
+    let enough = evidence.seen >= ENOUGH && evidence.distinct.len() >= 2;
+    let wordy = evidence
+        .lengths
+        .is_some_and(|(shortest, longest)| shortest >= SHORTEST && longest > SHORTEST);
+    let forms = [Number, Flag, Sex, Trait, BloodType, Illness, KoreanName, EnglishName];
+    let plain = forms.iter().all(|form| evidence.share(*form) == 0.0);
+    (enough && wordy && plain && evidence.long == 0 && !are_many(evidence)).then(|| {
+        let reason = format!("few different words in a sample of {}", evidence.seen);
+        Verdict::new(Finding::Harmless, Low, reason)
+    })
+}
+
 /// Values of a closed vocabulary, or codes.
 fn harmless_vocabulary(evidence: &Evidence) -> Option<Verdict> {
     if evidence.seen < ENOUGH {
