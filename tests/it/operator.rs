@@ -332,6 +332,16 @@ async fn the_doctor_checks_what_surrounds_the_data_in_google() {
     google.set_service_enabled("serviceusage.googleapis.com", false);
     one_bad("google APIs", "Service Usage API is not enabled", "cloudresourcemanager");
     google.set_service_enabled("serviceusage.googleapis.com", true);
+    // An API that is disabled is no missing permission.
+    google.set_service_enabled("datacatalog.googleapis.com", false);
+    let findings = lines();
+    for check in ["google taxonomies", "google policy tags"] {
+        let (state, found, advice) = &findings.lines[check];
+        assert_eq!(state, "bad", "{:#?}", findings.lines);
+        assert!(found.contains("the API datacatalog.googleapis.com is not enabled"), "{found}");
+        assert!(advice.contains("gcloud services enable datacatalog.googleapis.com"), "{advice}");
+    }
+    google.set_service_enabled("datacatalog.googleapis.com", true);
 
     let tags: BTreeMap<String, String> =
         serde_json::from_str(&variables["LANDBRIDGE_POLICY_TAGS"]).expect("tags");

@@ -1,6 +1,7 @@
 //! Maps every Google error to an [`ErrorKind`].
 
 use landbridge_core::{Error, ErrorKind};
+use serde_json::{Value, json};
 
 /// The kind of an error, by BigQuery's `reason`, or by its HTTP status if the reason is not listed.
 /// The error of a finished job has no status: pass 0.
@@ -24,6 +25,42 @@ pub(crate) fn error_kind(reason: &str, status: u16) -> ErrorKind {
             500..=599 => ErrorKind::Transient,
             _ => ErrorKind::Rejected,
         },
+    }
+}
+
+/// An API that the project of a call has not enabled: the cause of an [`Error`]. It is no missing permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiDisabled {
+    /// Its name, such as `bigquery.googleapis.com`.
+    pub service: String,
+}
+
+impl std::fmt::Display for ApiDisabled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { service } = self;
+        write!(
+            f,
+            "the API {service} is not enabled in the project; gcloud services enable {service}"
+        )
+    }
+}
+
+impl std::error::Error for ApiDisabled {}
+
+impl ApiDisabled {
+    /// What the body of a refusal says (`google.rpc.ErrorInfo` with the reason SERVICE_DISABLED of
+    /// google/api/error_reason.proto, whose metadata names the service).
+    pub(crate) fn of(body: &Value) -> Option<Self> {
+        let details = body.pointer("/error/details").and_then(Value::as_array)?;
+        let is_disabled = |it: &&Value| it.get("reason") == Some(&json!("SERVICE_DISABLED"));
+        let service = details.iter().find(is_disabled)?.pointer("/metadata/service")?.as_str()?;
+        let is_name = service.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+        is_name.then(|| Self { service: service.to_owned() })
+    }
+
+    /// The API because of which a call failed.
+    pub fn cause_of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
     }
 }
 
@@ -62,6 +99,10 @@ pub(crate) fn storage(
         // The call may have taken effect.
         None => Error::new(ErrorKind::Transient, what, context).caused_by("no answer"),
         Some(status) => {
+            let body = error.http_payload().and_then(|it| serde_json::from_slice(it).ok());
+            if let Some(disabled) = body.as_ref().and_then(ApiDisabled::of) {
+                return Error::new(error_kind("", status), what, context).caused_by(disabled);
+            }
             let cause = match denied_permission(&words_of(error)) {
                 Some(permission) if status == 403 => format!("HTTP {status}: {permission}"),
                 _ => format!("HTTP {status}"),
@@ -109,6 +150,31 @@ mod tests {
         ] {
             assert_eq!(denied_permission(text), permission, "{text}");
         }
+    }
+
+    #[test]
+    fn an_api_that_is_not_enabled_is_named() {
+        let body = |reason: &str| {
+            json!({"error": {"code": 403, "details": [
+                {"@type": "type.googleapis.com/google.rpc.Help", "links": []},
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
+                    "domain": "googleapis.com",
+                    "metadata": {"service": "bigquery.googleapis.com", "consumer": "projects/1"},
+                },
+            ]}})
+        };
+        let disabled = ApiDisabled::of(&body("SERVICE_DISABLED")).expect("disabled");
+        let error = Error::new(ErrorKind::Denied, "a table cannot be read", "shop.orders");
+        let error = error.caused_by(disabled);
+        let named = ApiDisabled::cause_of(&error).expect("the cause");
+        assert_eq!(named.service, "bigquery.googleapis.com");
+        assert!(
+            error.to_string().contains("gcloud services enable bigquery.googleapis.com"),
+            "{error}"
+        );
+        assert_eq!(ApiDisabled::of(&body("IAM_PERMISSION_DENIED")), None);
+        assert_eq!(ApiDisabled::of(&Value::Null), None);
     }
 
     #[test]

@@ -317,6 +317,11 @@ async fn crashes_and_two_ticks_at_once_leave_one_signed_link() {
 
 /// The lines of `landbridge doctor` about the key that signs: state, what was found, what to do.
 fn signing_lines(env: &TestEnv) -> BTreeMap<String, (String, String, String)> {
+    key_lines(env, "signing")
+}
+
+/// The lines whose check begins so.
+fn key_lines(env: &TestEnv, start: &str) -> BTreeMap<String, (String, String, String)> {
     let contract = env.dir.path().join("contract.yaml").display().to_string();
     let args = ["doctor", "--output", "json", "--contract", &contract];
     let output = landbridge(&env.operator_variables(), &args);
@@ -324,7 +329,7 @@ fn signing_lines(env: &TestEnv) -> BTreeMap<String, (String, String, String)> {
         .unwrap_or_else(|error| panic!("{error}: {}", output_text(&output)));
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
     let lines = report["lines"].as_array().expect("lines").iter();
-    let lines = lines.map(|it| (text(it, "check"), it)).filter(|it| it.0.starts_with("signing"));
+    let lines = lines.map(|it| (text(it, "check"), it)).filter(|it| it.0.starts_with(start));
     lines
         .map(|(check, it)| (check, (text(it, "state"), text(it, "found"), text(it, "advice"))))
         .collect()
@@ -345,6 +350,16 @@ async fn the_doctor_says_when_another_key_would_sign() {
     assert_eq!(signed[chain].0, "good", "{signed:?}");
     // The local cloud has no IAM, and AWS is not asked.
     assert_eq!(signed["signing key permissions"].0, "unchecked", "{signed:?}");
+    // The KMS of the account has the key of the exports too.
+    let exports = key_lines(&env, "export key");
+    assert_eq!(exports["export key"].0, "good", "{exports:?}");
+    assert_eq!(exports["export key rotation"].0, "good", "{exports:?}");
+    let key = env.cloud.config().export.kms_key.clone();
+    env.cloud.aws().disable_kms_key(&key);
+    let disabled = key_lines(&env, "export key");
+    let (state, found, advice) = &disabled["export key"];
+    assert_eq!(state, "bad", "{disabled:?}");
+    assert!(found.contains("is Disabled") && advice.contains("enable-key"), "{found} {advice}");
     // Another key behind the alias.
     assert!(env.cloud.aws().add_signing_key(KEY, &new_signing_key().expect("a key")));
     let other = signing_lines(&env);

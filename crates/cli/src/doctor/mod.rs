@@ -36,6 +36,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use landbridge_core::{Error, ErrorKind};
+use landbridge_gcp::error::ApiDisabled;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -148,6 +149,13 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
 
 /// The next step after a failed call. `permission` is the permission that the call needs.
 fn advice(error: &Error, permission: &str) -> String {
+    if let Some(disabled) = ApiDisabled::cause_of(error) {
+        let service = &disabled.service;
+        return format!(
+            "gcloud services enable {service} --project PROJECT, and wait a few minutes; \
+             `terraform apply` enables the APIs of the module gcp"
+        );
+    }
     match error.kind() {
         ErrorKind::Denied => {
             format!("grant the credentials of this shell the permission {permission}")

@@ -8,7 +8,7 @@ use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
-use crate::error::{error_kind, no_token};
+use crate::error::{ApiDisabled, error_kind, no_token};
 use crate::message;
 
 /// BigQuery's endpoint.
@@ -112,6 +112,10 @@ impl Rest {
 fn refused(call: &RestCall<'_>, status: u16, body: &Value) -> Refusal {
     let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let reason = text("/error/errors/0/reason");
+    if let Some(disabled) = ApiDisabled::of(body) {
+        let error = Error::new(error_kind(reason, status), call.what, &call.context);
+        return Refusal { status, message: disabled.to_string(), error: error.caused_by(disabled) };
+    }
     let message = message::shown(reason, text("/error/message")).unwrap_or_default();
     let cause = match message.as_str() {
         "" => format!("HTTP {status} {reason}"),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::client::install_tls_provider;
 use crate::credentials;
-use crate::error::error_kind;
+use crate::error::{ApiDisabled, error_kind};
 
 /// Google's endpoints.
 const STORAGE: &str = "https://storage.googleapis.com";
@@ -258,6 +258,9 @@ impl Inspector {
         let body: Value = answer.json().await.unwrap_or(Value::Null);
         if (200..300).contains(&status) {
             return Ok(Some(body));
+        }
+        if let Some(disabled) = ApiDisabled::of(&body) {
+            return Err(Error::new(ErrorKind::Config, what, context).caused_by(disabled));
         }
         let reason = text(&body, "/error/errors/0/reason");
         let cause = match text(&body, "/error/message") {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{CredentialSource, Inspector};
 use crate::bigquery::urlencode;
+use crate::error::ApiDisabled;
 
 /// The APIs that are read here (Google's discovery documents: `bigquerydatapolicy.v1`,
 /// `serviceusage.v1`, `orgpolicy.v2`).
@@ -212,7 +213,7 @@ impl Inspector {
 
 /// Whether an API refused a call because it is not enabled in the project.
 pub fn is_disabled(error: &Error) -> bool {
-    error.to_string().contains("it is disabled")
+    ApiDisabled::cause_of(error).is_some()
 }
 
 /// The person's credentials in an application default credentials file; `None` if they are not a

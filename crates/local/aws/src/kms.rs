@@ -1,5 +1,5 @@
-//! AWS KMS: `Sign`, `GetPublicKey`, `DescribeKey` and `GetKeyPolicy` of P-256 keys that really sign. AWS documentation: the API reference of KMS (JSON
-//! protocol 1.1, target `TrentService`).
+//! AWS KMS: `Sign`, `GetPublicKey`, `DescribeKey` and `GetKeyPolicy` of P-256 keys that really sign, and what describes
+//! the keys of exports. AWS documentation: the API reference of KMS (JSON protocol 1.1, target `TrentService`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +15,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::rds::Rds;
 use crate::signature;
 
 const TARGET_PREFIX: &str = "TrentService.";
@@ -27,6 +28,8 @@ const SPKI: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgA=";
 /// The signing keys of an account.
 pub(crate) struct Kms {
     account: Arc<Account>,
+    /// The keys of exports.
+    rds: Arc<Rds>,
     keys: Mutex<Keys>,
 }
 
@@ -64,8 +67,8 @@ pub fn new_signing_key() -> Option<Vec<u8>> {
 }
 
 impl Kms {
-    pub(crate) fn new(account: Arc<Account>) -> Self {
-        Self { account, keys: Mutex::default() }
+    pub(crate) fn new(account: Arc<Account>, rds: Arc<Rds>) -> Self {
+        Self { account, rds, keys: Mutex::default() }
     }
 
     fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
@@ -105,6 +108,14 @@ impl Kms {
         if keys.denied {
             let text = format!("the caller is not authorized to perform this on {arn}");
             return Err(KmsError("AccessDeniedException", text));
+        }
+        if let Some((arn, is_enabled)) = self.rds.kms_key(arn) {
+            return match action {
+                "DescribeKey" => Ok(json!({ "KeyMetadata": export_key(&arn, is_enabled) })),
+                "GetKeyPolicy" => Ok(json!({ "Policy": self.policy(), "PolicyName": "default" })),
+                "GetKeyRotationStatus" => Ok(json!({ "KeyId": arn, "KeyRotationEnabled": true })),
+                _ => Err(KmsError("InvalidKeyUsageException", action.to_owned())),
+            };
         }
         let missing = || KmsError("NotFoundException", format!("Key '{arn}' does not exist"));
         let pair = keys.get(arn).ok_or_else(missing)?;
@@ -159,6 +170,18 @@ fn description(arn: &str) -> Value {
         "KeyState": "Enabled",
         "KeyUsage": "SIGN_VERIFY",
         "SigningAlgorithms": ["ECDSA_SHA_256"],
+    })
+}
+
+/// What `DescribeKey` answers of a key of exports, which encrypts nothing here.
+fn export_key(arn: &str, is_enabled: bool) -> Value {
+    json!({
+        "Arn": arn,
+        "KeyId": arn.rsplit('/').next(),
+        "KeyManager": "CUSTOMER",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyState": if is_enabled { "Enabled" } else { "Disabled" },
+        "KeyUsage": "ENCRYPT_DECRYPT",
     })
 }
 

@@ -47,12 +47,13 @@ impl LocalAws {
             account.clock.clone(),
             account.turned.clone(),
         ));
+        let rds = Arc::new(Rds::new(account.clone(), store.clone()));
         Ok(Self {
-            rds: Arc::new(Rds::new(account.clone(), store.clone())),
+            kms: Arc::new(Kms::new(account.clone(), rds.clone())),
+            rds,
             secrets: Arc::new(Secrets::new(account.clone())),
             sns: Arc::new(Sns::new(account.clone())),
             sqs: Arc::new(Sqs::new(account.clone())),
-            kms: Arc::new(Kms::new(account.clone())),
             store,
             account,
         })

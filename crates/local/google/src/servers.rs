@@ -317,8 +317,8 @@ impl LocalGoogle {
         self.access().add_fine_grained_reader(tag, email);
     }
 
-    /// Enables an API of the project, such as `sts.googleapis.com`, or disables it. Only Service Usage
-    /// reports this; the servers answer in any case.
+    /// Enables an API of the project, such as `sts.googleapis.com`, or disables it. Service Usage
+    /// reports this, and calls of a disabled API are refused, but those of Cloud Storage and of the token service.
     pub fn set_service_enabled(&self, service: &str, enabled: bool) {
         let disabled = &mut self.bigquery.project_settings().disabled_services;
         if enabled {

@@ -29,6 +29,12 @@ pub(crate) struct Rds {
 }
 
 impl Rds {
+    /// The ARN of a key of exports, by any of its names, and whether it is enabled.
+    pub(crate) fn kms_key(&self, key: &str) -> Option<(String, bool)> {
+        let state = self.state();
+        super::exports::find_kms_key(&state, key).map(|(arn, it)| (arn.to_owned(), it))
+    }
+
     pub(crate) fn new(account: Arc<Account>, store: Arc<Store>) -> Self {
         Self {
             account,

@@ -79,15 +79,6 @@ impl BigQuery {
     fn services(&self, caller: &Principal, call: &Call, project: &str) -> ApiResult {
         self.authorize_project_api(caller, project, "serviceusage.services.get")?;
         let settings = self.project_settings();
-        if settings.disabled_services.contains("serviceusage.googleapis.com") {
-            return Err(GoogleError::new(
-                403,
-                "accessNotConfigured",
-                format!(
-                    "Service Usage API has not been used in project {project} before or it is disabled."
-                ),
-            ));
-        }
         let services: Vec<Value> = call
             .query_params("names")
             .map(|name| {

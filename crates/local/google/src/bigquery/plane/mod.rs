@@ -54,7 +54,8 @@ impl BigQuery {
     /// Refuses a call of an API that the project has not enabled.
     pub(super) fn check_enabled(&self, call: &Call) -> Result<(), GoogleError> {
         let service = service_of(&call.path());
-        match self.with_access(|access| access.plane.is_enabled(service)) {
+        let disabled = self.project_settings().disabled_services.contains(service);
+        match !disabled && self.with_access(|access| access.plane.is_enabled(service)) {
             true => Ok(()),
             false => Err(GoogleError::service_disabled(service)),
         }
