@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 
 use super::{
-    DAY, FAILED, OBJECTS, QUEUE, alerts, assert_same, exported, finish, handed, recorded, small, tick,
-    undisturbed,
+    DAY, FAILED, OBJECTS, QUEUE, alerts, assert_same, exported, finish, handed, recorded, small,
+    tick, undisturbed,
 };
 use crate::support::TestEnv;
 
