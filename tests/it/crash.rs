@@ -29,7 +29,7 @@ const AT_ONCE: usize = 4;
 /// Of so many calls, one is disturbed, unless LANDBRIDGE_CRASH_STEP has another number.
 const SAMPLE: usize = 4;
 /// The same with workers: most calls are the same as on a day without them.
-const SAMPLE_WITH_WORKERS: usize = 60;
+const SAMPLE_WITH_WORKERS: usize = 200;
 /// Twenty-five minutes after the visibility timeout of the messages that a dead worker had in the first tick.
 const END_WITH_WORKERS: &str = "2026-11-20T18:00:00Z";
 

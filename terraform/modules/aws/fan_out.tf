@@ -2,7 +2,7 @@
 
 locals {
   # Default as in schemas/landbridge.schema.json; a test compares them.
-  worker_concurrency = try(local.fan_out.workers, 10)
+  worker_concurrency = try(local.fan_out.workers, 5)
 }
 
 resource "aws_iam_role_policy" "fan_out" {

@@ -8,6 +8,7 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = local.tags
 }
 
+# No concurrency is reserved for workers: the event source mapping limits them.
 resource "aws_lambda_function" "this" {
   for_each                       = local.all_functions
   function_name                  = "${local.name}-${each.key}"
@@ -20,7 +21,7 @@ resource "aws_lambda_function" "this" {
   architectures                  = [var.architecture]
   memory_size                    = var.memory_mb[each.key]
   timeout                        = var.timeout_seconds[each.key]
-  reserved_concurrent_executions = var.reserved_concurrency == null ? -1 : var.reserved_concurrency
+  reserved_concurrent_executions = var.reserved_concurrency == null || contains(local.workers, each.key) ? -1 : var.reserved_concurrency
   tags                           = local.tags
 
   environment {

@@ -229,6 +229,8 @@ async fn apply(world: &mut World, event: &Event) {
             if *stage == Stage::Transfer && world.fans_out() {
                 world.invoke(Stage::Worker, *days_back, *contracts_back, *stop).await;
                 world.invoke(Stage::Worker, *days_back, 0, Stop::Never).await;
+                // The tick that finds all objects recorded audits their tables, for which the load waits.
+                world.invoke(Stage::Transfer, *days_back, 0, Stop::Never).await;
             }
         }
         Event::Resume { which, stop } => world.resume(*which, *stop).await,

@@ -8,6 +8,7 @@
 //! | [`oracle`] | who can read which value, and whether a contract in force allows it |
 //! | [`gate`] | watches every call, holds calls, and lets callers die |
 //! | [`world`] | a local cloud with a small source; runs ticks in this process |
+//! | `workers` | workers that take objects from the queue |
 //! | [`history`] | the events of a history, and running them |
 //! | [`generate`] | draws histories |
 //! | [`shrink`] | removes the events that a violation does not need |
@@ -23,6 +24,7 @@ pub mod oracle;
 pub mod rng;
 pub mod shrink;
 pub mod terms;
+mod workers;
 pub mod world;
 
 pub use history::{Event, History, Outcome, run};

@@ -12,11 +12,10 @@ use landbridge_core::config::{self, Config, FanOutConfig, UnchangedTables};
 use landbridge_core::contract;
 use landbridge_ledger::Ledger;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Principal};
-use landbridge_local_aws::{LocalAws, QueueSettings};
+use landbridge_local_aws::LocalAws;
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
-use landbridge_stages::transfer::worker::{self, Message};
 use landbridge_stages::{Context, Progress, Tick, TickOutcome};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -26,6 +25,7 @@ use super::canary::{Canaries, Origin, SourceType};
 use super::gate::{Gate, Held, Stop, Watch};
 use super::oracle::{DATASET, LANDING, OPS_DATASET, Oracle, Place};
 use super::terms::{CONFIG, Terms};
+use super::workers;
 use crate::context::context;
 
 /// Midnight in Seoul on the first day.
@@ -58,11 +58,6 @@ pub enum Stage {
 /// Whether the code has a protection pass.
 pub const HAS_PASS: bool = true;
 
-/// The queue of the workers.
-const QUEUE: &str = "landbridge-shop-items";
-/// Batches of one invocation of the workers: more than a history's tables need.
-const BATCHES: usize = 4;
-
 async fn run_stage(
     stage: Stage,
     context: Context,
@@ -70,37 +65,11 @@ async fn run_stage(
     aws: LocalAws,
 ) -> landbridge_core::Result<TickOutcome> {
     match stage {
-        Stage::Worker => work(&context, tick, &aws).await,
+        Stage::Worker => workers::work(&context, tick, &aws).await,
         Stage::Transfer => landbridge_stages::transfer::tick(&context, tick).await,
         Stage::Load => landbridge_stages::load::tick(&context, tick).await,
         Stage::Protect => landbridge_stages::protect::tick(&context, tick).await,
     }
-}
-
-/// Takes batches from the queue and deletes what is done, as Lambda does.
-async fn work(
-    context: &Context,
-    tick: Tick,
-    aws: &LocalAws,
-) -> landbridge_core::Result<TickOutcome> {
-    for _ in 0..BATCHES {
-        let batch = aws.receive_from_queue(QUEUE, 2);
-        let message = |it: &landbridge_local_aws::QueueMessage| Message {
-            id: it.id.clone(),
-            receipt: it.receipt.clone(),
-            body: it.body.clone(),
-            receives: it.receives,
-        };
-        let messages: Vec<Message> = batch.iter().map(message).collect();
-        if messages.is_empty() {
-            break;
-        }
-        let failed = worker::carry(context, &messages, tick).await?;
-        for message in messages.iter().filter(|message| !failed.contains(&message.id)) {
-            aws.delete_from_queue(QUEUE, &message.receipt);
-        }
-    }
-    Ok(TickOutcome { progress: Progress::Done, message: String::new() })
 }
 
 /// The columns of a source table.
@@ -291,9 +260,7 @@ impl World {
     /// Lets workers carry all objects from now on: after each tick of the transfer, they take messages from the queue.
     pub fn fan_out(&mut self) {
         self.fans_out = true;
-        // What a dead worker had comes back soon: a history is short.
-        let settings = QueueSettings { visibility_seconds: 120, ..QueueSettings::default() };
-        self.cloud.aws().create_queue(QUEUE, settings);
+        workers::create_queue(self.cloud.aws());
         let terms = self.terms();
         assert!(self.deploy(&terms), "the contract was deployed before");
     }

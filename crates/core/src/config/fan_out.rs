@@ -27,8 +27,9 @@ impl FanOutConfig {
     /// At 50 MiB/s (`docs/costs.md`) this takes 34 minutes, which a day has between 02:00 and 04:00; at the
     /// 10 MiB/s that is certain, it is too much for it.
     pub const ABOVE_GIB: u32 = 100;
-    /// At 10 MiB/s each, 350 GiB an hour. A new AWS account may run ten functions at once, the others included.
-    pub const WORKERS: u16 = 10;
+    /// At 50 MiB/s each, 880 GiB an hour. A new AWS account may run ten functions at once, so as many as these are left
+    /// for the others.
+    pub const WORKERS: u16 = 5;
 }
 
 impl Default for FanOutConfig {
