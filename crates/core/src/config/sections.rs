@@ -294,10 +294,10 @@ pub struct TransferConfig {
     )]
     #[schemars(range(min = 1, max = 30))]
     pub full_every: u8,
-    /// Whether columns that are only copied are compressed again on the way: `auto`, where a sample shows that the bytes
-    /// which do not leave AWS are worth more than the processor time, or `off`, never. Values, rows and their proof
-    /// are the same.
-    #[serde(default, skip_serializing_if = "Recompression::is_auto")]
+    /// Whether columns that are only copied are compressed again on the way: `off`, never, or `auto`, where a sample
+    /// shows that the bytes which do not leave AWS are worth more than the processor time. Values, rows and their
+    /// proof are the same.
+    #[serde(default, skip_serializing_if = "Recompression::is_off")]
     pub recompress: Recompression,
     /// Hands the objects of a large day to worker functions. Without this section, the transfer carries
     /// all of them itself, and Terraform creates no queue.
@@ -310,16 +310,16 @@ pub struct TransferConfig {
 #[serde(rename_all = "lowercase")]
 pub enum Recompression {
     /// Where it pays.
-    #[default]
     Auto,
     /// Never.
+    #[default]
     Off,
 }
 
 impl Recompression {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-    fn is_auto(&self) -> bool {
-        *self == Self::Auto
+    fn is_off(&self) -> bool {
+        *self == Self::Off
     }
 }
 

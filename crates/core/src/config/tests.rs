@@ -79,7 +79,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 cut_above_mib: 1024,
                 unchanged: Carry,
                 full_every: 7,
-                recompress: Auto,
+                recompress: Off,
                 fan_out: None,
             },
             "landbridge_ops",

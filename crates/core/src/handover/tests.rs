@@ -56,12 +56,12 @@ fn a_small_database_stays() {
         &found,
         &expect![[r#"
             Landbridge landbridge
-            landbridge                 11.31 to     11.31  once 0 to 0, unfit: 0
+            landbridge                 11.34 to     11.34  once 0 to 0, unfit: 0
             data-transfer-service       7.61 to      7.61  once 0 to 0, unfit: 0
             datastream                121.67 to    304.17  once 0 to 0, unfit: 0
             zero-etl-lakehouse          0.08 to      0.08  once 0 to 0, unfit: 0
             dms                       167.90 to    167.90  once 0 to 0, unfit: 0
-            Datastream is cheaper below 0.144 to 0.364 % a day
+            Datastream is cheaper below 0.144 to 0.365 % a day
         "#]],
     );
     assert!((found.export_usd_per_day - 0.20).abs() < 1e-9);
@@ -77,12 +77,12 @@ fn ten_terabytes_at_one_percent() {
         &found,
         &expect![[r#"
             PerhapsCheaper zero-etl-lakehouse
-            landbridge               9265.91 to   9265.91  once 0 to 0, unfit: 0
+            landbridge               9912.73 to   9912.73  once 0 to 0, unfit: 0
             data-transfer-service    9350.55 to   9350.55  once 0 to 0, unfit: 0
             datastream              10697.01 to  19680.47  once 4054 to 9584, unfit: 0
             zero-etl-lakehouse         38.40 to   5912.52  once 0 to 0, unfit: 0
             dms                       639.71 to    639.71  once 181 to 181, unfit: 0
-            Datastream is cheaper below 0.328 to 0.812 % a day
+            Datastream is cheaper below 0.362 to 0.897 % a day
         "#]],
     );
     assert!((found.export_usd_per_day - 102.4).abs() < 1e-9);
@@ -95,12 +95,12 @@ fn ten_terabytes_that_hardly_change_are_cheaper_with_datastream() {
         &found,
         &expect![[r#"
             Cheaper datastream
-            landbridge               9007.15 to   9007.15  once 0 to 0, unfit: 0
+            landbridge               9653.96 to   9653.96  once 0 to 0, unfit: 0
             data-transfer-service    9350.55 to   9350.55  once 0 to 0, unfit: 0
             datastream                721.92 to   1656.32  once 4054 to 9584, unfit: 0
             zero-etl-lakehouse         38.40 to   5912.52  once 0 to 0, unfit: 0
             dms                       266.88 to    266.88  once 181 to 181, unfit: 0
-            Datastream is cheaper below 0.328 to 0.812 % a day
+            Datastream is cheaper below 0.362 to 0.897 % a day
         "#]],
     );
     assert!(
