@@ -133,8 +133,7 @@ impl Recompressing {
             let leaves = layout.columns.iter().flat_map(|column| column.leaves.clone());
             leaves.filter_map(|leaf| input.chunk(*group, leaf).ok())
         });
-        let is_candidate =
-            layout.changed || chunks.clone().any(|chunk| recompress::is_candidate(chunk));
+        let is_candidate = layout.changed || chunks.clone().any(recompress::is_candidate);
         let bytes = chunks.map(|chunk| chunk.compressed_size().unsigned_abs()).sum();
         is_candidate.then(|| Self {
             level: recompress::level(bytes),

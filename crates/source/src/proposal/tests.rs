@@ -148,7 +148,7 @@ fn a_domain_is_proposed_with_the_type_of_its_base() {
           "public.points":
             columns:
               id: { source: integer, type: INT64, class: none }
-              score: { source: integer, type: INT64, class: none }
+              score: { source: integer, type: INT64, class: unclassified }
     "#]]
     .assert_eq(&rendered(&[points], empty_contract()));
 }

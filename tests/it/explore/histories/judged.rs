@@ -94,7 +94,7 @@ fn a_class_that_becomes_none_opens_no_values_that_look_personal() {
                 looks_personal(true),
                 vec![Event::Export { fails: false }, Event::tick(Stage::Transfer)],
                 deploy(class(PEOPLE, "account", Class::None)),
-                vec![stopped(Stage::Load, stop.clone()), stopped(Stage::Protect, stop)],
+                vec![stopped(Stage::Load, stop), stopped(Stage::Protect, stop)],
                 rest.to_vec(),
                 vec![Event::tick(Stage::Load), Event::tick(Stage::Load)],
                 in_force(),

@@ -91,6 +91,9 @@ pub(super) struct Queue {
     pub(super) purged_at: Option<Timestamp>,
 }
 
+/// The id, the body and the attributes of a message that was received too often.
+pub(super) type DeadMessage = (String, String, Option<Value>);
+
 impl Queue {
     pub(super) fn new(settings: QueueSettings, now: Timestamp) -> Self {
         Self { settings, created_at: now, messages: Vec::new(), purged_at: None }
@@ -128,7 +131,7 @@ impl Queue {
         most: usize,
         visibility: i64,
         now: Timestamp,
-    ) -> (Vec<QueueMessage>, Vec<(String, String, Option<Value>)>) {
+    ) -> (Vec<QueueMessage>, Vec<DeadMessage>) {
         self.expire(now);
         let most_receives = self.settings.dead_letters.as_ref().map_or(u32::MAX, |it| it.1);
         let (mut received, mut dead) = (Vec::new(), Vec::new());

@@ -61,7 +61,7 @@ fn table(rows: usize, block: usize, seed: u64) -> Vec<(&'static str, ArrayRef)> 
         ),
         (
             "yes",
-            Arc::new(BooleanArray::from_iter(all().map(|row| some(row).then(|| row % 3 == 0)))),
+            Arc::new(BooleanArray::from_iter(all().map(|row| some(row).then_some(row % 3 == 0)))),
         ),
         ("money", Arc::new(decimals.with_precision_and_scale(20, 2).expect("digits"))),
         ("fixed", Arc::new(fixed)),
