@@ -69,6 +69,8 @@ async fn start_env(server: &TestPostgres, contract: String) -> TestEnv {
     builder.start = at(START);
     // All columns are loaded as the text that the export writes, dates included.
     builder.config = people::with_masks(&builder.config);
+    // With it, each value below also comes through another compression.
+    builder.config = builder.config.replacen("transfer:\n", "transfer:\n  recompress: auto\n", 1);
     builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
     builder.contract = contract;
     builder.build().await
@@ -167,10 +169,11 @@ async fn source_and_loaded_rows(env: &TestEnv, client: &Client, table: &str) -> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_is_transferred() {
     let (server, client) = start_server().await;
-    check_every_type(&server, &client).await;
+    check_every_type(&server, &client, true).await;
 }
 
-async fn check_every_type(server: &TestPostgres, client: &Client) {
+/// `copies`: whether a restored copy of this server runs on this machine.
+async fn check_every_type(server: &TestPostgres, client: &Client, copies: bool) {
     let mut tables = include_str!("every_type.sql").to_owned();
     let version = client.query_one("SHOW server_version_num", &[]).await.expect("a version");
     // A negative scale is supported since version 15.
@@ -226,7 +229,7 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
         let url = &server.url_of("shop");
         recover::assert_whole_over(&recovery, client, url, (DAY, table), &[], None).await;
         // From a copy of the snapshot, and with the types that the copy's catalogue has.
-        if table != "public.every_type" {
+        if !copies || table != "public.every_type" {
             continue;
         }
         let restore =

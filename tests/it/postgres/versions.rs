@@ -33,7 +33,8 @@ async fn every_type_is_transferred(version: u32) {
     let version_text = client.query_one("SHOW server_version", &[]).await.expect("a version");
     let version_text: String = version_text.get(0);
     assert!(version_text.starts_with(&format!("{version}.")), "{version_text}");
-    super::check_every_type(&server, &client).await;
+    // A copy runs with the machine's own programs, which cannot restore a newer server's dump.
+    super::check_every_type(&server, &client, false).await;
 }
 
 /// The programs of this version. If they are missing, prints a visible line and returns `None`;
