@@ -80,6 +80,12 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
         let bytes = env.cloud.aws().read_object("shop-exports", key).await.expect("a read");
         kept.push((key.clone(), bytes.expect("a file")));
     }
+    // A day that is done again reads its export.
+    let request = "ledger/shop/redo/2026-11-21/1.json";
+    let put = env.cloud.aws().put_object("shop-exports", request, Bytes::from_static(b"{}")).await;
+    put.expect("a request");
+    forget(&env, &["id=77", "--yes"], 1, &["2026-11-21 is being done again"]);
+    assert!(env.cloud.aws().delete_object("shop-exports", request).await);
     // Two at once, and again: one record, and everything is removed once.
     let variables = env.operator_variables();
     let both = ["forget", "public.orders", "id=77", "--reason", "ticket 4211", "--yes"];
@@ -120,6 +126,17 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
     }
     killed_at_many_calls(&env, &kept).await;
     comes_back(&env);
+    // The row is back in the source, and in an export that no day has planned yet.
+    client
+        .batch_execute("INSERT INTO orders (id, note) VALUES (77, 'note 77')")
+        .await
+        .expect("a row");
+    env.cloud.skip_until(at("2026-11-22T15:50:00Z"));
+    let failed = env.run_until("2026-11-22T16:40:00Z").await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    let files = object_keys(&env, "exports/", ".parquet").await;
+    forget(&env, &["id=77", "--yes"], 1, &["the export of 2026-11-23 is on its way"]);
+    assert_eq!(object_keys(&env, "exports/", ".parquet").await, files);
 }
 
 /// The command is killed after its n-th call took effect, for many n. The next command of the same key goes on, and nothing is left.

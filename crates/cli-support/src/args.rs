@@ -41,6 +41,18 @@ pub struct FileArgs {
     pub contract: Option<PathBuf>,
 }
 
+/// Parses the reason that a person gives for a record: 1 to 200 characters.
+///
+/// # Errors
+/// A message that names the bounds.
+pub fn reason(text: &str) -> Result<String, String> {
+    let reason = text.trim();
+    match reason.chars().count() {
+        1..=200 => Ok(reason.to_owned()),
+        _ => Err("must have 1 to 200 characters".to_owned()),
+    }
+}
+
 /// Parses a number from `least` to `most`, both included.
 ///
 /// # Errors

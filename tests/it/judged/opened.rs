@@ -1,4 +1,4 @@
-//! Ways in which a new contract, or another name, could open a column whose values nobody has judged: each keeps the
+//! Ways in which a new contract, or another name, could open a column whose values were not judged: each keeps the
 //! column closed until its values were found harmless, or a person pins it.
 
 use super::*;
@@ -132,7 +132,7 @@ async fn tokens_are_no_verdict_on_the_values_that_replace_them() {
     assert!(notes.iter().any(|note| note.contains("have never been judged")), "{notes:#?}");
 }
 
-/// The rows of the new BigQuery table are those of a table that was suspected under its earlier name.
+/// The rows of the new BigQuery table come from a source table that was suspected under its earlier name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspicion_survives_another_name_of_the_table_in_bigquery() {
     let database = database(resident_number);

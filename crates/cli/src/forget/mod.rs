@@ -18,7 +18,7 @@ use std::io::IsTerminal;
 use clap::Args;
 use jiff::Timestamp;
 use landbridge_aws::Aws;
-use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_cli_support::args::{FileArgs, Output, OutputArgs, reason};
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
 use landbridge_core::forget::Forgotten;
@@ -87,14 +87,6 @@ fn key(text: &str) -> Result<Key, String> {
             Ok(Key { column: column.to_owned(), value: value.to_owned() })
         }
         _ => Err("must be a column and a value, for example id=4711".to_owned()),
-    }
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let reason = text.trim();
-    match reason.chars().count() {
-        1..=200 => Ok(reason.to_owned()),
-        _ => Err("must have 1 to 200 characters".to_owned()),
     }
 }
 

@@ -62,6 +62,7 @@ impl Plan {
     /// `Failed` while the newest export has the rows; `Usage` for a column that may not be compared.
     pub(super) async fn make(command: &Command) -> Result<Self> {
         let newest = newest(command).await?;
+        require_no_redo(command, newest.day).await?;
         let column = key_column(command, &newest.plan)?;
         let finder = Finder::new(
             &command.aws.s3,
@@ -146,16 +147,33 @@ async fn require_absent(
     )))
 }
 
-/// The newest day with a complete export of the table.
+/// Refuses while another day reads its export: it would not find a file that is deleted under it, and lose its rows.
+async fn require_no_redo(command: &Command, newest: Day) -> Result {
+    let days = command.ledger.source().redo_days().await?;
+    let is_open = |(day, numbers): &(&Day, &BTreeMap<u32, bool>)| {
+        **day != newest && numbers.values().any(|has_ended| !has_ended)
+    };
+    match days.iter().find(is_open) {
+        None => Ok(()),
+        Some((day, _)) => Err(Failure::Failed(format!(
+            "{day} is being done again, and its export may be read at this moment; run the command again when it has ended (`landbridge status`)"
+        ))),
+    }
+}
+
+/// The newest day with a complete export of the table. A newer export that no day has planned is not known to be without
+/// the rows, and its files are still to be read: the command waits for it.
 async fn newest(command: &Command) -> Result<Newest> {
     let schedule = &command.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(command.now);
     let name = &command.args.table;
     for _ in 0..LOOK_BACK_DAYS {
         let records = command.ledger.day(day);
-        let export = records.value(&EXPORT).await?.filter(|it| it.complete);
+        let export = records.value(&EXPORT).await?;
+        let (manifest, plan) = (records.value(&MANIFEST).await?, records.value(&PLAN).await?);
+        let is_on_its_way = export.is_some();
         if let (Some(export), Some(manifest), Some(plan)) =
-            (export, records.value(&MANIFEST).await?, records.value(&PLAN).await?)
+            (export.filter(|it| it.complete), manifest, plan)
         {
             let entry = plan.tables.iter().find(|it| it.source_table == *name);
             let Some(entry) = entry else {
@@ -175,6 +193,11 @@ async fn newest(command: &Command) -> Result<Newest> {
                 ))
             })?;
             return Ok(Newest { day, export, manifest, plan });
+        }
+        if is_on_its_way {
+            return Err(Failure::Failed(format!(
+                "the export of {day} is on its way and not planned yet, so it is not known whether it has rows of this key; run the command again when `landbridge status` shows the day transferred"
+            )));
         }
         let Some(before) = day.before() else { break };
         day = before;

@@ -40,7 +40,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use landbridge_aws::Aws;
-use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_cli_support::args::{FileArgs, Output, OutputArgs, reason};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::Config;
 use landbridge_core::types::Engine;
@@ -191,14 +191,6 @@ fn at(text: &str) -> Result<At, String> {
             .parse()
             .map(At::Day)
             .map_err(|_| "must be `yesterday`, `today`, or a date such as 2026-11-21".to_owned()),
-    }
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let reason = text.trim();
-    match reason.chars().count() {
-        1..=200 => Ok(reason.to_owned()),
-        _ => Err("must have 1 to 200 characters".to_owned()),
     }
 }
 

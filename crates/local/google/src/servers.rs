@@ -318,7 +318,7 @@ impl LocalGoogle {
     }
 
     /// Enables an API of the project, such as `sts.googleapis.com`, or disables it. Service Usage
-    /// reports this, and calls of a disabled API are refused, but those of Cloud Storage and of the token service.
+    /// reports this, and calls of a disabled API are refused, except calls of Cloud Storage and of the token service.
     pub fn set_service_enabled(&self, service: &str, enabled: bool) {
         let disabled = &mut self.bigquery.project_settings().disabled_services;
         if enabled {

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::Context;
 
-/// So many plans are read: those of the longest time-travel window, and of one day more.
+/// The number of plans that are read: the plans of the longest time-travel window, and of one day more.
 const PLANS: usize = 8;
 /// So many days are searched for them, because the functions may have paused.
 const DAYS: usize = 31;
