@@ -21,7 +21,10 @@ impl Paint {
     }
 
     fn of(stream: &impl RawStream) -> Self {
-        Self(AutoStream::choice(stream) != ColorChoice::Never)
+        // `AutoStream` colours a dumb terminal if `CI` is set, because logs of builds often show colour.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
+        let allowed = !is_dumb || anstyle_query::clicolor_force();
+        Self(allowed && AutoStream::choice(stream) != ColorChoice::Never)
     }
 
     /// Whether colour is on.

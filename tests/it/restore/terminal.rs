@@ -34,7 +34,9 @@ impl Terminal {
             Stdio::from(file.expect("the terminal of the command"))
         };
         let mut command = command(env, args);
-        command.stdin(terminal()).stdout(terminal()).stderr(terminal()).env("TERM", "dumb");
+        command.stdin(terminal()).stdout(terminal()).stderr(terminal());
+        // A dumb terminal shows no colour, also where a build runs.
+        command.env("TERM", "dumb").env("CI", "true");
         let child = command.spawn().expect("the command");
         // The copies that the command does not have would keep the terminal open.
         drop(command);
