@@ -142,6 +142,8 @@ async fn disturb(with_workers: bool, end: &'static str, sample: usize) {
     let calls = undisturbed_env.cloud.calls().recorded_calls();
     let n = undisturbed_env.cloud.calls().count();
     assert_eq!(n, calls.len());
+    let by_workers = undisturbed_env.cloud.logs("transfer-item").expect("the workers' log");
+    assert_eq!(!by_workers.is_empty(), with_workers, "{by_workers:#?}");
     assert!(undisturbed.contains_key("rows of shop.people"), "{undisturbed:#?}");
     assert!(undisturbed["view people"].contains("Rows as of 2026-11-21."), "{undisturbed:#?}");
     assert!(

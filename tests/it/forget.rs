@@ -34,6 +34,12 @@ fn forget(env: &TestEnv, args: &[&str], code: i32, parts: &[&str]) -> String {
     text
 }
 
+/// The objects in Cloud Storage.
+fn landed(env: &TestEnv) -> Vec<String> {
+    let bucket = &env.cloud.config().transfer.bucket;
+    env.cloud.google().list_objects(bucket, "").into_iter().map(|it| it.name).collect()
+}
+
 async fn rows(env: &TestEnv) -> Vec<Vec<String>> {
     env.query(Loader, "SELECT COUNT(*), COUNTIF(id = 77) FROM shop.orders").await.expect("rows")
 }
@@ -86,6 +92,10 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
     put.expect("a request");
     forget(&env, &["id=77", "--yes"], 1, &["2026-11-21 is being done again"]);
     assert!(env.cloud.aws().delete_object("shop-exports", request).await);
+    let landed = landed(&env);
+    let is_old = |name: &&String| name.contains("/2026-11-21/") && name.contains("/orders/");
+    assert!(landed.iter().any(|it| is_old(&it)), "{landed:#?}");
+    assert!(shown.contains("of the table in Cloud Storage, of days before"), "{shown}");
     // Two at once, and again: one record, and everything is removed once.
     let variables = env.operator_variables();
     let both = ["forget", "public.orders", "id=77", "--reason", "ticket 4211", "--yes"];
@@ -105,6 +115,10 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
     kept.retain(|(key, _)| !left.contains(key));
     let gone: Vec<&String> = files.iter().filter(|it| !left.contains(it)).collect();
     assert!(!gone.is_empty() && gone.iter().all(|it| it.contains("public.orders/")), "{gone:?}");
+    let expected: Vec<String> = landed.into_iter().filter(|it| !is_old(&it)).collect();
+    assert!(expected.iter().any(|it| it.contains("/2026-11-22/") && it.contains("/orders/")));
+    assert!(expected.iter().any(|it| it.contains("/2026-11-21/")), "{expected:#?}");
+    assert_eq!(self::landed(&env), expected);
     // The records: no value, what was removed, what remains.
     let records = env.ledger("forgotten/").await;
     let first = String::from_utf8_lossy(&records[0].1).into_owned();

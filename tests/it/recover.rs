@@ -1,5 +1,6 @@
 //! `landbridge recover`: rows of a kept export, written as statements, run on the real server.
 
+mod lost;
 mod targets;
 
 use std::collections::BTreeMap;

@@ -38,6 +38,9 @@ pub struct Forgotten {
     /// Files of exports that had such rows, and are deleted with all of their versions.
     #[serde(default)]
     pub files: BTreeSet<String>,
+    /// Objects of the table in Cloud Storage that were deleted, with older versions.
+    #[serde(default)]
+    pub landed: u64,
     /// Rows deleted from the BigQuery table, if there were some.
     #[serde(default)]
     pub warehouse_rows: u64,
@@ -75,8 +78,8 @@ pub struct Copies<'a> {
     pub backup_days: Option<i64>,
     /// The time-travel window of the dataset, in hours, if rows were deleted there or replaced before.
     pub time_travel_hours: Option<u32>,
-    /// For how many days objects stay in Cloud Storage.
-    pub landing: &'a str,
+    /// Until when objects stay in Cloud Storage; `None` if they were deleted.
+    pub landing: Option<&'a str>,
     /// The time.
     pub now: Timestamp,
 }
@@ -122,7 +125,7 @@ pub fn remains(copies: &Copies<'_>) -> Vec<Remains> {
             end.to_string(),
         ));
     }
-    all.push(Remains::new("objects in Cloud Storage", copies.landing));
+    all.extend(copies.landing.map(|until| Remains::new("objects in Cloud Storage", until)));
     all.push(Remains::new(
         "sealed figures in the ledger, which cover the rows and contain no value",
         "until the ledger's records are deleted",
@@ -178,7 +181,7 @@ mod tests {
             absent_at: Some("2026-11-21T16:00:00Z".parse().unwrap()),
             backup_days: Some(7),
             time_travel_hours: Some(48),
-            landing: "3 days after their transfer",
+            landing: Some("3 days after their transfer"),
             now: "2026-11-22T00:00:00Z".parse().unwrap(),
         };
         let text: String =
@@ -207,6 +210,7 @@ mod tests {
             absent_on: "2026-11-22".parse().unwrap(),
             absent_at: None,
             files: BTreeSet::new(),
+            landed: 0,
             warehouse_rows: 0,
             remains: Vec::new(),
             finished_at: None,

@@ -65,6 +65,17 @@ pub enum SourceError {
         /// Rows that were sent.
         expected: u64,
     },
+    /// The connection ended while the new table was completed, and whether it was completed could not be read.
+    #[error(
+        "the connection to the database at {place} ended while `{table}` was completed, and whether it is there is \
+         not known; look for it: it has all rows if it is there, otherwise repeat the command"
+    )]
+    EndUnknown {
+        /// The table's name.
+        table: String,
+        /// Host, port and database, without credentials.
+        place: String,
+    },
     /// The server refused the request, could not be reached or sent an unexpected answer.
     #[error("cannot {action} the database at {place}: {reason}; {}", next_step(.action, .code.as_deref()))]
     Refused {

@@ -115,7 +115,7 @@ impl Filling<'_> {
         match self.session {
             // The server undoes the transaction when the connection ends.
             Session::Postgres(_, client) => drop(client),
-            Session::MySql(_, conn) => mysql_fill::abandon(conn, &self.table).await,
+            Session::MySql(server, conn) => mysql_fill::abandon(server, conn, &self.table).await,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | here | the command: shows the plan, asks, removes, records |
 //! | [`plan`] | where the rows are, and why the command is refused |
-//! | [`remove`] | deletes files of exports, and rows of BigQuery |
+//! | [`landing`] | the table's objects in Cloud Storage |
+//! | [`remove`] | deletes files of exports, objects of Cloud Storage, and rows of BigQuery |
 //! | [`record`] | the records in the ledger, and who asks for them before older rows come back |
 //!
 //! It can be repeated: it looks again for what is left. No message and no record has the value of the key.
 
+mod landing;
 mod plan;
 pub(crate) mod record;
 mod remove;
@@ -24,6 +26,7 @@ use landbridge_core::contract::Contract;
 use landbridge_core::forget::Forgotten;
 use landbridge_gcp::Gcp;
 use landbridge_gcp::bigquery::BigQuery;
+use landbridge_gcp::raw::Raw;
 use landbridge_ledger::Ledger;
 
 use self::plan::Plan;
@@ -41,13 +44,13 @@ Examples:
   landbridge forget public.orders member_id=4711 --reason 'ticket 4211' --output json
 
 First delete the rows in the source. The command is refused while the newest export has them, because the next day
-would bring them back. It then shows where the rows are, asks, deletes the files of older exports that have them and
-the rows in BigQuery, and records what remains, and until when: snapshots, backups, time travel. The record has no
-value. A file of an export is deleted as a whole, so `landbridge recover` of that day and table is no longer possible.
+would bring them back. It then shows where the rows are, asks, deletes the files of older exports that have them, the
+table's objects of older days in Cloud Storage and the rows in BigQuery, and records what remains, and until when:
+snapshots, backups, time travel. The record has no value. A file of an export is deleted as a whole, so `landbridge recover` of that day and table is no longer possible.
 
 Without --yes, the command asks if it runs in a terminal; otherwise it only shows the plan. It can be repeated, and
-goes on after an interruption. It needs the managed policy operator-forget, and in BigQuery the right to delete rows of
-the table. docs/forget.md says more.
+goes on after an interruption. It needs the managed policy operator-forget, in BigQuery the right to delete rows of the
+table, and on the bucket of Cloud Storage the right to list and delete objects. docs/forget.md says more.
 
 Exit codes: 0 done, or only shown; 1 refused or failed; 2 invalid usage; 3 access denied.")]
 pub(crate) struct ForgetArgs {
@@ -59,6 +62,9 @@ pub(crate) struct ForgetArgs {
     /// Why: recorded in the ledger. Do not write personal data here
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
+    /// Leave the table's objects in Cloud Storage until the bucket deletes them
+    #[arg(long)]
+    keep_landed: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -97,6 +103,7 @@ struct Command {
     contract: Contract,
     aws: Aws,
     bigquery: BigQuery,
+    storage: Raw,
     ledger: Ledger,
     now: Timestamp,
 }
@@ -110,7 +117,8 @@ pub(crate) async fn run(args: ForgetArgs) -> Result {
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let warehouse = &config.warehouse;
     let bigquery = Gcp::from_env(&warehouse.project, &warehouse.location).await?.bigquery;
-    let command = Command { args, config, contract, aws, bigquery, ledger, now };
+    let storage = Raw::from_env(&warehouse.project)?;
+    let command = Command { args, config, contract, aws, bigquery, storage, ledger, now };
     let is_text = command.args.output.format == Output::Text;
     let plan = Plan::make(&command).await?;
     if is_text {
@@ -128,8 +136,9 @@ pub(crate) async fn run(args: ForgetArgs) -> Result {
 
 fn text(forgotten: &Forgotten, place: &str) -> String {
     let mut text = format!(
-        "removed: {} of exports, {} in BigQuery\nwhat remains:\n",
+        "removed: {} of exports, {} in Cloud Storage, {} in BigQuery\nwhat remains:\n",
         render::counted(forgotten.files.len(), "file"),
+        render::counted(usize::try_from(forgotten.landed).unwrap_or(usize::MAX), "object"),
         render::counted(usize::try_from(forgotten.warehouse_rows).unwrap_or(usize::MAX), "row"),
     );
     for it in &forgotten.remains {
@@ -142,7 +151,7 @@ fn text(forgotten: &Forgotten, place: &str) -> String {
 fn with_rights(error: landbridge_core::Error) -> Failure {
     match error.kind() {
         landbridge_core::ErrorKind::Denied => Failure::Refused(format!(
-            "{} — this command needs the managed policy operator-forget, and in BigQuery the role dataEditor on the dataset; see docs/forget.md",
+            "{} — this command needs the managed policy operator-forget, in BigQuery the role dataEditor on the dataset, and the role storage.legacyBucketWriter on the bucket of transfer.bucket, or --keep-landed; see docs/forget.md",
             error.sentence()
         )),
         _ => error.into(),

@@ -13,6 +13,7 @@ use landbridge_ledger::records::{self, EXPORT, ExportRecord, MANIFEST, ManifestR
 use serde::Serialize;
 
 use super::Command;
+use super::landing::{self, Landed};
 use crate::failure::{Failure, Result};
 use crate::recover::find::Finder;
 use crate::render;
@@ -30,6 +31,8 @@ pub(super) struct Plan {
     pub(super) absent_at: Option<Timestamp>,
     /// The files of older exports that have them.
     pub(super) files: Vec<FileWithRows>,
+    /// The table's objects of older days in Cloud Storage, which are deleted whatever rows they have.
+    pub(super) landed: Vec<Landed>,
     /// The table in BigQuery; empty if the source table has none.
     pub(super) table: String,
     /// Rows of the key in BigQuery now.
@@ -82,6 +85,8 @@ impl Plan {
             }
         }
         let condition = condition(command, column)?;
+        let landed =
+            landing::older(command, &newest.plan, newest.day, &newest.export.export).await?;
         let table = newest.plan.table.clone();
         let warehouse_rows = rows_in_warehouse(command, &table, &condition).await?;
         Ok(Self {
@@ -90,6 +95,7 @@ impl Plan {
             absent_on: newest.day,
             absent_at: newest.export.snapshot_at,
             files: found,
+            landed,
             table,
             warehouse_rows,
             condition,
@@ -109,6 +115,10 @@ impl Plan {
         }
         if self.files.is_empty() {
             text += "  no file of a kept export has any\n";
+        }
+        if !self.landed.is_empty() {
+            let objects = render::counted(self.landed.len(), "object");
+            text += &format!("  delete {objects} of the table in Cloud Storage, of days before\n");
         }
         match self.table.as_str() {
             "" => text += "  BigQuery has no such table",

@@ -64,6 +64,7 @@ pub(super) async fn begin(command: &Command, plan: &Plan) -> Result<Forgotten> {
             absent_on: plan.absent_on,
             absent_at: plan.absent_at,
             files: plan.files.iter().map(|it| it.key.clone()).collect(),
+            landed: plan.landed.len() as u64,
             warehouse_rows: plan.warehouse_rows,
             remains: Vec::new(),
             finished_at: None,
@@ -90,6 +91,7 @@ pub(super) async fn end(command: &Command, done: &Forgotten) -> Result<Forgotten
         }
         let mut merged = done.clone();
         merged.files.extend(found.value.files.iter().cloned());
+        merged.landed = merged.landed.max(found.value.landed);
         merged.warehouse_rows = merged.warehouse_rows.max(found.value.warehouse_rows);
         if source.replace(&name, &found.etag, &merged).await? == Written::Yes {
             return Ok(merged);

@@ -4,7 +4,7 @@ use landbridge_core::forget::{Copies, Forgotten, remains};
 use landbridge_core::restore::{Setting, SettingValue};
 
 use super::plan::{Plan, full, rows_in_warehouse};
-use super::{Command, record, with_rights};
+use super::{Command, landing, record, with_rights};
 use crate::failure::{Failure, Result};
 
 /// Removes the rows, and records it.
@@ -18,6 +18,10 @@ pub(super) async fn run(command: &Command, plan: &Plan) -> Result<Forgotten> {
     for key in &forgotten.files {
         delete_file(command, key).await?;
     }
+    for landed in &plan.landed {
+        landing::delete(command, landed).await?;
+    }
+    forgotten.landed = forgotten.landed.max(plan.landed.len() as u64);
     let deleted = delete_rows(command, plan).await?;
     forgotten.warehouse_rows = forgotten.warehouse_rows.max(deleted);
     forgotten.remains = what_remains(command, plan).await?;
@@ -79,7 +83,9 @@ async fn what_remains(
         absent_at: plan.absent_at,
         backup_days,
         time_travel_hours: hours,
-        landing: "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default; soft delete of the bucket comes after that",
+        landing: command.args.keep_landed.then_some(
+            "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default",
+        ),
         now: command.now,
     }))
 }

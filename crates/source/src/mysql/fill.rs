@@ -15,6 +15,9 @@ const COMMENT: &str = "SELECT table_comment FROM information_schema.tables \
 /// "Table … already exists" (MySQL documentation, "Server Error Message Reference").
 const EXISTS: u16 = 1050;
 
+/// How long the end of a statement is waited for whose answer was lost.
+const LOST_SECONDS: u32 = 10;
+
 pub(crate) async fn begin(server: &MySqlServer, table: &NewTable) -> Result<Conn> {
     let mut conn = server.open_session().await?;
     let staging = staging_name(&table.name);
@@ -60,12 +63,12 @@ pub(crate) async fn finish(
     let found = match count {
         Ok(found) => found.unwrap_or_default(),
         Err(error) => {
-            abandon(conn, table).await;
+            abandon(server, conn, table).await;
             return Err(server.error(FILL, &error));
         }
     };
     if found != rows {
-        abandon(conn, table).await;
+        abandon(server, conn, table).await;
         let (table, place) = (table.name.clone(), server.place());
         return Err(SourceError::RowsDiffer { table, place, found, expected: rows });
     }
@@ -77,40 +80,74 @@ pub(crate) async fn finish(
             Ok(())
         }
         Err(Error::Server(refused)) if refused.code == EXISTS => {
-            abandon(conn, table).await;
+            abandon(server, conn, table).await;
             Err(SourceError::TableExists { table: table.name.clone(), place: server.place() })
         }
         Err(Error::Server(refused)) => {
-            abandon(conn, table).await;
+            abandon(server, conn, table).await;
             Err(server.error(FILL, &Error::Server(refused)))
         }
         Err(lost) => {
             drop(conn);
-            after_a_lost_answer(server, table, &lost).await
+            match is_renamed(server, table).await {
+                Some(true) => Ok(()),
+                Some(false) => Err(server.error(FILL, &lost)),
+                None => Err(SourceError::EndUnknown {
+                    table: table.name.clone(),
+                    place: server.place(),
+                }),
+            }
         }
     }
 }
 
-/// The rename took effect if the new name is there and the staging name is not: the lock of this command ended with its
-/// connection, but another command of the same name refuses to begin once the new name is there.
-async fn after_a_lost_answer(server: &MySqlServer, table: &NewTable, lost: &Error) -> Result<()> {
-    let error = |error: Error| server.error(FILL, &error);
-    let mut conn = server.open_session().await?;
-    let staging = comment(&mut conn, table, &staging_name(&table.name)).await.map_err(error)?;
-    let is_there = comment(&mut conn, table, &table.name).await.map_err(error)?.is_some();
-    if staging.is_some() || !is_there {
-        return Err(server.error(FILL, lost));
+/// Whether a rename of which the answer was lost took effect; `None` if the server does not say it. If it did not, the table is
+/// dropped.
+async fn is_renamed(server: &MySqlServer, table: &NewTable) -> Option<bool> {
+    let (mut conn, is_left) = after_a_lost_connection(server, table).await.ok()??;
+    let is_there = comment(&mut conn, table, &table.name).await.ok()?.is_some();
+    if is_left {
+        drop_staging(&mut conn, table).await.ok()?;
     }
     disconnect(conn).await;
-    Ok(())
+    Some(is_there && !is_left)
 }
 
-/// Drops what is under the staging name. A failure leaves it to the next command.
-pub(crate) async fn abandon(mut conn: Conn, table: &NewTable) {
+/// A new session, and whether the table is there under its staging name; `None` while the server works for the lost connection:
+/// it releases the lock of it when its last statement has ended, so until then nothing is concluded.
+async fn after_a_lost_connection(
+    server: &MySqlServer,
+    table: &NewTable,
+) -> Result<Option<(Conn, bool)>> {
+    let error = |error: Error| server.error(FILL, &error);
+    let mut conn = server.open_session().await?;
+    let staging = staging_name(&table.name);
+    let lock: Option<u8> =
+        conn.exec_first("SELECT GET_LOCK(?, ?)", (&staging, LOST_SECONDS)).await.map_err(error)?;
+    if lock != Some(1) {
+        return Ok(None);
+    }
+    let found = comment(&mut conn, table, &staging).await.map_err(error)?;
+    Ok(Some((conn, found.is_some_and(|it| it == STAGING_COMMENT))))
+}
+
+/// Drops what is under the staging name, by a new connection if this one is lost. A failure leaves it to the next command.
+pub(crate) async fn abandon(server: &MySqlServer, mut conn: Conn, table: &NewTable) {
+    let is_open = conn.query_drop("ROLLBACK").await.is_ok();
+    if is_open && drop_staging(&mut conn, table).await.is_ok() {
+        disconnect(conn).await;
+        return;
+    }
+    drop(conn);
+    if let Ok(Some((mut conn, true))) = after_a_lost_connection(server, table).await {
+        let _ = drop_staging(&mut conn, table).await;
+        disconnect(conn).await;
+    }
+}
+
+async fn drop_staging(conn: &mut Conn, table: &NewTable) -> Result<(), Error> {
     let staging = full(table, &staging_name(&table.name));
-    let _ = conn.query_drop("ROLLBACK").await;
-    let _ = conn.query_drop(format!("DROP TABLE IF EXISTS {staging}")).await;
-    disconnect(conn).await;
+    conn.query_drop(format!("DROP TABLE IF EXISTS {staging}")).await
 }
 
 async fn comment(conn: &mut Conn, table: &NewTable, name: &str) -> Result<Option<String>, Error> {

@@ -56,26 +56,29 @@ pub(crate) async fn finish(
         Err(refused) if refused.as_db_error().is_some() => Err(error(&refused)),
         Err(lost) => {
             drop(client);
-            match is_committed(server, row.get(1)).await? {
-                true => Ok(()),
-                false => Err(error(&lost)),
+            match is_committed(server, row.get(1)).await {
+                Some(true) => Ok(()),
+                Some(false) => Err(error(&lost)),
+                None => Err(SourceError::EndUnknown {
+                    table: table.name.clone(),
+                    place: server.place(),
+                }),
             }
         }
     }
 }
 
-/// Whether a transaction of which the answer was lost took effect.
-async fn is_committed(server: &PostgresServer, transaction: i64) -> Result<bool> {
-    let client = server.open_session().await?;
+/// Whether a transaction of which the answer was lost took effect; `None` if the server does not say it.
+async fn is_committed(server: &PostgresServer, transaction: i64) -> Option<bool> {
+    let client = server.open_session().await.ok()?;
     for _ in 0..ATTEMPTS {
-        let row = client.query_one("SELECT txid_status($1)", &[&transaction]).await;
-        let row =
-            row.map_err(|error| server.error("ask for the state of a transaction in", &error))?;
+        let row = client.query_one("SELECT txid_status($1)", &[&transaction]).await.ok()?;
         match row.get::<_, Option<&str>>(0) {
-            Some("committed") => return Ok(true),
+            Some("committed") => return Some(true),
+            Some("aborted") => return Some(false),
             Some("in progress") => tokio::time::sleep(PAUSE).await,
-            _ => return Ok(false),
+            _ => return None,
         }
     }
-    Ok(false)
+    None
 }
