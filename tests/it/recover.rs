@@ -1,6 +1,7 @@
 //! `landbridge recover`: rows of a kept export, written as statements, run on the real server.
 
 mod lost;
+mod password;
 mod targets;
 
 use std::collections::BTreeMap;

@@ -23,7 +23,7 @@ mod rows;
 mod runbook;
 mod settings;
 mod swap;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -17,14 +17,14 @@ use super::*;
 const FUTURE: [&str; 5] = ["restore", "--at", "2026-11-21 23:00", "--as", "shop-restored"];
 
 /// The command in a pseudo-terminal, as a person sees it.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keyboard: std::fs::File,
     screen: Arc<Mutex<String>>,
 }
 
 impl Terminal {
-    fn start(env: &TestEnv, args: &[&str]) -> Self {
+    pub(crate) fn start(env: &TestEnv, args: &[&str]) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
         let controller = openpt(flags).expect("a pseudo-terminal");
         grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("a pseudo-terminal");
@@ -60,10 +60,15 @@ impl Terminal {
 
     /// Waits until the command asks a question that contains `text`, and returns the screen.
     async fn question(&mut self, text: &str) -> String {
+        self.prompt(|screen| screen.ends_with("[y/N]") && screen.contains(text)).await
+    }
+
+    /// Waits until the screen, without white space at its end, is as `is_asked` says, and returns it.
+    pub(crate) async fn prompt(&mut self, is_asked: impl Fn(&str) -> bool) -> String {
         let begun = std::time::Instant::now();
         loop {
             let screen = self.screen();
-            if screen.trim_end().ends_with("[y/N]") && screen.contains(text) {
+            if is_asked(screen.trim_end()) {
                 return screen;
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "no question: {screen}");
@@ -73,12 +78,12 @@ impl Terminal {
         }
     }
 
-    fn answer(&mut self, text: &str) {
+    pub(crate) fn answer(&mut self, text: &str) {
         self.keyboard.write_all(format!("{text}\n").as_bytes()).expect("an answer");
     }
 
     /// Waits for the end, while virtual time passes. Returns the exit code and the screen.
-    async fn end(mut self, env: &TestEnv) -> (i32, String) {
+    pub(crate) async fn end(mut self, env: &TestEnv) -> (i32, String) {
         let status = while_time_passes(env, self.child.wait()).await.expect("an end");
         // The reader may be behind the process.
         tokio::time::sleep(Duration::from_millis(200)).await;
