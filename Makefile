@@ -15,6 +15,8 @@ STARTS ?= 40
 RUNS ?= 5
 # How many tables `make bench-tables` has.
 TABLES ?= 1000
+# Extra options for `make bench-rclone`.
+RCLONE ?=
 # The level of GZIP of the files that `make bench-bytes` makes.
 LEVEL ?= 6
 # Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
@@ -32,7 +34,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -101,6 +103,17 @@ bench-source:
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+bench-rclone: ## copy 70 files by the transfer and by rclone, on the same local servers: make bench-rclone RCLONE="--files 1 --kib 2097152"
+	$(CARGO) build --profile bench -p landbridge-functions --bin landbridge-transfer
+	$(CARGO) build --workspace --bins
+	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
+	$(TARGET)/peers/bin/pip install --quiet -r benches/rclone-requirements.txt
+	@# The servers and the other functions are those of the development profile, the same for both.
+	mkdir -p $(TARGET)/bench/functions && cp $(TARGET)/debug/landbridge-snapshot $(TARGET)/debug/landbridge-export \
+		$(TARGET)/release/landbridge-transfer $(TARGET)/bench/functions/
+	$(CARGO) bench --profile dev -p landbridge-tests --bench rclone -- --rclone $(TARGET)/peers/bin/rclone \
+		--functions $(TARGET)/bench/functions $(RCLONE)
 
 bench-bytes: ## how many bytes of TPC-H leave AWS: make bench-bytes LEVEL=1
 	scripts/python-for-tests.sh
