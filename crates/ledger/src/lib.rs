@@ -10,7 +10,7 @@
 //! | here | [`Ledger`], and its two scopes [`SourceLedger`] and [`DayLedger`] |
 //! | [`name`] | the name of a record, with its scope and the type of its value |
 //! | [`records`] | the names and the values of all records |
-//! | `index` | what ticks need of a day's receipts, in one object |
+//! | `index` | reads and writes what ticks need of a day's receipts, in one object |
 //! | `store` | reading and writing JSON objects in S3 |
 //! | [`read`] | what several records together say, for people |
 //! | `redo` | the requests to do days again |
@@ -25,7 +25,7 @@ mod redo;
 mod store;
 
 pub use format::FORMAT;
-pub use index::{ReceiptSummaries, ReceiptSummary};
+pub use records::{ReceiptSummaries, ReceiptSummary};
 pub use redo::RedoDays;
 pub use store::{Recorded, Written};
 

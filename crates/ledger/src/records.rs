@@ -7,6 +7,7 @@ mod drills;
 mod fan_out;
 mod items;
 mod ops;
+mod summary;
 mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,6 @@ use landbridge_core::types::{BigQueryType, Engine, ParquetColumn};
 use landbridge_core::unchanged::TableMark;
 use serde::{Deserialize, Serialize};
 
-use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
@@ -35,6 +35,7 @@ pub use drills::{DRILLS, Drill, drill};
 pub use fan_out::HANDED;
 pub use items::{ItemRecord, Recompressed, proof_context, row_proof_context};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
+pub use summary::{IndexEntry, IndexRecord, ReceiptSummaries, ReceiptSummary};
 pub use unchanged::{
     CARRIED, CarriedRecord, EqualBy, UNCHANGED, UnchangedRecord, carried, unchanged,
 };

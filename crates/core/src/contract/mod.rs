@@ -4,8 +4,8 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
-//! | `validate` | the rules of a contract, including those that involve the configuration |
+//! | here | [`Contract`], [`schema`], [`default_table_name`] |
+//! | `validate` | [`parse`]; the rules of a contract, including the rules that involve the configuration |
 //! | `column_types` | which BigQuery types a column of a source type can have |
 //! | [`compare`] | who sees what by one contract and by another |
 //! | [`odcs`] | the Open Data Contract Standard |
@@ -33,6 +33,7 @@ mod tests;
 pub use others::Others;
 pub use propose::{ProposedColumn, ProposedTable, Reason, Samples};
 pub use render::{ColumnOrder, column_order, set_column_name};
+pub use validate::parse;
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ use crate::{
     names,
     rewrite::OnMisfit,
     types::{BigQueryType, ColumnType, TimeRules},
-    yaml::{self, Diagnostics, Violation, format},
+    yaml::{self, format},
 };
 
 /// The default file name, in the directory of `landbridge.yaml`.
@@ -423,23 +424,6 @@ impl Contract {
         let name = |table: &String| (table.clone(), crate::models::bigquery_table(self, table));
         self.tables.keys().map(name).collect()
     }
-
-    /// All violations of the rules, given the configuration; empty when the contract
-    /// is valid. [`parse`] has already checked what it returns.
-    pub fn validate(&self, config: &Config) -> Vec<Violation> {
-        let mut problems = yaml::violations_of(self);
-        problems.extend(validate::check_contract(self, config));
-        problems
-    }
-}
-
-/// Parses the text of a `contract.yaml` and validates it, given the configuration.
-/// `file` is the name shown in diagnostics.
-///
-/// # Errors
-/// All diagnostics at once, each with its line and column.
-pub fn parse(file: &str, text: &str, config: &Config) -> Result<Contract, Diagnostics> {
-    yaml::parse_checked(file, text, |contract| validate::check_contract(contract, config))
 }
 
 /// The JSON Schema of the file, as stored in `schemas/contract.schema.json`.

@@ -1,4 +1,4 @@
-//! The rules of a contract, including those that involve the configuration.
+//! Reads a contract and checks its rules, including the rules that involve the configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,30 @@ use crate::{
     names::{check_column, column_name, folded},
     rewrite::OnMisfit,
     types::{BigQueryType, ColumnType},
-    yaml::{KeyPath, Violation, format, nearest},
+    yaml::{self, Diagnostics, KeyPath, Violation, format, nearest},
 };
 
+/// Parses the text of a `contract.yaml` and validates it, given the configuration.
+/// `file` is the name shown in diagnostics.
+///
+/// # Errors
+/// All diagnostics at once, each with its line and column.
+pub fn parse(file: &str, text: &str, config: &Config) -> Result<Contract, Diagnostics> {
+    yaml::parse_checked(file, text, |contract| check_contract(contract, config))
+}
+
+impl Contract {
+    /// All violations of the rules, given the configuration; empty when the contract
+    /// is valid. [`parse`] has already checked what it returns.
+    pub fn validate(&self, config: &Config) -> Vec<Violation> {
+        let mut problems = yaml::violations_of(self);
+        problems.extend(check_contract(self, config));
+        problems
+    }
+}
+
 /// All violations of the rules.
-pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violation> {
+fn check_contract(contract: &Contract, config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     let all = KeyPath::root().key("tables");
     let engines = Engines::of(contract);

@@ -1,8 +1,9 @@
 //! When it pays to compress files again before they leave AWS.
 
 use super::prices::{AwsPrices, Prices};
-use super::workload::TRANSFER_MEMORY_GIB;
 
+/// Memory of the function transfer, in GiB: one processor.
+pub(super) const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Content that one start of `transfer` compresses again, in GiB per second: 25 MiB, three quarters of what was measured on
 /// x86-64 (docs/costs.md), because no processor of AWS was measured.
 pub(super) const COMPRESSED_GIB_S: f64 = 25.0 / 1024.0;

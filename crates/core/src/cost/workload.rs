@@ -1,7 +1,7 @@
 //! Measured quantities, and the monthly usage that follows from them. Quantities that are
 //! assumed are documented constants; docs/costs.md lists them.
 
-use super::squeeze::COMPRESSED_GIB_S;
+use super::squeeze::{COMPRESSED_GIB_S, TRANSFER_MEMORY_GIB};
 use crate::config::{Config, Recompression};
 
 /// Days of an average month: AWS counts 730 hours.
@@ -58,8 +58,6 @@ const PUTS_OF_PROTECT_PER_DAY: f64 = 26.0;
 /// S3 reads per start of `views`: two records, and three listings, which cost as much as writes.
 const GETS_PER_VIEWS: f64 = 3.0;
 const LISTS_PER_VIEWS: f64 = 3.0;
-/// Memory of the function transfer, in GiB: one processor.
-pub(super) const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
 /// S3 reads per start of `notify`: its record, `running.json` and four days.

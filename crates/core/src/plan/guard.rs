@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::{Others, TableContract};
-use crate::plan::table::TableInput;
+use crate::plan::table::input::TableInput;
 use crate::plan::{Problem, SourceColumn};
 use crate::{Error, ErrorKind};
 

@@ -3,7 +3,7 @@
 
 use crate::ErrorKind;
 use crate::ids::short_hash;
-use crate::plan::table::DataFile;
+use crate::plan::table::input::DataFile;
 use crate::plan::{Problem, SourceColumn, TableEntry, TablePlan};
 
 /// See [`TablePlan::listing`].

@@ -3,7 +3,13 @@
 mod planned;
 mod resolve;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::*;
+use crate::manifest::TableStatus;
+use crate::names::columns::LandedColumns;
+use crate::plan::objects::ObjectMeta;
 
 #[test]
 fn each_part_of_a_split_file_becomes_an_object() {
