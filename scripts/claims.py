@@ -31,15 +31,15 @@ COSTS = {"free", "cents"}
 BY = {"google": "`landbridge probe google`", "aws": "`landbridge probe aws`"}
 # The tables of the claims that each command probes.
 PROBES = {"google": "crates/probe/src/google/mod.rs", "aws": "crates/probe/src/aws/mod.rs"}
-# Why no command probes a claim.
+# Why no command probes a claim; each entry also says its own reason.
 UNPROBED = {
-    "account": "the probe would have to change what it did not create: databases, snapshots, secrets, policies, or a pool that stays for 30 days",
+    "account": "the probe would have to change what it did not create, or create what stays",
     "deployment": "only the role or the log of a deployed function shows it, and Lambda alone can take that role; `landbridge doctor` and the first night show it",
-    "export": "it needs an export that is started or made for it, which takes about an hour",
+    "document": "a reference of the provider says it in so many words, and a probe would add nothing or would need a resource of its own",
+    "hours": "it needs an export that is started for it: about an hour, and money per GB of the snapshot",
     "local": "the local cloud does not do it, or not so, and a probe that no test can turn around is not trusted",
-    "open": "a command could probe it, and does not do so yet",
     "rows": "it needs values of rows, and the probe reads none",
-    "volume": "it shows only after thousands of calls, or at a limit of the account",
+    "volume": "it shows only after thousands of calls, by chance, or at a limit of the account",
 }
 NEEDS = {"scratch dataset", "scratch prefix", "snapshot", "read-only"}
 REQUIRED = {"id", "cloud", "area", "sentence", "source", "sure", "code", "local"}
@@ -108,6 +108,12 @@ def probe_problems(probe):
     return problems
 
 
+def why(claim):
+    """Which of the kinds of reasons an entry has that no command probes."""
+    kind, found, _ = claim.get("unprobed", "").partition(": ")
+    return kind if found else ""
+
+
 def claim_problems(claim):
     """What is wrong with one entry."""
     missing = REQUIRED - set(claim)
@@ -138,8 +144,8 @@ def claim_problems(claim):
     if "by" in claim.get("probe", {}):
         if "unprobed" in claim:
             problems.append("unprobed: a command probes it; remove the line")
-    elif claim.get("unprobed") not in UNPROBED:
-        problems.append(f"unprobed: say why no command probes it, one of {', '.join(UNPROBED)}")
+    elif why(claim) not in UNPROBED or not claim["unprobed"].endswith("."):
+        problems.append(f"unprobed: write `<why>: <the exact reason>.`; why is one of {', '.join(UNPROBED)}")
     unproved = not claim.get("tests") and "probe" not in claim
     if unproved and isinstance(claim["local"], list):
         problems.append("nothing proves it: add tests or a probe")
@@ -221,7 +227,7 @@ def entry(claim):
         by = f"{BY[probe['by']]}; " if "by" in probe else "by hand; "
         lines.append(f"- **On real accounts** ({by}{probe['cost']}, {probe['needs']}): {probe['what']}")
     if "unprobed" in claim:
-        lines.append(f"- **No command probes it:** {UNPROBED[claim['unprobed']]}")
+        lines.append(f"- **No command probes it** ({why(claim)}): {claim['unprobed'].partition(': ')[2]}")
     return lines + [""]
 
 
@@ -254,9 +260,9 @@ def page(claims):
         f"[`landbridge probe`](probe.md) shows {probed('google')} claims on Google Cloud and {probed('aws')} on AWS; the rest",
         "of the proofs on real accounts is done by hand. Why no command probes the others:",
         "",
-        row("why", "claims"),
-        row("---", "---:"),
-        *[row(why, sum(it.get("unprobed") == key for it in claims)) for key, why in UNPROBED.items()],
+        row("", "why", "claims"),
+        row("---", "---", "---:"),
+        *[row(key, text, sum(why(it) == key for it in claims)) for key, text in UNPROBED.items()],
         "",
         "What a proof on real accounts needs: a *scratch dataset* with a taxonomy of its own and generated rows, a",
         "*scratch prefix* of a bucket, a small *snapshot* that may be exported, or only rights to read. It costs",

@@ -10,7 +10,7 @@ CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
 
 def notes(text: str, tag: str) -> str:
     """The section of a version, without its heading."""
-    heading = rf"^## \[{re.escape(tag.removeprefix('v'))}\].*\n"
+    heading = rf"^## \[{re.escape(tag.removeprefix('v'))}\][^\n]*\n"
     found = re.search(heading + r"(.*?)(?=^## \[|\Z)", text, re.M | re.S)
     if not found:
         sys.exit(f"release-notes: CHANGELOG.md has no section for {tag}; add '## [{tag.removeprefix('v')}] - DATE'")

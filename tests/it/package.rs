@@ -205,3 +205,45 @@ fn a_release_needs_its_tag_and_its_section_in_the_changelog() {
         sums.lines().filter_map(|line| line.split_once("  ")).map(|it| it.1).collect();
     assert_eq!(names, ["a.tar.gz", "b.tar.gz"]);
 }
+
+#[test]
+fn every_function_is_packed_and_arm64_is_what_terraform_deploys() {
+    let script = std::fs::read_to_string(root().join("scripts/package.sh")).expect("the script");
+    let packed = script.split_once("functions=${FUNCTIONS:-").and_then(|it| it.1.split_once('}'));
+    let mut packed: Vec<&str> = packed.expect("the list").0.split_whitespace().collect();
+    let folder = std::fs::read_dir(root().join("crates/functions/src/bin")).expect("the programs");
+    let built: Vec<String> = folder
+        .map(|it| it.expect("a file").file_name().to_string_lossy().into_owned())
+        .filter_map(|it| it.strip_prefix("landbridge-")?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    let mut built: Vec<&str> = built.iter().map(String::as_str).collect();
+    packed.sort_unstable();
+    built.sort_unstable();
+    assert_eq!(packed, built, "scripts/package.sh and crates/functions/src/bin");
+    let variables = root().join("terraform/modules/aws/variables.tf");
+    let variables = std::fs::read_to_string(variables).expect("the variables");
+    let (_, processor) = variables.split_once("variable \"architecture\"").expect("the variable");
+    assert!(
+        processor[..processor.find("\n}\n").expect("its end")].contains("default     = \"arm64\"")
+    );
+}
+
+#[test]
+fn the_notes_of_a_release_are_its_section_of_the_changelog() {
+    let Some(python) = installed_python("the notes of a release") else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(dir.path().join("scripts")).expect("a directory");
+    let script = dir.path().join("scripts/release-notes.py");
+    std::fs::copy(root().join("scripts/release-notes.py"), &script).expect("the script");
+    let text = "# Changelog\n\n## [0.2.0] - 2026-12-01\n\n- second\n\n## [0.1.0] - 2026-11-01\n\n- first\n";
+    std::fs::write(dir.path().join("CHANGELOG.md"), text).expect("a file");
+    let notes = |tag: &str| {
+        let output = Command::new(&python).arg(&script).arg(tag).output().expect("Python starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(notes("v0.2.0").1, "- second");
+    assert_eq!(notes("v0.1.0").1, "- first");
+    let (success, _, why) = notes("v0.3.0");
+    assert!(!success && why.contains("no section for v0.3.0"), "{why}");
+}

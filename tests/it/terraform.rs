@@ -51,7 +51,7 @@ async fn pytest(files: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_aws_module_is_applied_and_each_role_can_do_its_work_and_no_more() {
-    pytest(&["test_aws.py", "test_operator.py", "test_published.py"]).await;
+    pytest(&["test_aws.py", "test_local_aws.py", "test_operator.py", "test_published.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,11 +21,14 @@ LOCATIONS = ("asia-northeast3", "europe-west3")
 FIXED = {
     "google_bigquery_datapolicy_data_policy": ["data_policy_id", "location", "project"],
     "google_bigquery_datapolicy_data_policy_iam_binding": ["data_policy_id", "location", "project", "role"],
+    "google_bigquery_connection": ["connection_id", "location", "project"],
+    "google_bigquery_connection_iam_member": ["connection_id", "location", "project", "role", "member"],
     "google_bigquery_dataset": ["dataset_id", "location", "project"],
     "google_data_catalog_policy_tag": ["taxonomy"],
     "google_data_catalog_policy_tag_iam_binding": ["policy_tag", "role"],
     "google_data_catalog_taxonomy": ["project", "region"],
     "google_data_catalog_taxonomy_iam_member": ["taxonomy", "role", "member"],
+    "google_dataform_repository": ["name", "region", "project"],
     "google_iam_workload_identity_pool": ["workload_identity_pool_id", "project"],
     "google_iam_workload_identity_pool_provider": [
         "workload_identity_pool_id",
@@ -41,6 +44,10 @@ FIXED = {
     "google_storage_bucket": ["name", "location", "project"],
     "google_storage_bucket_iam_policy": ["bucket"],
 }
+
+
+# What the server computes within a block of a new resource.
+COMPUTED = {"google_bigquery_connection": {"cloud_resource": [{"service_account_id": UNKNOWN}]}}
 
 
 class GoogleCloud:
@@ -92,6 +99,8 @@ class GoogleCloud:
         for name, attribute in schema.attributes.items():
             if attribute.computed and config.get(name) is None:
                 planned[name] = UNKNOWN if prior is None else prior.get(name)
+        if prior is None:
+            planned |= COMPUTED.get(kind, {})
         changed = [it for it in FIXED.get(kind, []) if prior is not None and planned[it] != prior[it]]
         for name, attribute in schema.attributes.items():
             if changed and attribute.computed and config.get(name) is None:
@@ -221,6 +230,10 @@ class GoogleCloud:
         if self.is_on("storage"):
             buckets = self.call("GET", f"storage/v1/b?project={PROJECT}", service="storage")
             found += [it["name"] for it in buckets.get("items", [])]
+        for api, kind in (("bigqueryconnection", "connections"), ("dataform", "repositories")):
+            for location in LOCATIONS if self.is_on(api) else ():
+                listed = self.call("GET", f"{parent}/locations/{location}/{kind}")
+                found += [it["name"] for it in listed.get(kind, [])]
         if self.is_on("cloudresourcemanager"):
             found += self.bindings(f"projects/{PROJECT}")
         return found

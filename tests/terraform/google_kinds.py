@@ -4,6 +4,7 @@ from google_policies import BucketPolicy, grant
 from google_resources import (
     AlertPolicy,
     Bucket,
+    Connection,
     CustomRole,
     DataPolicy,
     Dataset,
@@ -12,6 +13,7 @@ from google_resources import (
     Pool,
     PoolProvider,
     ProjectService,
+    Repository,
     ServiceAccount,
     Sink,
     Taxonomy,
@@ -20,6 +22,10 @@ from google_resources import (
 
 def data_policy(state):
     return f"v1/projects/{state['project']}/locations/{state['location']}/dataPolicies/{state['data_policy_id']}"
+
+
+def connection(state):
+    return f"v1/projects/{state['project']}/locations/{state['location']}/connections/{state['connection_id']}"
 
 
 KINDS = {
@@ -42,4 +48,7 @@ KINDS = {
     "google_logging_project_bucket_config": LogBucket,
     "google_logging_project_sink": Sink,
     "google_monitoring_alert_policy": AlertPolicy,
+    "google_bigquery_connection": Connection,
+    "google_bigquery_connection_iam_member": grant(connection),
+    "google_dataform_repository": Repository,
 }

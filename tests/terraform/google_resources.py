@@ -542,3 +542,43 @@ class AlertPolicy(Resource):
 
     def id(self, state):
         return state["name"]
+
+
+class Connection(Resource):
+    """bigqueryconnection/resource_bigquery_connection.go: Create, Read, Update, Delete; a connection to a cloud resource."""
+
+    FIELDS = {"friendly_name": "friendlyName", "description": "description"}
+    COMPUTED = {"name": "name"}
+
+    def collection(self, state):
+        query = urlencode({"connectionId": state["connection_id"]})
+        return f"v1/projects/{state['project']}/locations/{state['location']}/connections?{query}"
+
+    def name(self, state):
+        return f"v1/{self.id(state)}"
+
+    def id(self, state):
+        return f"projects/{state['project']}/locations/{state['location']}/connections/{state['connection_id']}"
+
+    def body(self, state):
+        return super().body(state) | {"cloudResource": {}}
+
+    def fill(self, state, resource):
+        account = resource["cloudResource"]["serviceAccountId"]
+        return super().fill(state, resource) | {"cloud_resource": [{"service_account_id": account}], "has_credential": False}
+
+
+class Repository(Resource):
+    """dataform/resource_dataform_repository.go: Create, Read, Update, Delete."""
+
+    FIELDS = {"display_name": "displayName", "service_account": "serviceAccount", "labels": "labels"}
+
+    def collection(self, state):
+        query = urlencode({"repositoryId": state["name"]})
+        return f"v1/projects/{state['project']}/locations/{state['region']}/repositories?{query}"
+
+    def name(self, state):
+        return f"v1/{self.id(state)}"
+
+    def id(self, state):
+        return f"projects/{state['project']}/locations/{state['region']}/repositories/{state['name']}"

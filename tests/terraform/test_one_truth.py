@@ -5,6 +5,7 @@ Both projects are read by the same calls: one as `landbridge local up` makes it,
 compared in test_aws.py, with the ones that the aws module creates.
 """
 
+import copy
 import json
 
 import pytest
@@ -18,8 +19,12 @@ DATASETS = ("shop", "landbridge_ops", "shop_views", "shop_models")
 # Members that a local cloud has for people: their names are not in landbridge.yaml.
 PEOPLE = "@example.com"
 # What differs on purpose: the local datasets have BigQuery's default, the longest window, so that tests wait as long as anyone can
-# before a column opens.
+# before a column opens. Of the APIs, the module enables what its own resources need; these are for models, readings of the doctor
+# and the probe, which a person enables.
 DIFFERS = {
+    f"services: only the local cloud has {name}.googleapis.com"
+    for name in ("aiplatform", "bigqueryconnection", "dataform", "iamcredentials")
+} | {
     f"dataset {name}: only {side} has ('maxTimeTravelHours', '\"{hours}\"')"
     for name in ("shop", "landbridge_ops")
     for side, hours in (("the local cloud", 168), ("the module", 48))
@@ -36,6 +41,8 @@ BUCKET_SETTINGS = (
     "encryption",
     "storageClass",
 )
+TAG_SETTINGS = ("displayName", "description", "activatedPolicyTypes")
+MASK_SETTINGS = ("dataPolicyId", "dataPolicyType", "dataMaskingPolicy")
 POOLS = f"v1/projects/{PROJECT}/locations/global/workloadIdentityPools"
 
 
@@ -86,8 +93,10 @@ def settings(resource, names=None):
 
 
 def described(cloud):
-    """A project: what is granted where, tags with their masks and readers, and the settings of bucket, datasets and pools."""
+    """A project: APIs, what is granted where, tags with their masks and readers, and the settings of bucket, datasets and pools."""
     found = {"project": grants(cloud, cloud.call("POST", f"v1/projects/{PROJECT}:getIamPolicy", {})["bindings"])}
+    services = cloud.call("GET", f"v1/projects/{PROJECT}/services")["services"]
+    found["services"] = {it["config"]["name"] for it in services}
     for name in DATASETS:
         dataset = cloud.call("GET", f"bigquery/v2/projects/{PROJECT}/datasets/{name}")
         found[f"dataset {name}"] = grants(cloud, listed(dataset["access"])) | settings(dataset, DATASET_SETTINGS)
@@ -95,12 +104,11 @@ def described(cloud):
     for name, shown in tags.items():
         bindings = cloud.call("POST", f"v1/{name}:getIamPolicy", {})["bindings"]
         kind = "tag" if "/policyTags/" in name else "taxonomy"
-        found[f"{kind} {shown}"] = grants(cloud, bindings)
+        found[f"{kind} {shown}"] = grants(cloud, bindings) | settings(cloud.call("GET", f"v1/{name}"), TAG_SETTINGS)
     policies = cloud.call("GET", f"v1/projects/{PROJECT}/locations/{LOCATIONS[0]}/dataPolicies")["dataPolicies"]
     for it in policies:
         bindings = cloud.call("POST", f"v1/{it['name']}:getIamPolicy", {})["bindings"]
-        rule = ("mask", it["dataMaskingPolicy"]["predefinedExpression"])
-        found[f"mask of {tags[it['policyTag']]}"] = grants(cloud, bindings) | {rule}
+        found[f"mask of {tags[it['policyTag']]}"] = grants(cloud, bindings) | settings(it, MASK_SETTINGS)
     bucket = cloud.call("GET", "storage/v1/b/shop-landing/iam?optionsRequestedPolicyVersion=3", service="storage")
     conditions = {(it["role"], it["condition"]["expression"]) for it in bucket["bindings"] if it.get("condition")}
     found["bucket"] = grants(cloud, bucket["bindings"]) | conditions
@@ -157,58 +165,116 @@ def values(found, text):
     return [it.split(": only ")[1] for it in found if text in it]
 
 
+# One value of each kind of place: the file of the module, the text and what is written in its place, and which places it changes.
+CHANGED = [
+    ("federation.tf", "assertion.arn.startsWith(", "!assertion.arn.startsWith(", {"provider": 1}),
+    ("federation.tf", "Landbridge's functions in AWS", "The functions in AWS", {"pool": 1}),
+    ("warehouse.tf", '    "bigquery.tables.updateData",\n', "", {"dataset shop": 1, "dataset landbridge_ops": 1}),
+    ("warehouse.tf", '"Tables of ', '"The tables of ', {"dataset shop": 1}),
+    ("warehouse.tf", '"roles/bigquery.jobUser"', '"roles/bigquery.user"', {"project": None}),
+    ("masking.tf", '"Masked by ', '"Covered by ', {"tag": None}),
+    ("masking.tf", '"Classes of personal data', '"Classes of data', {"taxonomy": 1}),
+    ("masking.tf", '"${local.slug}__', '"${local.slug}___', {"mask of": None}),
+    ("masking.tf", 'toset(["load", "protect"])', 'toset(["protect"])', {"taxonomy": 1}),
+    ("landing.tf", ".endsWith('.json')", ".endsWith('.jsonl')", {"bucket": 1}),
+    ("landing.tf", '"roles/storage.objectCreator"', '"roles/storage.objectUser"', {"bucket": 1}),
+]
+
+
 def test_one_value_that_the_module_changes_is_named(both):
-    """A lifecycle age, a label, and the condition of the identity pool's provider."""
-    path = both.deployment.folder / "gcp/federation.tf"
-    text = path.read_text()
-    admits = "assertion.arn.startsWith("
-    path.write_text(text.replace(admits, "!" + admits))
+    """Settings, a mask and who reads it in landbridge.yaml, and one value of each kind of place in the module's files; all at once."""
+    folder, classes = both.deployment.folder / "gcp", both.deployment.config["pii"]["classes"]
+    before = {path: path.read_text() for path in folder.glob("*.tf")}
+    email = dict(classes["email"])
+    for name, old, new, _ in CHANGED:
+        path = folder / name
+        text = path.read_text()
+        assert old in text, (name, old)
+        path.write_text(text.replace(old, new))
+    classes["email"] |= {"mask": "ALWAYS_NULL", "readers": ["group:others@example.com"]}
     both.deployment.set(landing_retention_days=8, labels={"team": "data"})
     both.deployment.apply()
     try:
         found = both.differences()
     finally:
-        path.write_text(text)
+        for path, text in before.items():
+            path.write_text(text)
+        classes["email"] = email
         both.deployment.set()
         both.deployment.apply()
     age = "'lifecycle.rule.0.condition.age', '"
     assert values(found, age) == [f"the local cloud has ({age}3')", f"the module has ({age}8')"], found
     # Of the bucket and the four datasets.
     assert len(values(found, "('labels.team', '\"data\"')")) == 1 + len(DATASETS), found
+    assert len([it for it in found if it.startswith("mask of email: ") and "predefinedExpression" in it]) == 2, found
+    assert [it for it in found if it.startswith("tag email: ") and "group:others@example.com" in it], found
+    for _, _, new, places in CHANGED:
+        for place in places:
+            assert [it for it in found if it.startswith(place)], (place, new, found)
     condition = values(found, "attributeCondition")
     assert [it.split(" has ")[0] for it in condition] == ["the local cloud", "the module"], found
     assert "!assertion" in condition[1] and "!assertion" not in condition[0], found
-    assert len(found) == 2 + 1 + len(DATASETS) + 2, found
     assert not both.differences()
 
 
 def test_one_value_that_the_local_cloud_changes_is_named(both):
-    pool = both.own.call("GET", POOLS)["workloadIdentityPools"][0]["name"]
-    provider = f"{pool}/providers/aws-lambda"
-    condition = both.own.call("GET", f"v1/{provider}")["attributeCondition"]
-    bucket = both.own.call("GET", "storage/v1/b/shop-landing", service="storage")
-    rule = bucket["lifecycle"]["rule"][0]
-    longer = {"rule": [rule | {"condition": {"age": 30}}]}
+    call, parent = both.own.call, f"v1/projects/{PROJECT}"
+    pool = call("GET", POOLS)["workloadIdentityPools"][0]["name"]
+    provider = f"v1/{pool}/providers/aws-lambda"
     dataset = f"bigquery/v2/projects/{PROJECT}/datasets/shop"
-    for change, undo, name in [
-        (
-            ("PATCH", "storage/v1/b/shop-landing", {"lifecycle": longer}, "storage"),
-            ("PATCH", "storage/v1/b/shop-landing", {"lifecycle": bucket["lifecycle"]}, "storage"),
-            "lifecycle.rule.0.condition.age",
-        ),
-        (
-            ("PATCH", dataset, {"labels": {"landbridge_source": "other"}}),
-            ("PATCH", dataset, {"labels": {"landbridge_source": "shop"}}),
-            "labels.landbridge_source",
-        ),
-        (
-            ("PATCH", f"v1/{provider}?updateMask=attributeCondition", {"attributeCondition": "!(" + condition + ")"}),
-            ("PATCH", f"v1/{provider}?updateMask=attributeCondition", {"attributeCondition": condition}),
-            "attributeCondition",
-        ),
+    tags = {shown: f"v1/{name}" for name, shown in both.own.tags().items()}
+    taxonomy = next(it for it in tags.values() if "/policyTags/" not in it)
+    mask = f"{parent}/locations/{LOCATIONS[0]}/dataPolicies/landbridge_shop__email"
+
+    def patch(path, field, value, mask=True, service="bigquery"):
+        """Sets a field; returns how to set it back."""
+        before = call("GET", path, service=service)[field]
+        query = f"?updateMask={field}" if mask else ""
+        call("PATCH", path + query, {field: value(before)}, service)
+        return lambda: call("PATCH", path + query, {field: before}, service)
+
+    def bind(path, role):
+        """Gives a person a role; returns how to take it away."""
+        before = call("POST", f"{path}:getIamPolicy", {})
+        added = [*before.get("bindings", []), {"role": role, "members": ["user:other@example.net"]}]
+        call("POST", f"{path}:setIamPolicy", {"policy": {"bindings": added}})
+        return lambda: call("POST", f"{path}:setIamPolicy", {"policy": {"bindings": before.get("bindings", [])}})
+
+    def bucket(change):
+        path = "storage/v1/b/shop-landing/iam"
+        before = call("GET", path + "?optionsRequestedPolicyVersion=3", service="storage")
+        call("PUT", path, before | {"bindings": change(copy.deepcopy(before["bindings"]))}, "storage")
+        return lambda: call("PUT", path, {it: before[it] for it in ("bindings", "version")}, "storage")
+
+    def without_json(bindings):
+        for it in bindings:
+            if it.get("condition"):
+                it["condition"]["expression"] = it["condition"]["expression"].replace("'.json'", "''")
+        return bindings
+
+    longer = {"rule": [{"condition": {"age": 30}, "action": {"type": "Delete"}}]}
+    reader = {"role": "READER", "userByEmail": "other@example.net"}
+    other = lambda before: before + " of another kind"  # noqa: E731
+    # A value that is changed has two differences, one that is added has one.
+    for place, name, number, change in [
+        ("bucket", "lifecycle.rule.0.condition.age", 2, lambda: patch("storage/v1/b/shop-landing", "lifecycle", lambda _: longer, False, "storage")),
+        ("bucket", "resource.name.startsWith", 2, lambda: bucket(without_json)),
+        ("bucket", "other@example.net", 1, lambda: bucket(lambda it: [*it, {"role": "roles/storage.objectViewer", "members": ["user:other@example.net"]}])),
+        ("dataset shop", "labels.landbridge_source", 2, lambda: patch(dataset, "labels", lambda _: {"landbridge_source": "other"}, False)),
+        ("dataset shop", "description", 2, lambda: patch(dataset, "description", other, False)),
+        ("dataset shop", "other@example.net", 1, lambda: patch(dataset, "access", lambda it: [*it, reader], False)),
+        ("provider", "attributeCondition", 2, lambda: patch(provider, "attributeCondition", lambda it: f"!({it})")),
+        ("pool", "description", 2, lambda: patch(f"v1/{pool}", "description", other)),
+        ("taxonomy", "description", 2, lambda: patch(taxonomy, "description", other)),
+        ("taxonomy", "other@example.net", 1, lambda: bind(taxonomy, "roles/datacatalog.categoryAdmin")),
+        ("tag email", "description", 2, lambda: patch(tags["email"], "description", other)),
+        ("tag email", "other@example.net", 1, lambda: bind(tags["email"], "roles/datacatalog.categoryFineGrainedReader")),
+        ("mask of email", "predefinedExpression", 2, lambda: patch(mask, "dataMaskingPolicy", lambda _: {"predefinedExpression": "SHA256"})),
+        ("mask of email", "other@example.net", 1, lambda: bind(mask, "roles/bigquerydatapolicy.maskedReader")),
+        ("project", "other@example.net", 1, lambda: bind(parent, "roles/bigquery.jobUser")),
     ]:
-        both.own.call(*change)
+        undo = change()
         found = both.differences()
-        both.own.call(*undo)
-        assert len(found) == 2 and len(values(found, f"('{name}'")) == 2, (name, found)
-    assert not both.differences()
+        undo()
+        assert len(found) == number and all(it.startswith(place) and name in it for it in found), (place, name, found)
+        assert not both.differences(), (place, name)

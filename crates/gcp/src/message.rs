@@ -64,6 +64,12 @@ const SHAPES: [Shape; 8] = [
 /// What load jobs write before these messages.
 const READING: &str = "Error while reading data, error message: ";
 
+/// The number of the form that a message has, from 0.
+pub(crate) fn form(message: &str) -> Option<usize> {
+    let message = message.strip_prefix(READING).unwrap_or(message);
+    SHAPES.iter().position(|shape| shape.names(message).is_some())
+}
+
 fn known(message: &str) -> Option<String> {
     let message = message.strip_prefix(READING).unwrap_or(message);
     SHAPES.iter().find_map(|shape| {

@@ -11,6 +11,12 @@ use crate::error::{error_kind, no_token};
 use crate::inspect::Inspector;
 use crate::{bigquery, credentials};
 
+/// Which of the forms that Landbridge recognises, from 0, the message of a refused load job has. `None`: another form, and the
+/// message is hidden.
+pub fn known_refusal(message: &str) -> Option<usize> {
+    crate::message::form(message)
+}
+
 /// The limit for one call: longer than a query of `jobs.query` waits.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -21,6 +27,8 @@ pub enum Api {
     Storage,
     /// BigQuery v2, below `/bigquery/v2`.
     BigQuery,
+    /// BigQuery v2 with data in the body, below `/upload/bigquery/v2`.
+    BigQueryUpload,
     /// Data Catalog, below `/v1`.
     Catalog,
     /// Data Policy, below `/v1`.
@@ -195,6 +203,7 @@ impl Raw {
         let base = match call.api {
             Api::Storage => self.storage.clone(),
             Api::BigQuery => self.bigquery.clone(),
+            Api::BigQueryUpload => self.bigquery.replacen("/bigquery/v2", "/upload/bigquery/v2", 1),
             Api::Catalog => self.catalog.clone(),
             Api::DataPolicy => other("https://bigquerydatapolicy.googleapis.com/v1"),
             Api::IamCredentials => other("https://iamcredentials.googleapis.com/v1"),

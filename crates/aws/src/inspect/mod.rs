@@ -109,6 +109,48 @@ impl Inspector {
         Err(CallError::Failed(error))
     }
 
+    /// Whether the policies of a role allow each action on a resource, as IAM's policy simulator decides. `context` are
+    /// condition keys of the request: name, type (`string`, `boolean`), value. (IAM API reference,
+    /// `SimulatePrincipalPolicy`.) It changes nothing and starts nothing.
+    ///
+    /// # Errors
+    /// [`CallError::NotFound`] if there is no such role, [`CallError::MissingPermission`] without
+    /// `iam:SimulatePrincipalPolicy`; any other error of IAM.
+    pub async fn simulate(
+        &self,
+        role: &str,
+        actions: &[&str],
+        resource: &str,
+        context: &[(&str, &str, &str)],
+    ) -> CallResult<Vec<bool>> {
+        const ACTION: &str = "SimulatePrincipalPolicy";
+        let mut given = vec![
+            ("PolicySourceArn".to_owned(), role),
+            ("ResourceArns.member.1".to_owned(), resource),
+        ];
+        for (number, action) in (1..).zip(actions) {
+            given.push((format!("ActionNames.member.{number}"), *action));
+        }
+        for (number, (name, kind, value)) in (1..).zip(context) {
+            let entry = format!("ContextEntries.member.{number}");
+            given.push((format!("{entry}.ContextKeyName"), *name));
+            given.push((format!("{entry}.ContextKeyType"), *kind));
+            given.push((format!("{entry}.ContextKeyValues.member.1"), *value));
+        }
+        let given: Vec<(&str, &str)> =
+            given.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let answer = self.iam(ACTION, &given).await?;
+        let (names, decisions) = (answer.all("EvalActionName"), answer.all("EvalDecision"));
+        let decided = |action: &&str| {
+            let at = names.iter().position(|it| it.eq_ignore_ascii_case(action))?;
+            decisions.get(at).map(|it| it == "allowed")
+        };
+        actions.iter().map(decided).collect::<Option<_>>().ok_or_else(|| {
+            let what = "an answer of IAM does not decide each action";
+            CallError::Failed(Error::new(ErrorKind::Rejected, what, ACTION))
+        })
+    }
+
     /// Calls KMS, which uses JSON 1.1.
     pub async fn kms(&self, action: &str, body: &Value) -> CallResult<Value> {
         let headers = vec![

@@ -40,6 +40,8 @@ pub struct ExportTask {
     pub failure: Option<String>,
     /// The warning that RDS attached to it.
     pub warning: Option<String>,
+    /// The ARN of the role that RDS assumes to write to the bucket.
+    pub role_arn: String,
     /// When it started.
     pub started: Option<Timestamp>,
     /// When it ended.
@@ -132,6 +134,7 @@ fn export_task(task: &aws_sdk_rds::types::ExportTask) -> ExportTask {
         progress: task.percent_progress().unwrap_or(0),
         failure: non_empty(task.failure_cause()),
         warning: non_empty(task.warning_message()),
+        role_arn: text(task.iam_role_arn()),
         started: task.task_start_time().and_then(timestamp),
         ended: task.task_end_time().and_then(timestamp),
     }

@@ -16,6 +16,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{AggregatedBytes, ByteStream};
 use bytes::Bytes;
+use jiff::Timestamp;
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::{Error, ErrorKind, Result};
 
@@ -73,6 +74,21 @@ impl S3 {
         put_if(call, bucket, key, body, &[412]).await
     }
 
+    /// As [`Self::create`], with a CRC32C of the body in base64 as the caller computed it, for `landbridge probe`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rejected`] if the body has another checksum; as [`Self::create`].
+    pub async fn create_with_checksum(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: Bytes,
+        crc32c: &str,
+    ) -> Result<ConditionalWrite> {
+        let call = self.client.put_object().if_none_match("*").checksum_crc32_c(crc32c);
+        put_if(call, bucket, key, body, &[412]).await
+    }
+
     /// Replaces an object if its current version has this ETag. Lost responses are as for
     /// [`Self::create`].
     ///
@@ -105,6 +121,26 @@ impl S3 {
                 key: object.key().unwrap_or_default().to_owned(),
                 etag: object.e_tag().unwrap_or_default().to_owned(),
                 bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            }));
+        }
+        Ok(all)
+    }
+
+    /// When each object whose key begins with `prefix` was last written, to the second.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn written(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, Timestamp)>> {
+        let mut pages =
+            self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                failed("the objects cannot be listed", uri(bucket, prefix), error)
+            })?;
+            all.extend(page.contents().iter().filter_map(|object| {
+                let at = Timestamp::from_second(object.last_modified()?.secs()).ok()?;
+                Some((object.key()?.to_owned(), at))
             }));
         }
         Ok(all)

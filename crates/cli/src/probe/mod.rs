@@ -228,6 +228,9 @@ async fn aws(args: AwsArgs) -> Result {
         source: config.source.id.clone(),
         export: args.export,
         region: config.source.region.clone(),
+        export_role: config.export.role_arn.clone(),
+        export_key: config.export.kms_key.clone(),
+        source_name: config.source.name.clone(),
         signing_key: config.proof.as_ref().and_then(|proof| proof.sign.clone()),
         writes: args.write,
     };

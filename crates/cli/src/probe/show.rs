@@ -17,14 +17,14 @@ pub(super) fn plan(options: &Options) -> String {
     };
     format!(
         "landbridge probe google: {claims}\n  \
-           dataset         {marker}<time>_<random> in {project}, {location}; its tables expire after 24 hours\n  \
+           dataset         {marker}<time>_<random> in {project}, {location}, and three more with a number; tables expire after 24 hours\n  \
            taxonomy        of the same name, and a second one, with 13 policy tags and about 11 data policies\n  \
-           objects         gs://{bucket}/{prefix}<time>_<random>/, less than 2 MB\n  \
+           objects         gs://{bucket}/{prefix}<time>_<random>/, less than 3 MB\n  \
            rows            generated; no row of yours is read\n  \
            masked reader   {masked}\n  \
            plain reader    {plain}\n  \
            federation      {federation}\n  \
-           calls           about 780 and more while it waits, of which about 170 are queries that read less than 10 MB each\n  \
+           calls           about 940 and more while it waits, of which about 190 are queries that read less than 10 MB each\n  \
            cost            nothing within the free 1 TB of queries a month, otherwise less than 0.01 USD\n  \
            time            10 to 30 minutes, most of it waiting for policies to take effect\n  \
            at the end      all of it is deleted\n",
@@ -76,7 +76,7 @@ pub(super) fn aws_plan(options: &aws::Options) -> String {
     };
     format!(
         "landbridge probe aws: {claims}\n  \
-           reads   quotas, snapshots of {source}, export tasks\n  \
+           reads   quotas, snapshots of {source}, export tasks, what IAM's simulator says of roles and keys\n  \
            export  {export}\n  \
            signs   {signs}\n  \
            writes  {writes}\n  \

@@ -12,6 +12,7 @@
 //! | [`s3`] | S3: objects with conditions, ranges, multipart uploads and listings |
 //! | [`rds`] | RDS: instances, clusters, snapshots, restores, tags, exports to S3 |
 //! | [`secrets`] | Secrets Manager: secrets with versions and staging labels |
+//! | [`iam`] | IAM: `SimulatePrincipalPolicy`, with what the starter says that roles may do |
 //! | [`kms`] | KMS: `Sign` and `GetPublicKey` of P-256 keys |
 //! | [`turned`] | claims of `claims.toml` that tests turn around |
 //! | [`sns`] | SNS: `Publish` to a topic, whose messages are kept |
@@ -23,6 +24,7 @@
 
 mod account;
 mod caller_identity;
+mod iam;
 mod identity;
 mod kms;
 mod local;
@@ -36,6 +38,7 @@ mod sqs;
 pub mod turned;
 
 pub use caller_identity::{CallerIdentity, CallerIdentityError};
+pub use iam::{Decide, SimulatedRequest};
 pub use identity::Identity;
 pub use kms::new_signing_key;
 pub use local::LocalAws;

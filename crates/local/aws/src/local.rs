@@ -12,6 +12,7 @@ use landbridge_local_wire::{Clock, Service};
 
 use crate::account::Account;
 use crate::caller_identity::{self, CallerIdentity, CallerIdentityError};
+use crate::iam::{Decide, IamServer};
 use crate::identity::Identity;
 use crate::kms::{Kms, KmsServer};
 use crate::options::AwsOptions;
@@ -88,6 +89,11 @@ impl LocalAws {
     /// KMS as an HTTP service.
     pub fn kms_service(&self) -> Arc<dyn Service> {
         Arc::new(KmsServer(self.kms.clone()))
+    }
+
+    /// IAM as an HTTP service, for the simulation of what roles may do; `decide` knows their policies.
+    pub fn iam_service(&self, decide: Decide) -> Arc<dyn Service> {
+        Arc::new(IamServer { account: self.account.clone(), decide })
     }
 
     /// Adds a P-256 key that signs, from PKCS #8, under the ARN by which callers name it. Whether it is such a key.

@@ -65,6 +65,16 @@ pub(crate) fn verify(
     parts: &Parts,
     body: &[u8],
 ) -> Result<Identity, SignatureError> {
+    verify_in(account, (service, &account.options.region), parts, body)
+}
+
+/// The same for a service that takes signatures of this region.
+pub(crate) fn verify_in(
+    account: &Account,
+    (service, region): (&str, &str),
+    parts: &Parts,
+    body: &[u8],
+) -> Result<Identity, SignatureError> {
     let header = header_value(parts, "authorization").ok_or(SignatureError::Missing)?;
     let authorization =
         Authorization::parse(&header).ok_or_else(|| incomplete("a valid Authorization header"))?;
@@ -85,7 +95,6 @@ pub(crate) fn verify(
                     && signed(SESSION_TOKEN_HEADER)
         })
         .ok_or(SignatureError::UnknownKey)?;
-    let region = &account.options.region;
     let scope = format!("{}/{region}/{service}/aws4_request", date.get(..8).unwrap_or_default());
     if authorization.scope != scope {
         return Err(SignatureError::Mismatch(format!(

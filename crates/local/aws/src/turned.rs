@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use landbridge_local_database::{ExportQuirks, OddFile};
+use serde_json::Value;
 
 /// The ids of all claims that can be turned.
 pub const TURNABLE: &[&str] = &[
     "export-columns-optional",
+    "export-complete-has-manifests",
     "export-empty-row-groups",
     "export-empty-table",
     "export-encodings",
@@ -20,17 +22,23 @@ pub const TURNABLE: &[&str] = &[
     "export-manifest-shape",
     "export-manifest-types",
     "export-mysql-types",
+    "export-names-in-keys",
     "export-postgres-text",
+    "export-skipped-in-manifest",
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
+    "export-warning-message",
+    "kms-export-rights",
     "kms-sign-raw-p256",
+    "kms-sign-rights",
     "rds-automated-snapshot-exports",
     "rds-snapshot-list-has-tags",
     "rds-snapshot-quota",
     "s3-create-if-none-match",
     "s3-etag-follows-content",
     "s3-get-if-match",
+    "s3-put-whole",
     "s3-read-after-write",
     "s3-replace-if-match",
 ];
@@ -100,6 +108,10 @@ impl TurnedExport {
                 let flat = folder.replace('.', "_");
                 (key.replacen(&folder, &flat, 1), bytes)
             }
+            () if is("export-names-in-keys") && !folder.is_ascii() => {
+                let other = folder.replace(|c: char| !c.is_ascii(), "_");
+                (key.replacen(&folder, &other, 1), bytes)
+            }
             () if is("export-manifest-names") => {
                 (key.replacen("/export_info_", "/information_", 1), bytes)
             }
@@ -110,6 +122,9 @@ impl TurnedExport {
 
     fn manifest(&self, bytes: Bytes) -> Bytes {
         const TYPE: &str = r#""originalType":"#;
+        if self.turned.is("export-skipped-in-manifest") {
+            return without_skipped(bytes);
+        }
         let (from, to) = match () {
             () if self.turned.is("export-manifest-shape") => ("perTableStatus", "tables"),
             () if self.turned.is("export-manifest-types") => {
@@ -123,6 +138,15 @@ impl TurnedExport {
         let prefix = if from.starts_with('"') { TYPE } else { "" };
         Bytes::from(text.replace(&format!("{prefix}{from}"), &format!("{prefix}{to}")))
     }
+}
+
+/// A manifest of tables that does not mention the tables that the export skipped.
+fn without_skipped(bytes: Bytes) -> Bytes {
+    let Ok(mut manifest) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
+    if let Some(entries) = manifest.get_mut("perTableStatus").and_then(Value::as_array_mut) {
+        entries.retain(|it| it["status"] != "SKIPPED");
+    }
+    Bytes::from(manifest.to_string())
 }
 
 /// The folder of the table of an object: the first one with a dot in its name, with what is before it.

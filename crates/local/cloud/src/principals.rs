@@ -143,8 +143,14 @@ pub(crate) fn create_principals(
     let mut tags = BTreeMap::new();
     let taxonomy = taxonomy(config);
     google.set_taxonomy_display_name(&taxonomy, &taxonomy_display_name(config));
+    let source = &config.source.name;
+    google.describe(
+        &taxonomy,
+        &format!("Classes of personal data of {source}, from pii.classes of landbridge.yaml"),
+    );
     // In the order of the class names, so that the numbers are the same in every run.
     for (number, (name, class)) in (1..).zip(config.pii.all()) {
+        let is_made = class.policy_tag.is_none();
         let tag = class.policy_tag.unwrap_or_else(|| format!("{taxonomy}/policyTags/{number}"));
         google.add_policy_tag(PolicyTag {
             name: tag.clone(),
@@ -163,6 +169,17 @@ pub(crate) fn create_principals(
             }
             class.masked_readers.iter().cloned().collect()
         };
+        if is_made {
+            let description = match name.as_str() {
+                CLASS_UNCLASSIFIED => {
+                    "Columns without a class: NULL for readers of the dataset".to_owned()
+                }
+                _ => format!("Masked by {}", class.mask),
+            };
+            google.describe(&tag, &description);
+            let slug = source.replace('-', "_");
+            google.name_data_policy(&format!("landbridge_{slug}__{name}"), &tag, rule);
+        }
         google.set_data_policy(&tag, rule, readers);
         tags.insert(name, tag);
     }

@@ -197,6 +197,11 @@ impl LocalGoogle {
         self.access().plane.services = Some(services);
     }
 
+    /// Asks callers who set policy tags for the right on the taxonomy, as a project that began empty does.
+    pub fn check_taxonomies(&self) {
+        self.access().plane.checks_taxonomies = true;
+    }
+
     /// Makes the principal of a token a member of groups (`analysts@example.com`).
     pub fn join_groups(&self, token: &str, groups: impl IntoIterator<Item = String>) {
         self.access().join_groups(token, groups.into_iter().collect());
@@ -310,6 +315,17 @@ impl LocalGoogle {
     ) {
         let readers: BTreeSet<String> = masked_readers.into_iter().map(Into::into).collect();
         self.access().set_data_policy(tag, rule, readers);
+    }
+
+    /// Gives the data policy of a tag with this rule an id; `false` if another one has it. Without an id, the list of policies
+    /// gives it a number. A policy that does not exist is added, without readers.
+    pub fn name_data_policy(&self, id: &str, tag: &str, rule: MaskingRule) -> bool {
+        self.access().name_data_policy(id, tag, rule)
+    }
+
+    /// Sets the description of a taxonomy or of a policy tag.
+    pub fn describe(&self, resource: &str, description: &str) {
+        self.access().plane.descriptions.insert(resource.to_owned(), description.to_owned());
     }
 
     /// Grants the Fine-Grained Reader role on a tag to an existing principal.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use landbridge_aws::rds::ExportTask;
 use landbridge_aws::{Aws, S3};
 use landbridge_core::Result;
 use landbridge_core::ids::ExportId;
@@ -20,7 +21,11 @@ use crate::report::{Finding, Probed, Shape, Stop, seen};
 const FOOTERS: usize = 300;
 
 /// The claims of this module.
-const CLAIMS: [&str; 11] = [
+const CLAIMS: [&str; 15] = [
+    "export-complete-has-manifests",
+    "export-skipped-in-manifest",
+    "export-warning-message",
+    types::NAMES_IN_KEYS,
     "export-layout",
     "export-manifest-names",
     "export-manifest-shape",
@@ -68,8 +73,15 @@ pub(super) async fn probe(aws: &Aws, options: &Options, findings: &mut Vec<Findi
     findings.push(Finding::new("export-success-marker", success_markers(&keys)));
     let entries = read_entries(s3, &options.bucket, &objects, &root).await;
     findings.push(Finding::new("export-manifest-shape", manifest_shape(&entries)));
+    findings.push(Finding::new(
+        "export-complete-has-manifests",
+        nothing_after_the_end(aws, options, &root, &entries).await,
+    ));
+    let [warning, skipped] = left_out(aws, &root, &entries).await;
+    findings.push(Finding::new("export-warning-message", warning));
+    findings.push(Finding::new("export-skipped-in-manifest", skipped));
     let read = read_footers(s3, &options.bucket, &objects).await;
-    findings.extend(types::probe(aws, options, &root, &entries, &read).await);
+    findings.extend(types::probe(aws, options, (&root, &keys), &entries, &read).await);
     let footers = read.map(|it| it.into_iter().map(|(_, footer)| footer).collect::<Vec<_>>());
     let of = |probe: fn(&[Footer]) -> Probed| match &footers {
         Ok(footers) if footers.is_empty() => Err(Stop::skipped("the export has no Parquet files")),
@@ -182,6 +194,88 @@ fn manifest_shape(entries: &Result<Option<Vec<TableStatus>>, Stop>) -> Probed {
     let shape = Shape::default().number(entries.len() as u64, "entries");
     let shape = shape.number(dotted, "with a dotted target");
     seen(dotted > 0 && typed > 0, shape.number(typed, "with types of columns"))
+}
+
+/// The task of an export, if RDS still lists it.
+async fn task(aws: &Aws, root: &str) -> Result<ExportTask, Stop> {
+    let id = root.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let id =
+        ExportId::new(id).map_err(|_| Stop::skipped("the prefix ends with no id of a task"))?;
+    let task = aws.rds.export_task(&id).await.map_err(failed("the task was not described"))?;
+    task.ok_or_else(|| Stop::skipped("RDS no longer lists the task of the export"))
+}
+
+/// Whether each complete table has an object, and no object was written after the end of the task.
+async fn nothing_after_the_end(
+    aws: &Aws,
+    options: &Options,
+    root: &str,
+    entries: &Result<Option<Vec<TableStatus>>, Stop>,
+) -> Probed {
+    let Some(ended) = task(aws, root).await?.ended else {
+        return Err(Stop::skipped("the task has not ended"));
+    };
+    let Some(tables) = entries.as_ref().map_err(Clone::clone)? else {
+        return Err(Stop::failed(Shape::of("a manifest is not valid")));
+    };
+    let written = aws.s3.written(&options.bucket, root).await;
+    let written = written.map_err(failed("the export was not listed"))?;
+    let below = |key: &str| key.strip_prefix(root).map(str::to_owned).unwrap_or_default();
+    let data = written.iter().filter(|(key, _)| below(key).contains('/'));
+    let late = data.clone().filter(|(_, at)| *at > ended).count() as u64;
+    let shape = Shape::default().number(tables.len() as u64, "manifest entries");
+    let shape = shape.number(data.count() as u64, "objects of tables");
+    seen(late == 0, shape.number(late, "written after the end of the task"))
+}
+
+/// Whether the task of an export that left out tables says so, and whether the manifests name them.
+async fn left_out(
+    aws: &Aws,
+    root: &str,
+    entries: &Result<Option<Vec<TableStatus>>, Stop>,
+) -> [Probed; 2] {
+    let known = entries.clone().and_then(|entries| {
+        entries.ok_or_else(|| Stop::failed(Shape::of("a manifest is not valid")))
+    });
+    let both = match (task(aws, root).await, known) {
+        (Ok(task), Ok(entries)) => Ok((task.warning, entries)),
+        (Err(stop), _) | (_, Err(stop)) => Err(stop),
+    };
+    let (warning, entries) = match both {
+        Ok(both) => both,
+        Err(stop) => return [Err(stop.clone()), Err(stop)],
+    };
+    let skipped = entries.iter().filter(|it| it.is_skipped()).count() as u64;
+    let said = warning.as_deref().is_some_and(|it| !it.is_empty());
+    let warned = match skipped {
+        0 => Err(Stop::skipped("the manifests name no table that the export left out")),
+        _ => seen(
+            said,
+            Shape::default().number(skipped, "tables left out").and(if said {
+                "the task has a warning"
+            } else {
+                "the task has no warning"
+            }),
+        ),
+    };
+    [warned, named(warning.as_deref(), &entries)]
+}
+
+/// Whether each table that a warning names as left out has an entry that says so.
+fn named(warning: Option<&str>, entries: &[TableStatus]) -> Probed {
+    const LIST: &str = "skippedTables";
+    let list = |text: &str| {
+        let message: Value = serde_json::from_str(text).ok()?;
+        message.get(LIST)?.as_array().map(Vec::len)
+    };
+    let said = warning.and_then(list).unwrap_or_default() as u64;
+    if said == 0 {
+        return Err(Stop::skipped("no warning of the task names a table that was left out"));
+    }
+    let left = warning.and_then(|it| manifest::beyond_manifests(it, entries));
+    let unnamed = left.as_deref().and_then(list).unwrap_or_default() as u64;
+    let shape = Shape::default().number(said, "tables in the warning");
+    seen(unnamed == 0, shape.number(unnamed, "of them in no manifest"))
 }
 
 /// A version of an object, read in ranges.

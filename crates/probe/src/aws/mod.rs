@@ -6,16 +6,19 @@
 //! | here | a run, and the claims that can be read from RDS |
 //! | `writes` | conditional writes and reads below the scratch prefix |
 //! | `sign` | signatures of KMS |
+//! | `rights` | rights on the keys, by IAM's policy simulator |
 //! | `export` | a finished export: keys, manifests, footers |
 //! | `types` | a finished export: the types in its manifests and footers |
 
 mod export;
+mod rights;
 mod sign;
 mod types;
 mod writes;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use landbridge_aws::inspect::Inspector;
 use landbridge_aws::rds::{ExportStatus, ExportTask};
 use landbridge_aws::{Aws, S3};
 use landbridge_core::{Error, ErrorKind, Result};
@@ -36,13 +39,28 @@ pub struct Options {
     pub region: String,
     /// The key of `proof.sign`, which signs two generated texts; `None`: nothing is signed.
     pub signing_key: Option<String>,
+    /// The ARN of the role that RDS assumes to write an export.
+    pub export_role: String,
+    /// The key that encrypts exports.
+    pub export_key: String,
+    /// The name of the source, which the names of the functions' roles contain.
+    pub source_name: String,
     /// Whether objects may be written below [`PREFIX`](crate::google::PREFIX).
     pub writes: bool,
+}
+
+impl Options {
+    /// The ARN of a function's role, in the account of the role of the export.
+    fn function_role(&self, function: &str) -> String {
+        let account = self.export_role.split_once(":role/").map_or("", |(before, _)| before);
+        format!("{account}:role/landbridge-{}-{function}", self.source_name)
+    }
 }
 
 /// Each claim that this side probes.
 pub const CLAIMS: &[&str] = &[
     "export-columns-optional",
+    "export-complete-has-manifests",
     "export-empty-row-groups",
     "export-empty-table",
     "export-encodings",
@@ -51,17 +69,23 @@ pub const CLAIMS: &[&str] = &[
     "export-manifest-shape",
     "export-manifest-types",
     "export-mysql-types",
+    "export-names-in-keys",
     "export-postgres-text",
+    "export-skipped-in-manifest",
     "export-status-values",
     "export-success-marker",
     "export-tasks-stay-listed",
+    "export-warning-message",
+    "kms-export-rights",
     "kms-sign-raw-p256",
+    "kms-sign-rights",
     "rds-automated-snapshot-exports",
     "rds-snapshot-list-has-tags",
     "rds-snapshot-quota",
     "s3-create-if-none-match",
     "s3-etag-follows-content",
     "s3-get-if-match",
+    "s3-put-whole",
     "s3-read-after-write",
     "s3-replace-if-match",
 ];
@@ -140,8 +164,13 @@ async fn probe_all(
     ));
     findings.push(Finding::new(
         "export-tasks-stay-listed",
-        stay_listed(aws, options, now, tasks).await,
+        stay_listed(aws, options, now, tasks.clone()).await,
     ));
+    let client = Inspector::from_env(&options.region).await;
+    let client = client.as_ref().map_err(|_| Stop::failed(Shape::of("no credentials were found")));
+    let rights = rights::export(client.clone(), options, tasks).await;
+    findings.push(Finding::new("kms-export-rights", rights));
+    findings.push(Finding::new("kms-sign-rights", rights::sign(client, options).await));
     findings.push(Finding::new("kms-sign-raw-p256", sign::probe(options).await));
     writes::probe(&aws.s3, options, run, findings).await;
     export::probe(aws, options, findings).await;

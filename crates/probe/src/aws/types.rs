@@ -1,5 +1,7 @@
 //! Claims about the types of an export: what its manifests call them, and what its files contain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use landbridge_aws::Aws;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::objects::{folder_name, parse_source_table};
@@ -12,6 +14,7 @@ use crate::report::{Finding, Probed, Shape, Stop, seen};
 pub(super) const MANIFEST: &str = "export-manifest-types";
 pub(super) const MYSQL: &str = "export-mysql-types";
 pub(super) const POSTGRES: &str = "export-postgres-text";
+pub(super) const NAMES_IN_KEYS: &str = "export-names-in-keys";
 
 /// What `information_schema.columns.data_type` can contain (PostgreSQL documentation, "Data Types" and
 /// "information_schema.columns"). Types of extensions are USER-DEFINED.
@@ -24,7 +27,7 @@ type Pair = (OriginalColumn, ParquetColumn);
 pub(super) async fn probe(
     aws: &Aws,
     options: &Options,
-    root: &str,
+    (root, keys): (&str, &[&str]),
     entries: &Result<Option<Vec<TableStatus>>, Stop>,
     footers: &Result<Vec<(String, Footer)>, Stop>,
 ) -> Vec<Finding> {
@@ -36,7 +39,7 @@ pub(super) async fn probe(
     let (engine, entries, footers) = match all {
         Ok(all) => all,
         Err(stop) => {
-            return [MANIFEST, MYSQL, POSTGRES]
+            return [MANIFEST, MYSQL, POSTGRES, NAMES_IN_KEYS]
                 .map(|claim| Finding::new(claim, Err(stop.clone())))
                 .into();
         }
@@ -54,6 +57,7 @@ pub(super) async fn probe(
         Finding::new(MANIFEST, names),
         Finding::new(MYSQL, of(Engine::Mysql)),
         Finding::new(POSTGRES, of(Engine::Postgres)),
+        Finding::new(NAMES_IN_KEYS, names_in_keys(engine, &entries, keys)),
     ]
 }
 
@@ -62,6 +66,33 @@ async fn engine(aws: &Aws, options: &Options) -> Result<Engine, Stop> {
     let engine = engine.map_err(failed("the source was not described"))?;
     let engine = engine.as_deref().and_then(Engine::from_rds);
     engine.ok_or_else(|| Stop::skipped("the source does not exist, or has another engine"))
+}
+
+/// Whether each folder of a table has the name that the rule makes of the name of a table, and at least one of these names is
+/// not plain. Where a folder has no dot, it is no table's ("export-layout").
+fn names_in_keys(engine: Engine, entries: &[TableStatus], keys: &[&str]) -> Probed {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
+    let complete = entries.iter().filter(|it| !it.is_skipped());
+    let named: BTreeMap<String, bool> = complete
+        .filter_map(|it| Some((parse_source_table(engine, &it.target)?, &it.target)))
+        .map(|(table, target)| {
+            let folder = format!("{}/{}", folder_name(&table.database), folder_name(&table.name));
+            (folder, target.chars().all(is_plain))
+        })
+        .collect();
+    let folder = |key: &&str| {
+        let mut parts = key.split('/');
+        let (database, table) = (parts.next()?, parts.next()?);
+        (table.contains('.') && parts.next().is_some()).then(|| format!("{database}/{table}"))
+    };
+    let folders: BTreeSet<String> = keys.iter().filter_map(folder).collect();
+    let other = folders.iter().filter(|it| !named.contains_key(*it)).count() as u64;
+    let odd = folders.iter().filter(|it| named.get(*it) == Some(&false)).count() as u64;
+    if odd + other == 0 {
+        return Err(Stop::skipped("the export has no table with such a name"));
+    }
+    let shape = Shape::default().number(odd, "tables with such a name in the folder of the rule");
+    seen(other == 0, shape.number(other, "folders of no table"))
 }
 
 /// The columns of the tables whose first file was read, by manifest and by footer.

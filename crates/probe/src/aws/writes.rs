@@ -1,5 +1,7 @@
 //! Claims about conditional writes and reads of S3, with objects of a few bytes below the scratch prefix.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use landbridge_aws::S3;
 use landbridge_aws::s3::ConditionalWrite;
 use landbridge_core::ErrorKind;
@@ -30,6 +32,7 @@ pub(super) async fn probe(s3: &S3, options: &Options, run: &Run, findings: &mut 
     add("s3-replace-if-match", if writes { scratch.replaced().await } else { skip() });
     add("s3-read-after-write", if writes { scratch.read_at_once().await } else { skip() });
     add("s3-etag-follows-content", if writes { scratch.etags().await } else { skip() });
+    add("s3-put-whole", if writes { scratch.checked().await } else { skip() });
     add("s3-get-if-match", if writes { scratch.old_range().await } else { skip() });
 }
 
@@ -128,6 +131,32 @@ impl Scratch<'_> {
         let shape =
             shape.and(if changes { "other content changes it" } else { "other content keeps it" });
         seen(stays && changes, shape)
+    }
+
+    /// Sends a body with the checksum of another one, and with its own.
+    async fn checked(&self) -> Probed {
+        let checksum = |number| STANDARD.encode(crc32c::crc32c(&content(number)).to_be_bytes());
+        let put = async |name: &str, sum: String| {
+            let key = self.key(name);
+            self.s3.create_with_checksum(self.bucket, &key, content(1), &sum).await
+        };
+        let wrong = put("wrong-checksum", checksum(2)).await;
+        if let Err(error) = &wrong
+            && error.kind() != ErrorKind::Rejected
+        {
+            return Err(Stop::failed(Shape::of("AWS did not answer, or refused every write")));
+        }
+        let exists = self.s3.get(self.bucket, &self.key("wrong-checksum")).await;
+        let exists = exists.map_err(failed("an object was not read"))?.is_some();
+        let right = put("right-checksum", checksum(1)).await;
+        // One whose answer was lost is repeated and refused; its content is compared.
+        let _ = right.map_err(failed("an object was not created"))?;
+        let whole = self.read("right-checksum").await?.0 == content(1);
+        let say = |done, yes, no| if done { yes } else { no };
+        let shape = Shape::of(say(wrong.is_err(), "refused with another checksum", "taken"))
+            .and(say(exists, "an object exists", "no object exists"))
+            .and(say(whole, "with its checksum the whole body", "with its checksum other content"));
+        seen(wrong.is_err() && !exists && whole, shape)
     }
 
     async fn old_range(&self) -> Probed {

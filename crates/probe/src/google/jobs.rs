@@ -1,9 +1,11 @@
 //! Claims about jobs and their ids.
 
+use landbridge_gcp::raw::Api;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::files::{Column, file};
-use super::lab::Lab;
+use super::lab::{Lab, Rows, Who, encoded};
 use crate::report::{Probed, Shape, Stop, UNKNOWN_REASON, known_reason, seen};
 
 fn numbers() -> Value {
@@ -133,4 +135,65 @@ pub(super) async fn done_with_error(lab: &Lab) -> Probed {
     let reason = known_reason(reason);
     let is_documented = !reason.is_empty() && reason != UNKNOWN_REASON;
     seen(is_documented, Shape::of("a file that does not exist").and_shape(&job.shape()))
+}
+
+/// How many pages of jobs are read at most.
+const PAGES: usize = 20;
+
+/// The job with an id, as the list of all users' jobs since an instant shows it.
+async fn listed(lab: &Lab, id: &str, since_ms: i64) -> Result<Option<Value>, Stop> {
+    let mut page = String::new();
+    for _ in 0..PAGES {
+        let path = format!(
+            "/jobs?allUsers=true&projection=full&minCreationTime={since_ms}&maxResults=1000{page}"
+        );
+        let answer = lab.call(Api::BigQuery, Method::GET, lab.project(&path), None).await?;
+        match answer.status {
+            403 => return Err(Stop::skipped("needs the right bigquery.jobs.listAll")),
+            _ if answer.is_ok() => {}
+            _ => return Err(Stop::failed(Shape::of("the jobs were not listed").answer(&answer))),
+        }
+        let jobs = answer.body.get("jobs").and_then(Value::as_array);
+        let is_it = |job: &&Value| job.pointer("/jobReference/jobId") == Some(&json!(id));
+        if let Some(found) = jobs.into_iter().flatten().find(is_it) {
+            return Ok(Some(found.clone()));
+        }
+        page = match answer.text("/nextPageToken") {
+            "" => return Ok(None),
+            token => format!("&pageToken={}", encoded(token)),
+        };
+    }
+    Err(Stop::failed(Shape::of("the project has too many jobs")))
+}
+
+pub(super) async fn list_names_tables(lab: &Lab) -> Probed {
+    lab.table("listed", numbers()).await?;
+    let view = lab.sql("listed_view");
+    let made = format!("CREATE OR REPLACE VIEW {view} AS SELECT n FROM {}", lab.sql("listed"));
+    if let rows @ Rows::Refused(_) = lab.query(Who::Me, &made).await? {
+        return Err(Stop::failed(Shape::of("no view was created").and_shape(&rows.shape())));
+    }
+    let (since, id) = (lab.now().await? / 1_000, lab.job_id());
+    let sql = format!("SELECT COUNT(n) FROM {view}");
+    let labels = json!({"landbridge_probe": "listed"});
+    let query = json!({"query": sql, "useLegacySql": false});
+    let job = lab.run_job(&id, json!({"query": query, "labels": labels.clone()})).await?;
+    if !job.succeeded() {
+        return Err(Stop::failed(job.shape()));
+    }
+    let Some(job) = listed(lab, &id, since).await? else {
+        return seen(false, Shape::of("the job is not listed"));
+    };
+    let text = |pointer: &str| job.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let tables = job.pointer("/statistics/query/referencedTables").and_then(Value::as_array);
+    let behind = tables.is_some_and(|it| it.iter().any(|it| it["tableId"] == "listed"));
+    let parts = [
+        (!text("/user_email").is_empty(), "its user", "no user"),
+        (job.pointer("/configuration/labels") == Some(&labels), "its labels", "no labels"),
+        (text("/configuration/query/query") == sql, "its text", "another text"),
+        (behind, "the table behind the view", "no table behind the view"),
+    ];
+    let said = parts.iter().map(|(is, yes, no)| if *is { yes } else { no });
+    let shape = said.fold(Shape::of("the job is listed"), |shape, it| shape.and(it));
+    seen(parts.iter().all(|(is, ..)| *is), shape)
 }

@@ -59,6 +59,8 @@ pub(super) struct Personas {
 pub(super) struct Job {
     /// The reason of its error; `None` if it succeeded.
     pub(super) reason: Option<String>,
+    /// The message of its error, which no report contains; empty if it succeeded.
+    pub(super) message: String,
     pub(super) resource: Value,
 }
 
@@ -357,9 +359,13 @@ impl Lab {
 
     /// Reads a job.
     pub(super) async fn job(&self, id: &str) -> Result<Answer, Stop> {
+        self.job_as(Who::Me, id).await
+    }
+
+    async fn job_as(&self, who: Who, id: &str) -> Result<Answer, Stop> {
         let location = encoded(&self.options.location);
         let path = self.project(&format!("/jobs/{id}?location={location}"));
-        self.call(Api::BigQuery, Method::GET, path, None).await
+        self.call_as(who, Api::BigQuery, Method::GET, path, None).await
     }
 
     /// Inserts a job and waits for its end. A refusal of the insertion is a failed job.
@@ -371,20 +377,28 @@ impl Lab {
                 "" => "invalid".to_owned(),
                 reason => reason.to_owned(),
             };
-            return Ok(Job { reason: Some(reason), resource: Value::Null });
+            let message = inserted.text("/error/message").to_owned();
+            return Ok(Job { reason: Some(reason), message, resource: Value::Null });
         }
         self.wait_for_job(id).await
     }
 
     /// Waits for the end of a job.
     pub(super) async fn wait_for_job(&self, id: &str) -> Result<Job, Stop> {
+        self.wait_for_job_as(Who::Me, id).await
+    }
+
+    /// Waits for the end of a job of `who`.
+    pub(super) async fn wait_for_job_as(&self, who: Who, id: &str) -> Result<Job, Stop> {
         let (start, mut pause) = (Instant::now(), Duration::from_millis(5));
         while start.elapsed() < JOB_LIMIT {
-            let answer = self.job(id).await?;
+            let answer = self.job_as(who, id).await?;
             if answer.text("/status/state") == "DONE" {
                 let reason = answer.text("/status/errorResult/reason").to_owned();
                 let failed = answer.body.pointer("/status/errorResult").is_some();
-                return Ok(Job { reason: failed.then_some(reason), resource: answer.body });
+                let message = answer.text("/status/errorResult/message").to_owned();
+                let reason = failed.then_some(reason);
+                return Ok(Job { reason, message, resource: answer.body });
             }
             if !answer.is_ok() && answer.status != 404 {
                 return Err(Stop::failed(Shape::of("a job was not read").answer(&answer)));
@@ -405,10 +419,20 @@ impl Lab {
 
     /// Runs a statement, without the cache.
     pub(super) async fn query(&self, who: Who, sql: &str) -> Result<Rows, Stop> {
+        self.query_with(who, sql, false).await
+    }
+
+    /// Runs a statement. With the cache, BigQuery may answer from it.
+    pub(super) async fn query_with(
+        &self,
+        who: Who,
+        sql: &str,
+        use_cache: bool,
+    ) -> Result<Rows, Stop> {
         let body = json!({
             "query": sql,
             "useLegacySql": false,
-            "useQueryCache": false,
+            "useQueryCache": use_cache,
             "location": self.options.location,
             "timeoutMs": 60_000,
         });

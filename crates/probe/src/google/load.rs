@@ -318,6 +318,47 @@ pub(super) async fn keeps_row_access(lab: &Lab) -> Probed {
     )
 }
 
+/// The most URIs of a job, and one more.
+const TOO_MANY: usize = 10_001;
+
+pub(super) async fn objects_per_job(lab: &Lab) -> Probed {
+    lab.table("wildcard", json!([{"name": "n", "type": "INT64"}])).await?;
+    let mut uris = Vec::new();
+    for name in ["many/a.parquet", "many/b/c.parquet", "many/b/d/e"] {
+        uris.push(lab.put(name, &rows(1)?).await?);
+    }
+    let below = format!("gs://{}/{}many/", lab.options.bucket, lab.run.prefix());
+    let load = |uris: &[String]| json!({"load": lab.load("wildcard", uris)});
+    let all = lab.run_job(&lab.job_id(), load(&[format!("{below}*")])).await?;
+    let found = lab.count("wildcard").await?;
+    let two = lab.run_job(&lab.job_id(), load(&[format!("{below}*/*")])).await?;
+    let many = vec![uris[0].clone(); TOO_MANY];
+    let many = lab.run_job(&lab.job_id(), load(&many)).await?;
+    let shape = all.shape().number(found, "rows of 3 objects below the prefix");
+    let shape = shape.and("two wildcards").and_shape(&two.shape());
+    let shape = shape.and("10001 URIs").and_shape(&many.shape());
+    seen(all.succeeded() && found == 3 && !two.succeeded() && !many.succeeded(), shape)
+}
+
+pub(super) async fn column_order(lab: &Lab) -> Probed {
+    let fields = json!([{"name": "a", "type": "INT64"}, {"name": "b", "type": "INT64"}]);
+    lab.table("column_order", fields).await?;
+    let columns = [Column::Int64(vec![1]), Column::Int64(vec![2])];
+    let ab = parquet("message m { optional int64 a; optional int64 b; }", &columns)?;
+    let ba = parquet("message m { optional int64 b; optional int64 a; }", &columns)?;
+    let job_of = async |folder: &str, second: &[u8]| {
+        lab.put(&format!("{folder}/1.parquet"), &ab).await?;
+        lab.put(&format!("{folder}/2.parquet"), second).await?;
+        let uri = format!("gs://{}/{}{folder}/*", lab.options.bucket, lab.run.prefix());
+        lab.run_job(&lab.job_id(), json!({"load": lab.load("column_order", &[uri])})).await
+    };
+    let (same, exchanged) = (job_of("same", &ab).await?, job_of("exchanged", &ba).await?);
+    if !same.succeeded() {
+        return Err(Stop::failed(Shape::of("equal files").and_shape(&same.shape())));
+    }
+    seen(!exchanged.succeeded(), Shape::of("exchanged columns").and_shape(&exchanged.shape()))
+}
+
 /// What a query shows of a value that a tag protects.
 pub(super) fn hidden(rows: &Rows, plain: &str) -> Seen {
     let shown = rows.cell() == Some(plain);

@@ -1,9 +1,10 @@
-//! The claim about MERGE from files into a table with tags, on which a load of changed rows alone would rest.
+//! Claims about statements that change rows of a table with tags: MERGE from files, on which a load of changed rows alone
+//! would rest, and DELETE by a column without a tag.
 
 use serde_json::{Value, json};
 
 use super::files::{Column, file};
-use super::lab::Lab;
+use super::lab::{Lab, Who};
 use super::masks::Tags;
 use crate::report::{Probed, Shape, Stop, seen};
 
@@ -52,4 +53,22 @@ pub(super) async fn from_files(lab: &Lab, tags: &Tags) -> Probed {
     let shape = shape.and("reading it").and_shape(&reading.shape());
     let wrote = merged.succeeded() && (updated, inserted, rows) == (1, 1, 3);
     seen(wrote && !reading.succeeded(), shape)
+}
+
+/// Deletes a row by the untagged column, and then tries the tagged one.
+pub(super) async fn delete_by_untagged(lab: &Lab, tags: &Tags) -> Probed {
+    let note = json!({
+        "name": "note", "type": "STRING", "policyTags": {"names": [tags.name("closed")?]},
+    });
+    lab.table("deleted_rows", json!([{"name": "id", "type": "INTEGER"}, note])).await?;
+    let row = |id: u64| json!({"id": id, "note": "generated"});
+    lab.append("deleted_rows", &[row(1), row(2)]).await?;
+    let table = lab.sql("deleted_rows");
+    let by_id = lab.query(Who::Me, &format!("DELETE FROM {table} WHERE id = 1")).await?;
+    let rows = lab.count("deleted_rows").await?;
+    let by_note = lab.query(Who::Me, &format!("DELETE FROM {table} WHERE note = 'none'")).await?;
+    let shape = Shape::of("by an untagged column").and_shape(&by_id.shape());
+    let shape = shape.number(rows, "rows of 2 left").and("by a tagged one");
+    let holds = !by_id.is_refused() && rows == 1 && by_note.is_refused();
+    seen(holds, shape.and_shape(&by_note.shape()))
 }

@@ -9,8 +9,10 @@
 //! | `files` | Parquet files of generated rows |
 //! | `masks_by_type` | the table with every rule on every type |
 //! | `federation` | the probes of AWS roles that ask for tokens |
-//! | `storage`, `jobs`, `load`, `tables`, `modified`, `masks`, `merge`, `time`, `views` | the other probes |
+//! | `rights` | the rights that a call needs |
+//! | `cache`, `jobs`, `load`, `masks`, `merge`, `messages`, `modified`, `storage`, `tables`, `time`, `views` | the other probes |
 
+mod cache;
 mod federation;
 mod files;
 mod jobs;
@@ -19,8 +21,10 @@ mod load;
 mod masks;
 mod masks_by_type;
 mod merge;
+mod messages;
 mod modified;
 mod names;
+mod rights;
 mod scratch;
 mod storage;
 mod tables;
@@ -81,21 +85,26 @@ macro_rules! tagged {
 
 /// Each claim of `docs/claims.md` that this side probes, with its probe.
 const PROBES: &[(&str, Probe)] = &[
+    ("access-list-entries-are-roles", plain!(rights::access_list_roles)),
     ("column-name-rules", plain!(load::name_rules)),
     ("column-named-as-its-table", plain!(views::column_named_as_table)),
     ("data-policy-id", tagged!(masks::policy_ids)),
+    ("delete-reads-its-condition", tagged!(merge::delete_by_untagged)),
     ("dml-needs-plain-rights", tagged!(masks::dml_needs_plain)),
     ("gcs-consistent", plain!(storage::consistent)),
     ("gcs-crc32c", plain!(storage::crc32c)),
     ("gcs-create-if-absent", plain!(storage::create_if_absent)),
     ("gcs-create-refused-412-or-403", plain!(storage::create_refused)),
+    ("gcs-resumable-quantum", plain!(storage::quantum)),
     ("gcs-upload-whole", plain!(storage::upload_whole)),
     ("job-configuration-read-back", plain!(jobs::configuration_read_back)),
     ("job-done-with-error", plain!(jobs::done_with_error)),
+    ("job-error-messages", plain!(messages::known_forms)),
     ("job-id-once", plain!(jobs::id_once)),
     ("job-id-shared-by-kinds", plain!(jobs::id_shared_by_kinds)),
     ("job-rows-reported", plain!(jobs::rows_reported)),
     ("job-visible-at-once", plain!(jobs::visible_at_once)),
+    ("jobs-list-names-what-was-read", plain!(jobs::list_names_tables)),
     ("load-atomic", plain!(load::atomic)),
     ("load-bare-repeated-leaf", plain!(load::bare_repeated_leaf)),
     ("load-datetime", plain!(load::datetime)),
@@ -106,7 +115,10 @@ const PROBES: &[(&str, Probe)] = &[
     ("load-missing-column-null", plain!(load::missing_column)),
     ("load-no-coercion", plain!(load::no_coercion)),
     ("load-no-fine-grained-reader", tagged!(tables::no_fine_grained_reader)),
+    ("load-objects-per-job", plain!(load::objects_per_job)),
     ("load-required-refused", plain!(load::required_refused)),
+    ("load-same-column-order", plain!(load::column_order)),
+    ("load-schema-without-tags", tagged!(rights::schema_without_tags)),
     ("load-time", plain!(load::time)),
     ("load-timestamp-units", plain!(load::timestamp_units)),
     ("load-truncate-data-keeps-row-access", plain!(load::keeps_row_access)),
@@ -118,6 +130,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("mask-arrays", tagged!(masks::arrays)),
     ("mask-before-everything", tagged!(masks::before_everything)),
     ("mask-default-values", tagged!(masks::default_values)),
+    ("mask-not-on-partitions", tagged!(cache::clustering_column)),
     ("mask-rules", tagged!(masks::rules)),
     ("mask-wrong-type-fails", tagged!(masks::wrong_type)),
     ("masked-reader-needs-plain-access", tagged!(masks::list_needs_plain)),
@@ -134,6 +147,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("policy-change-delay", tagged!(masks::change_delay)),
     ("policy-etag-conflict", tagged!(masks::etag_conflict)),
     ("provider-mapping-and-condition", plain!(federation::condition)),
+    ("query-cache", tagged!(cache::ended_by_a_change)),
     ("receipts-append-once", plain!(jobs::append_once)),
     ("result-without-tags", tagged!(masks::result_without_tags)),
     ("row-access-ends-time-travel", plain!(time::row_access_ends_it)),
@@ -145,13 +159,18 @@ const PROBES: &[(&str, Probe)] = &[
     ("table-names-case-sensitive", plain!(tables::names_case_sensitive)),
     ("table-not-found-text", plain!(tables::not_found_text)),
     ("table-read-own-write", plain!(tables::read_own_write)),
+    ("table-update-rate", plain!(tables::update_rate)),
     ("tag-delete-opens", tagged!(masks::deletion_opens)),
     ("tag-in-force-at-once", tagged!(masks::in_force_at_once)),
+    ("tag-name-with-number", tagged!(tables::tag_named_by_number)),
+    ("tag-needs-set-category", tagged!(rights::tag_needs_set_category)),
+    ("tag-needs-taxonomy-get", tagged!(rights::tag_needs_taxonomy_get)),
     ("tag-one-per-column", tagged!(tables::one_tag)),
     ("taxonomy-enforced-by-policy", tagged!(masks::enforced_by_policy)),
     ("time-travel-current-tags", tagged!(time::current_tags)),
     ("time-travel-other-schema", plain!(time::other_schema)),
     ("time-travel-window", plain!(time::window)),
+    ("view-authorisation-lost", plain!(views::authorisation)),
     ("view-create-needs-get-data", tagged!(views::made_by_masked_reader)),
     ("view-descriptions-stay", plain!(views::descriptions)),
     ("view-only-read-columns", tagged!(views::only_read_columns)),

@@ -19,8 +19,8 @@ impl Run {
         Self(format!("{}_{random:08x}", now.strftime("%Y%m%d%H%M%S")))
     }
 
-    /// The run of a marked name; `None` if a run gives no such name. Data policies have a number behind the
-    /// name of their run.
+    /// The run of a marked name; `None` if a run gives no such name. Data policies and the other
+    /// datasets have a number behind the name of their run.
     pub fn of(name: &str) -> Option<Self> {
         let run = name.strip_prefix(MARKER)?;
         let run = run.get(..23)?;
@@ -48,7 +48,7 @@ impl Run {
         format!("{PREFIX}{}/", self.0)
     }
 
-    /// The id of its data policy with a number.
+    /// The id of its data policy, or of its other dataset, with a number.
     pub(super) fn policy(&self, number: usize) -> String {
         format!("{MARKER}{}_{number}", self.0)
     }

@@ -51,6 +51,24 @@ impl Lab {
     /// Creates the dataset, and gives the accounts the right to write to it.
     pub(super) async fn create_dataset(&self) -> Result<(), Stop> {
         let dataset = self.run.dataset();
+        self.create_named(&dataset).await?;
+        let accounts = [&self.options.masked_reader, &self.options.plain_reader];
+        let entry = |email: &String| json!({"role": "WRITER", "userByEmail": email});
+        let entries: Vec<Value> = accounts.into_iter().flatten().map(entry).collect();
+        match entries.is_empty() {
+            true => Ok(()),
+            false => self.admit(&dataset, entries).await,
+        }
+    }
+
+    /// Creates another dataset of the run, to which the accounts have no access. Idempotent.
+    pub(super) async fn another_dataset(&self, number: usize) -> Result<String, Stop> {
+        let dataset = self.run.policy(number);
+        self.create_named(&dataset).await?;
+        Ok(dataset)
+    }
+
+    async fn create_named(&self, dataset: &str) -> Result<(), Stop> {
         let body = json!({
             "datasetReference": {"projectId": self.options.project, "datasetId": dataset},
             "location": self.options.location,
@@ -60,24 +78,24 @@ impl Lab {
         });
         let path = self.project("/datasets");
         let created = self.call(Api::BigQuery, Method::POST, path, Some(&body)).await?;
-        if !created.is_ok() && created.status != 409 {
-            return Err(refused("the scratch dataset was not created", &created));
+        match created.is_ok() || created.status == 409 {
+            true => Ok(()),
+            false => Err(refused("the scratch dataset was not created", &created)),
         }
-        let accounts = [&self.options.masked_reader, &self.options.plain_reader];
-        if accounts.iter().all(|it| it.is_none()) {
-            return Ok(());
-        }
+    }
+
+    /// Adds entries to the access list of a dataset of the run.
+    pub(super) async fn admit(&self, dataset: &str, entries: Vec<Value>) -> Result<(), Stop> {
         let path = self.project(&format!("/datasets/{dataset}"));
         let read = self.call(Api::BigQuery, Method::GET, path.clone(), None).await?;
         let mut access =
             read.body.get("access").and_then(Value::as_array).cloned().unwrap_or_default();
-        let entry = |email: &String| json!({"role": "WRITER", "userByEmail": email});
-        access.extend(accounts.into_iter().flatten().map(entry));
+        access.extend(entries);
         let body = json!({ "access": access });
         let patched = self.call(Api::BigQuery, Method::PATCH, path, Some(&body)).await?;
         match patched.is_ok() {
             true => Ok(()),
-            false => Err(refused("the accounts were not given access", &patched)),
+            false => Err(refused("a dataset was not shared", &patched)),
         }
     }
 

@@ -40,26 +40,59 @@ pub(super) async fn create_refused(lab: &Lab) -> Probed {
     seen([403, 412].contains(&second.status), Shape::of("the second creation").answer(&second))
 }
 
-pub(super) async fn upload_whole(lab: &Lab) -> Probed {
-    let name = encoded(&format!("{}resumable", lab.run.prefix()));
+/// Opens a resumable upload, and returns its address.
+async fn opened(lab: &Lab, name: &str) -> Result<String, Stop> {
+    let name = encoded(&format!("{}{name}", lab.run.prefix()));
     let bucket = encoded(&lab.options.bucket);
     let path = format!("upload/storage/v1/b/{bucket}/o?uploadType=resumable&name={name}");
     let opened = lab.call(Api::Storage, Method::POST, path, None).await?;
-    let Some(address) = opened.location.clone() else {
-        return Err(Stop::failed(Shape::of("no upload was opened").answer(&opened)));
+    let location = opened.location.clone();
+    location.ok_or_else(|| Stop::failed(Shape::of("no upload was opened").answer(&opened)))
+}
+
+/// Sends bytes of a resumable upload, or with none asks for its state.
+async fn send_part(lab: &Lab, address: &str, range: String, bytes: &[u8]) -> Result<Answer, Stop> {
+    let call = RawCall {
+        api: Api::Storage,
+        method: Method::PUT,
+        path: address.to_owned(),
+        body: if bytes.is_empty() { RawBody::None } else { RawBody::Bytes(bytes) },
+        headers: vec![("content-range", range)],
+        token: None,
     };
+    lab.send(&call).await
+}
+
+/// The number of bytes that the header `range` of an answer names.
+fn kept(answer: &Answer) -> Option<usize> {
+    let last = answer.range.as_deref()?.trim().strip_prefix("bytes=0-")?;
+    last.parse::<usize>().ok()?.checked_add(1)
+}
+
+pub(super) async fn quantum(lab: &Lab) -> Probed {
+    let address = opened(lab, "quantum").await?;
+    let bytes = vec![7; 2 * PART];
+    let part = &bytes[..PART + 1000];
+    let range = format!("bytes 0-{}/{}", part.len() - 1, bytes.len());
+    let first = send_part(lab, &address, range, part).await?;
+    let asked = send_part(lab, &address, format!("bytes */{}", bytes.len()), &[]).await?;
+    if asked.status != 308 {
+        return Err(Stop::failed(Shape::of("the state of the upload").answer(&asked)));
+    }
+    let kept = kept(&asked).unwrap_or_default();
+    let range = format!("bytes {kept}-{}/{}", bytes.len() - 1, bytes.len());
+    let last = send_part(lab, &address, range, &bytes[kept..]).await?;
+    let shape = Shape::of("a part that is no multiple").answer(&first);
+    let shape = shape.number(kept as u64, "bytes kept").and("the rest").answer(&last);
+    seen(kept.is_multiple_of(PART) && last.is_ok(), shape)
+}
+
+pub(super) async fn upload_whole(lab: &Lab) -> Probed {
+    let address = opened(lab, "resumable").await?;
     let bytes = vec![7; PART + 1000];
     let part = async |from: usize, to: usize, total: &str| {
         let range = format!("bytes {from}-{}/{total}", to - 1);
-        let call = RawCall {
-            api: Api::Storage,
-            method: Method::PUT,
-            path: address.clone(),
-            body: RawBody::Bytes(&bytes[from..to]),
-            headers: vec![("content-range", range)],
-            token: None,
-        };
-        lab.send(&call).await
+        send_part(lab, &address, range, &bytes[from..to]).await
     };
     let first = part(0, PART, "*").await?;
     let before = lab.call(Api::Storage, Method::GET, lab.object_path("resumable"), None).await?;

@@ -5,11 +5,12 @@ use std::cell::Cell;
 use serde_json::{Value, json};
 
 use super::jobs::rows;
-use super::lab::{Lab, Who, has_tag, is_tagged};
+use super::lab::{Lab, Who, field, has_tag, is_tagged};
 use super::masks::Tags;
 use crate::report::{Probed, Shape, Stop, seen};
 
-fn number(tag: Option<&str>) -> Value {
+/// The schema of one column of numbers, with a policy tag or without.
+pub(super) fn number(tag: Option<&str>) -> Value {
     let mut field = json!({"name": "n", "type": "INTEGER", "mode": "NULLABLE"});
     if let Some(tag) = tag {
         field["policyTags"] = json!({"names": [tag]});
@@ -211,4 +212,54 @@ pub(super) async fn names_case_sensitive(lab: &Lab) -> Probed {
     let shape = Shape::of("a name in other letter case").answer(&made);
     let shape = shape.and(if is_another { "another table" } else { "no other table" });
     seen(is_another, shape)
+}
+
+/// Sets a tag with the id of its project, and looks at the name that is returned.
+pub(super) async fn tag_named_by_number(lab: &Lab, tags: &Tags) -> Probed {
+    let tag = tags.name("email")?;
+    lab.table("numbered_tag", number(Some(tag))).await?;
+    let table = lab.get("numbered_tag").await?;
+    let returned = field(&table, "n").pointer("/policyTags/names/0").and_then(Value::as_str);
+    let project = returned.and_then(|it| it.strip_prefix("projects/")?.split('/').next());
+    let project = project.unwrap_or_default();
+    let by_number = !project.is_empty() && project.chars().all(|c| c.is_ascii_digit());
+    let is_same = has_tag(&table, "n", tag);
+    let shape = Shape::of(match (project == lab.options.project, by_number) {
+        (true, _) => "returned with the id of the project",
+        (false, true) => "returned with the number of the project",
+        (false, false) => "returned in another form",
+    });
+    let shape = shape.and(if is_same { "the same tag" } else { "another tag" });
+    // The name that is returned names a tag as well.
+    let again = json!({"schema": {"fields": number(returned)}});
+    let again = lab.try_patch("numbered_tag", &again, None).await?;
+    let shape = shape.and("a patch with that name").answer(&again);
+    seen(is_same && again.is_ok() && (by_number || project == lab.options.project), shape)
+}
+
+/// Changes a table five times at once, without repeating a refused change.
+pub(super) async fn update_rate(lab: &Lab) -> Probed {
+    use landbridge_gcp::raw::{Api, RawBody, RawCall};
+    use reqwest::Method;
+    lab.table("update_rate", number(None)).await?;
+    let mut taken = 0;
+    for change in 0..5 {
+        let body = json!({"labels": {"change": change.to_string()}});
+        let call = RawCall {
+            api: Api::BigQuery,
+            method: Method::PATCH,
+            path: lab.table_path("update_rate"),
+            body: RawBody::Json(&body),
+            headers: Vec::new(),
+            token: None,
+        };
+        let answer = lab.api.send("a table is changed", &call).await;
+        let answer = answer.map_err(|_| Stop::failed(Shape::of("Google did not answer")))?;
+        match answer.is_ok() {
+            true => taken += 1,
+            false if answer.reason == "rateLimitExceeded" => {}
+            false => return Err(Stop::failed(Shape::of("a change").answer(&answer))),
+        }
+    }
+    seen(taken == 5, Shape::of("of 5 changes").number(taken, "taken"))
 }

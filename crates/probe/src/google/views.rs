@@ -4,7 +4,7 @@ use landbridge_gcp::raw::Api;
 use reqwest::Method;
 use serde_json::json;
 
-use super::lab::{Lab, Who};
+use super::lab::{Lab, Rows, Who};
 use super::load::hidden;
 use super::masks::{EMAIL, PEOPLE, Tags};
 use crate::report::{Probed, Shape, Stop, seen};
@@ -84,6 +84,68 @@ pub(super) async fn descriptions(lab: &Lab) -> Probed {
     let stays = read.pointer("/schema/fields/0/description") == Some(&json!("described"));
     let shape = Shape::of("the patch").answer(&patched);
     seen(stays, shape.and(if stays { "the description stays" } else { "it has no description" }))
+}
+
+/// The number of the dataset whose rows are read through views alone.
+const BEHIND: usize = 2;
+
+/// Views of the scratch dataset on a table of another dataset, to which the masked reader has no access.
+struct Authorized<'a> {
+    lab: &'a Lab,
+    source: String,
+}
+
+impl Authorized<'_> {
+    /// Creates a view, or changes its query.
+    async fn put(&self, name: &str, columns: &str) -> Result<(), Stop> {
+        let sql = format!(
+            "CREATE OR REPLACE VIEW {} AS SELECT {columns} FROM {}",
+            self.lab.sql(name),
+            self.source
+        );
+        let rows = self.lab.query(Who::Me, &sql).await?;
+        match rows.is_refused() {
+            true => Err(Stop::failed(Shape::of("a view was not set").and_shape(&rows.shape()))),
+            false => Ok(()),
+        }
+    }
+
+    async fn reads(&self, name: &str) -> Result<bool, Stop> {
+        let sql = format!("SELECT n FROM {}", self.lab.sql(name));
+        Ok(self.lab.query(Who::Masked, &sql).await?.cell() == Some("1"))
+    }
+}
+
+/// A view that is authorised by its name is changed, and then one of an authorised dataset.
+pub(super) async fn authorisation(lab: &Lab) -> Probed {
+    lab.token(Who::Masked)?;
+    let behind = lab.another_dataset(BEHIND).await?;
+    let source = format!("`{}.{behind}.source`", lab.options.project);
+    let made = format!("CREATE OR REPLACE TABLE {source} AS SELECT 1 AS n");
+    if let rows @ Rows::Refused(_) = lab.query(Who::Me, &made).await? {
+        return Err(Stop::failed(Shape::of("no table was created").and_shape(&rows.shape())));
+    }
+    let views = Authorized { lab, source };
+    let opened = async |name: &str, entry| {
+        views.put(name, "n").await?;
+        lab.admit(&behind, vec![entry]).await?;
+        match lab.until(async || views.reads(name).await).await? {
+            Some(_) => views.put(name, "n, n + 1 AS more").await,
+            None => Err(Stop::failed(Shape::of("an authorised view was refused"))),
+        }
+    };
+    opened("by_name", json!({"view": lab.reference("by_name")})).await?;
+    let is_lost = async || views.reads("by_name").await.map(|it| !it);
+    let lost = lab.until(is_lost).await?.is_some();
+    let scratch = json!({"projectId": lab.options.project, "datasetId": lab.run.dataset()});
+    let entry = json!({"dataset": {"dataset": scratch, "targetTypes": ["VIEWS"]}});
+    opened("by_dataset", entry).await?;
+    let stays = views.reads("by_dataset").await?;
+    let shape = Shape::of(if lost { "by name it is lost" } else { "by name it stays" });
+    seen(
+        lost && stays,
+        shape.and(if stays { "by dataset it stays" } else { "by dataset it is lost" }),
+    )
 }
 
 /// A table that has the name of one of its columns.

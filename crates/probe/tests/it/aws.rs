@@ -10,9 +10,11 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use futures::StreamExt;
 use jiff::SignedDuration;
+use landbridge_core::iam::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
 use landbridge_local_aws::turned::TURNABLE;
 use landbridge_local_aws::{
-    AwsOptions, DatabaseKind, LocalAws, NewSnapshot, SnapshotType, new_signing_key,
+    AwsOptions, DatabaseKind, Decide, LocalAws, NewSnapshot, SimulatedRequest, SnapshotType,
+    new_signing_key,
 };
 use landbridge_local_database::{
     EmptyTableForm, ExportQuirks, MemoryDatabase, MemoryTable, OddFile,
@@ -24,7 +26,8 @@ use serde_json::Value;
 use crate::command::{output, program, text};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/shop-rds-export";
-const KEY: &str = "arn:aws:kms:ap-northeast-2:123456789012:key/1234";
+const KEY: &str =
+    "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 const SIGNING_KEY: &str = "arn:aws:kms:ap-northeast-2:123456789012:key/5678";
 /// Of `examples/demo/landbridge.yaml`.
 const BUCKET: &str = "shop-exports";
@@ -32,12 +35,53 @@ const SOURCE: &str = "shop-prod";
 const REGION: &str = "ap-northeast-2";
 const EXPORT: &str = "heron-20260102";
 
+/// What the policies that Terraform deploys allow, by the evaluation that the doctor uses.
+fn policies() -> Decide {
+    let values = [
+        ("partition", "aws"),
+        ("account", "123456789012"),
+        ("region", REGION),
+        ("source", "shop"),
+        ("bucket", BUCKET),
+        ("key_arn", KEY),
+        ("sign_key_arn", SIGNING_KEY),
+        ("export_role_arn", ROLE),
+        ("snapshot", "snapshot"),
+    ];
+    let document = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/policies").join(name);
+        let text = std::fs::read_to_string(path).expect("a policy");
+        let text = values
+            .iter()
+            .fold(text, |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
+        PolicyDocument::parse(&text).expect("a policy document")
+    };
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/landbridge-shop-{name}");
+    let roles = BTreeMap::from([
+        (ROLE.to_owned(), vec![document("export-role.json")]),
+        (role("export"), vec![document("export.json")]),
+        (role("load"), vec![document("load.json"), document("sign.json")]),
+    ]);
+    Arc::new(move |asked: &SimulatedRequest| {
+        let known: Vec<_> =
+            asked.context.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let request = AccessRequest {
+            caller: Caller::PolicyOwner,
+            action: &asked.action,
+            resource: &asked.resource,
+            known: &known,
+        };
+        roles.get(&asked.role).map(|it| evaluate(it, &request) == Verdict::Allowed)
+    })
+}
+
 /// An account with two kinds of snapshots and a finished export of a database with every type.
 struct Account {
     aws: LocalAws,
     rds: Server,
     s3: Server,
     kms: Server,
+    iam: Server,
     dir: tempfile::TempDir,
 }
 
@@ -62,6 +106,11 @@ impl Account {
         let schema = if is_mysql { "shop" } else { "public" };
         let nothing = MemoryTable::new(schema, "nothing").column("id", "bigint not null");
         database.set_table(nothing).expect("a table");
+        let named = MemoryTable::new(schema, "이름 \"x\"").column("id", "bigint not null");
+        database.set_table(named).expect("a table");
+        // An export skips it.
+        let skipped = MemoryTable::new(schema, "avocet").column("a,b", "bigint not null");
+        database.set_table(skipped).expect("a table");
         aws.add_instance(SOURCE, Arc::new(database));
         aws.update_settings(DatabaseKind::Instance, SOURCE, |settings| settings.backup_days = 2);
         aws.add_role(ROLE);
@@ -89,6 +138,7 @@ impl Account {
             rds: serve("rds", 0, aws.rds_service(), monitor()).await.expect("a port"),
             s3: serve("s3", 0, aws.s3_service(), monitor()).await.expect("a port"),
             kms: serve("kms", 0, aws.kms_service(), monitor()).await.expect("a port"),
+            iam: serve("iam", 0, aws.iam_service(policies()), monitor()).await.expect("a port"),
             aws,
             dir,
         };
@@ -133,6 +183,7 @@ impl Account {
             ("AWS_ENDPOINT_URL_RDS", self.rds.url()),
             ("AWS_ENDPOINT_URL_S3", self.s3.url()),
             ("AWS_ENDPOINT_URL_KMS", self.kms.url()),
+            ("AWS_ENDPOINT_URL_IAM", self.iam.url()),
         ]);
         let output = output(command).await;
         serde_json::from_slice(&output.stdout)
@@ -161,7 +212,18 @@ async fn every_claim_holds_in_a_local_account() {
         assert_eq!(report["cleaned_up"], true, "{report}");
         let left = account.aws.list_objects(BUCKET, "landbridge-probe/").await;
         assert!(left.is_empty(), "{left:?}");
-        for name in [BUCKET, SOURCE, "stork", "ibis", "heron", "every_type", REGION, "arn:"] {
+        for name in [
+            BUCKET,
+            SOURCE,
+            "stork",
+            "ibis",
+            "heron",
+            "이름",
+            "avocet",
+            "every_type",
+            REGION,
+            "arn:",
+        ] {
             assert!(!report.to_string().contains(name), "{name}: {report}");
         }
     }

@@ -34,6 +34,7 @@ const TAG_ADMIN: &[&str] = &[
     "datacatalog.taxonomies.delete",
     "datacatalog.taxonomies.get",
     "datacatalog.taxonomies.list",
+    "datacatalog.taxonomies.setIamPolicy",
     "datacatalog.taxonomies.update",
     "iam.serviceAccounts.getAccessToken",
 ];
@@ -76,6 +77,7 @@ impl Cloud {
         let google = LocalGoogle::new(options, clock.clone()).expect("servers");
         google.create_bucket(BUCKET);
         google.create_dataset("shop");
+        google.check_taxonomies();
         let me = Grants::owner().project_role(Role::Custom(TAG_ADMIN));
         google.add_principal("me", CALLER, me);
         for (token, email) in [("masked", MASKED), ("plain", PLAIN)] {

@@ -23,7 +23,7 @@ async fn every_claim_holds_in_the_local_cloud() {
     let calls = cloud.monitor.recorded_calls();
     let queries = calls.iter().filter(|it| it.request.ends_with("/queries")).count();
     println!("{} calls, {queries} of them queries", calls.len());
-    assert!((730..830).contains(&calls.len()) && (160..185).contains(&queries));
+    assert!((890..990).contains(&calls.len()) && (180..205).contains(&queries));
     assert_eq!(report.holds, google::claims().len());
     assert!(report.cleaned_up);
     assert!(cloud.is_clean().await);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use landbridge_local_database::{ExportSpec, ObjectSink, export};
 use serde_json::json;
 
@@ -48,6 +49,10 @@ async fn write_objects(rds: &Rds, task: &ExportTask) -> ExportResult {
         max_objects,
         turned: TurnedExport::new(rds.account.turned.clone()),
         object_count: AtomicUsize::new(0),
+        written: match rds.account.turned.is("export-complete-has-manifests") {
+            true => rds.now(),
+            false => task.ends,
+        },
     };
     let prefix = task.prefix.as_deref().map(|prefix| prefix.trim_matches('/'));
     let spec = ExportSpec {
@@ -90,6 +95,8 @@ struct BucketSink<'s> {
     bucket: &'s str,
     max_objects: Option<usize>,
     object_count: AtomicUsize,
+    /// When its objects were written: not later than the end of the task, though they are made when a request first asks.
+    written: Timestamp,
     turned: TurnedExport,
 }
 
@@ -104,7 +111,9 @@ impl ObjectSink for BucketSink<'_> {
                 return Err(io::Error::other(message));
             }
             match self.turned.object(key, bytes) {
-                Some((key, bytes)) => self.store.put_bytes(self.bucket, &key, &bytes).await,
+                Some((key, bytes)) => {
+                    self.store.put_bytes_at(self.bucket, &key, &bytes, self.written).await
+                }
                 None => Ok(()),
             }
         })

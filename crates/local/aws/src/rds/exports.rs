@@ -236,7 +236,8 @@ fn write(xml: &mut Xml, rds: &Rds, task: &ExportTask) {
     };
     xml.text("TotalExtractedDataInGB", whole_gb);
     xml.optional_text("FailureCause", task.failure());
-    xml.optional_text("WarningMessage", task.warning());
+    let silent = rds.account.turned.is("export-warning-message");
+    xml.optional_text("WarningMessage", task.warning().filter(|_| !silent));
 }
 
 #[cfg(test)]

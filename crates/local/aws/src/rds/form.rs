@@ -9,14 +9,14 @@ use super::error::RdsError;
 
 /// The parameters of one request.
 #[derive(Debug, Default)]
-pub(super) struct Form(BTreeMap<String, String>);
+pub(crate) struct Form(BTreeMap<String, String>);
 
 /// The valid page sizes; the maximum is the default. AWS documentation: MaxRecords.
 const PAGE_SIZES: std::ops::RangeInclusive<usize> = 20..=100;
 
 impl Form {
     /// Parses a body. Invalid UTF-8 is replaced: no parameter or id contains any.
-    pub(super) fn parse(body: &[u8]) -> Self {
+    pub(crate) fn parse(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let decode = |part: &str| {
             percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned()
@@ -26,7 +26,7 @@ impl Form {
     }
 
     /// A parameter, if it is given and not empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -58,7 +58,7 @@ impl Form {
     }
 
     /// A list of strings.
-    pub(super) fn list(&self, name: &str, item: &str) -> Vec<String> {
+    pub(crate) fn list(&self, name: &str, item: &str) -> Vec<String> {
         let prefixes = self.item_prefixes(name, item);
         prefixes.iter().filter_map(|prefix| self.0.get(prefix).cloned()).collect()
     }

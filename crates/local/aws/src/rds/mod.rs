@@ -25,7 +25,7 @@ mod description;
 mod error;
 mod export_completion;
 mod exports;
-mod form;
+pub(crate) mod form;
 mod kind;
 mod model;
 mod names;
@@ -37,7 +37,7 @@ mod snapshots;
 mod state;
 mod tags;
 mod views;
-mod xml;
+pub(crate) mod xml;
 
 pub(crate) use changes::complete_due_tasks;
 pub(crate) use databases::{add_cluster, add_instance, add_multi_az_cluster};

@@ -4,18 +4,18 @@ use std::fmt::{Display, Write};
 
 /// A writer of XML. It escapes text; names must be valid XML names.
 #[derive(Debug, Default)]
-pub(super) struct Xml(String);
+pub(crate) struct Xml(String);
 
 impl Xml {
     /// Writes an element with the content that `fill` writes.
-    pub(super) fn element(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    pub(crate) fn element(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         let _ = write!(self.0, "<{name}>");
         fill(self);
         let _ = write!(self.0, "</{name}>");
     }
 
     /// Writes an element that contains text.
-    pub(super) fn text(&mut self, name: &str, text: impl Display) {
+    pub(crate) fn text(&mut self, name: &str, text: impl Display) {
         self.element(name, |xml| {
             for letter in text.to_string().chars() {
                 match letter {
@@ -32,19 +32,19 @@ impl Xml {
     }
 
     /// Writes an element if there is text for it.
-    pub(super) fn optional_text(&mut self, name: &str, text: Option<impl Display>) {
+    pub(crate) fn optional_text(&mut self, name: &str, text: Option<impl Display>) {
         if let Some(text) = text {
             self.text(name, text);
         }
     }
 
     /// Returns the document.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 
     /// Appends the content of another writer.
-    pub(super) fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
 }

@@ -343,10 +343,22 @@ impl Store {
 
     /// Stores bytes unconditionally, without the API: for exports and tests.
     pub(crate) async fn put_bytes(&self, bucket: &str, key: &str, bytes: &Bytes) -> io::Result<()> {
+        self.put_bytes_at(bucket, key, bytes, self.clock.now()).await
+    }
+
+    /// Stores an object that was written at an instant.
+    pub(crate) async fn put_bytes_at(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: &Bytes,
+        modified: Timestamp,
+    ) -> io::Result<()> {
         let mut writer = self.blobs.writer();
         writer.write(bytes).await?;
         let finished = writer.finish().await?;
         let object = self.object(finished, Attributes::default(), dto::Checksum::default());
+        let object = Object { modified, ..object };
         self.put(bucket, key, object, &Condition::Always).map_err(io::Error::other)
     }
 

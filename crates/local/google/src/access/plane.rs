@@ -22,6 +22,8 @@ pub(crate) struct Plane {
     pub(crate) policy_changes: BTreeMap<String, u64>,
     /// Descriptions of taxonomies and tags.
     pub(crate) descriptions: BTreeMap<String, String>,
+    /// Whether setting a tag needs a right on its taxonomy, also in a project that did not begin empty.
+    pub(crate) checks_taxonomies: bool,
 }
 
 impl Plane {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{AccessControl, Grants, Principal, Role, member};
 use crate::masking::MaskingRule;
+use crate::turned::is_turned;
 
 /// The role of a reader of plain values.
 pub(super) const FINE_GRAINED_READER: &str = "roles/datacatalog.categoryFineGrainedReader";
@@ -202,15 +203,21 @@ pub(crate) fn policy_resource(all: &[PolicyBinding]) -> Value {
     json!({"version": version, "etag": "BwYIABCg0tE=", "bindings": bindings})
 }
 
-/// An entry of a dataset's access list (BigQuery v2, `Dataset.access`).
-pub(crate) fn access_entry(binding: &PolicyBinding, project: &str) -> Value {
-    let role = match binding.role.as_str() {
+/// The name with which an access list shows a role ("This field will accept any of the above formats, but will return only
+/// the legacy format": BigQuery v2 discovery document, `Dataset.access.role`).
+pub(crate) fn basic_role(role: &str) -> &str {
+    match role {
+        role if is_turned("access-list-entries-are-roles") => role,
         "roles/bigquery.dataViewer" => "READER",
         "roles/bigquery.dataEditor" => "WRITER",
         "roles/bigquery.dataOwner" => "OWNER",
         other => other,
-    };
-    let mut entry = json!({ "role": role });
+    }
+}
+
+/// An entry of a dataset's access list (BigQuery v2, `Dataset.access`).
+pub(crate) fn access_entry(binding: &PolicyBinding, project: &str) -> Value {
+    let mut entry = json!({ "role": basic_role(&binding.role) });
     let (kind, name) = binding.member.split_once(':').unwrap_or(("", &binding.member));
     let (key, value) = match kind {
         "user" | "serviceAccount" => ("userByEmail", name.to_owned()),

@@ -56,6 +56,8 @@ pub enum Role {
     Custom(&'static [&'static str]),
     /// `roles/bigquery.jobUser`
     JobUser,
+    /// `roles/datacatalog.categoryAdmin`: everything with taxonomies and policies of tags, and no value.
+    CategoryAdmin,
     /// `roles/storage.admin`
     StorageAdmin,
     /// `roles/storage.objectAdmin`
@@ -81,7 +83,7 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Owner,
         Self::Editor,
         Self::Viewer,
@@ -91,6 +93,7 @@ impl Role {
         Self::DataViewer,
         Self::MetadataViewer,
         Self::JobUser,
+        Self::CategoryAdmin,
         Self::StorageAdmin,
         Self::ObjectAdmin,
         Self::ObjectUser,
@@ -117,6 +120,7 @@ impl Role {
             // A custom role has a name of its own in each project; no bucket policy names one here.
             Self::Custom(_) => "custom role",
             Self::JobUser => "roles/bigquery.jobUser",
+            Self::CategoryAdmin => "roles/datacatalog.categoryAdmin",
             Self::StorageAdmin => "roles/storage.admin",
             Self::ObjectAdmin => "roles/storage.objectAdmin",
             Self::ObjectUser => "roles/storage.objectUser",
@@ -179,6 +183,11 @@ impl Role {
             Self::MetadataViewer => metadata.contains(&permission),
             Self::Custom(permissions) => permissions.contains(&permission),
             Self::JobUser => permission == "bigquery.jobs.create",
+            Self::CategoryAdmin => {
+                permission.starts_with("datacatalog.taxonomies.")
+                    || permission.starts_with("datacatalog.categories.")
+                        && permission.ends_with("IamPolicy")
+            }
             _ => self.storage_role_allows(permission),
         }
     }

@@ -282,6 +282,7 @@ impl Table {
         limit: Option<usize>,
         name: &TableName,
     ) -> Result<(), GoogleError> {
+        let limit = if is_turned("table-update-rate") { Some(4) } else { limit };
         let Some(limit) = limit else { return Ok(()) };
         self.metadata_updates.retain(|at| at.elapsed().as_secs() < 10);
         if self.metadata_updates.len() >= limit {
@@ -504,6 +505,9 @@ impl Catalog {
     /// (BigQuery discovery document v2, `Dataset.access.view`: "If that view is updated by any user,
     /// access to the view needs to be granted again"); one of an authorised dataset keeps it.
     pub(crate) fn revoke_view(&mut self, view: &TableName, now: Timestamp) {
+        if is_turned("view-authorisation-lost") {
+            return;
+        }
         for dataset in self.datasets.values_mut() {
             let access = dataset.properties.get_mut("access").and_then(Value::as_array_mut);
             let Some(access) = access else { continue };

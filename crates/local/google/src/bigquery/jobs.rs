@@ -156,6 +156,11 @@ impl BigQuery {
             .map(|(id, job)| {
                 let mut resource = job.resource(&self.project, id, job.done);
                 resource["state"] = resource["status"]["state"].clone();
+                if is_turned("jobs-list-names-what-was-read")
+                    && let Some(query) = resource.pointer_mut("/statistics/query")
+                {
+                    query["referencedTables"] = json!([]);
+                }
                 resource
             })
             .filter(|it| {

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::BigQuery;
 use super::catalog::TableName;
 use crate::access::Principal;
-use crate::access::policies::{PolicyBinding, access_entry, bindings_of_access, policy_resource};
+use crate::access::policies::{
+    PolicyBinding, access_entry, basic_role, bindings_of_access, policy_resource,
+};
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response};
 
@@ -130,6 +132,11 @@ impl BigQuery {
             self.with_access(|access| access.policy(&format!("datasets/{id}"), &self.project));
         let mut entries =
             resource.get("access").and_then(Value::as_array).cloned().unwrap_or_default();
+        for entry in &mut entries {
+            if let Some(role) = entry.get("role").and_then(Value::as_str) {
+                entry["role"] = Value::from(basic_role(role));
+            }
+        }
         for binding in &bindings {
             let entry = access_entry(binding, &self.project);
             if !entries.contains(&entry) {

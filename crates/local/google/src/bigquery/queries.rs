@@ -11,6 +11,7 @@ use super::settings::{self, Settings};
 use super::{BigQuery, check_labels, page_start, page_token};
 use crate::access::Principal;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::{ApiResult, Call, json_response};
 
 impl BigQuery {
@@ -31,6 +32,12 @@ impl BigQuery {
         let limit = body.get("maxResults").and_then(int64).map(|it| it.max(0) as usize);
         let request = body.get("requestId").and_then(Value::as_str).filter(|it| !it.is_empty());
         let request = request.map(|it| (caller.email.clone(), it.to_owned()));
+        let cached = is_turned("query-cache")
+            && body.get("useQueryCache").and_then(Value::as_bool) != Some(false);
+        let request = match cached {
+            true => body.get("query").map(|it| (caller.email.clone(), it.to_string())),
+            false => request,
+        };
         let earlier = request.as_ref().and_then(|it| self.catalog().requests.get(it).cloned());
         // "If a request has the same requestId as an earlier one, the response is the earlier one's."
         if let Some(id) = earlier {

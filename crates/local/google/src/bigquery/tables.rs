@@ -106,10 +106,15 @@ impl BigQuery {
                 {
                     resource.remove("labels");
                 }
+                if is_turned("tag-name-with-number")
+                    && let Some(schema) = resource.get_mut("schema")
+                {
+                    name_tags(schema, &self.project, "-");
+                }
                 if catalog.numbers_in_tags
                     && let Some(schema) = resource.get_mut("schema")
                 {
-                    number_tags(schema, &self.project);
+                    name_tags(schema, &self.project, &crate::PROJECT_NUMBER.to_string());
                 }
                 Ok(json_response(200, &resource))
             }
@@ -170,7 +175,9 @@ impl BigQuery {
             Some(schema) => {
                 let mut fields = parse_schema(Some(schema))?;
                 tags_by_project_id(&mut fields, &self.project);
-                self.authorize_named_tags(caller, name, &fields)?;
+                if !is_turned("tag-needs-set-category") {
+                    self.authorize_named_tags(caller, name, &fields)?;
+                }
                 Some(fields)
             }
         };
@@ -257,15 +264,15 @@ impl BigQuery {
     }
 }
 
-/// Replaces the project's id by its number in the policy tags of a schema or a field.
-fn number_tags(of: &mut Value, project: &str) {
+/// Replaces the project's id by another name of it in the policy tags of a schema or a field.
+fn name_tags(of: &mut Value, project: &str, by: &str) {
     if let Some(Value::String(tag)) = of.pointer_mut("/policyTags/names/0")
         && let Some(rest) = tag.strip_prefix(&format!("projects/{project}/"))
     {
-        *tag = format!("projects/{}/{rest}", crate::PROJECT_NUMBER);
+        *tag = format!("projects/{by}/{rest}");
     }
     let fields = of.get_mut("fields").and_then(Value::as_array_mut);
-    fields.into_iter().flatten().for_each(|field| number_tags(field, project));
+    fields.into_iter().flatten().for_each(|field| name_tags(field, project, by));
 }
 
 /// Replaces the project's number by its id in policy tags: both name the same tag.
@@ -322,7 +329,7 @@ pub(super) fn check_layout(fields: &[Field], properties: &Value) -> Result<(), G
                  {column}"
             ))
         })?;
-        if field.tag().is_some() {
+        if field.tag().is_some() && !is_turned("mask-not-on-partitions") {
             return Err(GoogleError::invalid(format!(
                 "Column {column} is used for partitioning or clustering and cannot have a policy tag."
             )));

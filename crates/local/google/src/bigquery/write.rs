@@ -105,9 +105,11 @@ impl WriteTarget {
     pub(super) fn merge_fields(&self, table: &[Field]) -> Result<Vec<Field>, GoogleError> {
         let name = &self.name;
         let schema_mismatch = |what: String| {
-            Err(GoogleError::invalid(format!(
-                "Provided Schema does not match Table {name}. {what}"
-            )))
+            let begins = match is_turned("job-error-messages") {
+                true => "The schema is another than that of the table",
+                false => "Provided Schema does not match Table",
+            };
+            Err(GoogleError::invalid(format!("{begins} {name}. {what}")))
         };
         let mut fields = table.to_vec();
         for new in &self.schema {
@@ -228,24 +230,24 @@ impl BigQuery {
                 with_new_columns(&table.fields, fields)
             }
         };
-        let fields = turned_fields(target.disposition, &table.fields, fields);
+        let fields = turned_fields(target, &table.fields, fields);
         table.replace_rows(fields, rows, now, window);
         Ok(())
     }
 }
 
 /// The fields after a job, if a claim of what becomes of them is turned around.
-fn turned_fields(
-    disposition: WriteDisposition,
-    before: &[Field],
-    mut fields: Vec<Field>,
-) -> Vec<Field> {
+fn turned_fields(target: &WriteTarget, before: &[Field], mut fields: Vec<Field>) -> Vec<Field> {
+    let disposition = target.disposition;
     let truncates_data = disposition == WriteDisposition::TruncateData;
     for field in &mut fields {
         if truncates_data && is_turned("load-truncate-data-keeps-schema") {
             field.properties.remove("description");
         }
         if truncates_data && is_turned("load-truncate-data-keeps-tags") {
+            field.tags = None;
+        }
+        if !target.schema.is_empty() && is_turned("load-schema-without-tags") {
             field.tags = None;
         }
         if disposition == WriteDisposition::Truncate && is_turned("load-truncate-drops-tags") {

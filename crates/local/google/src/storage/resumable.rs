@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::store::NewObject;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 use crate::web::Call;
 
 /// All chunks but the last are stored in multiples of this many bytes.
@@ -110,7 +111,9 @@ impl UploadSessions {
         }
         if range.total != Some(end) {
             let whole_quanta = end / CHUNK_QUANTUM * CHUNK_QUANTUM;
-            chunk.truncate(whole_quanta.saturating_sub(stored));
+            if !is_turned("gcs-resumable-quantum") {
+                chunk.truncate(whole_quanta.saturating_sub(stored));
+            }
             session.received.extend_from_slice(&chunk);
             return Ok(ChunkOutcome::Incomplete(session.received.len()));
         }

@@ -53,6 +53,7 @@ impl BigQuery {
         let (fields, fields_before) = resolve_fields(spec, existing.as_ref(), &files)?;
         self.check_tags(caller, name, &location, &fields_before, &fields)?;
         check_layout(&fields, &Value::Object(target.properties.clone()))?;
+        check_order(spec, &files)?;
         let mut batches = Vec::new();
         for file in &files {
             let read = match read_file(spec, file, &fields) {
@@ -117,6 +118,8 @@ impl BigQuery {
                     if is_wildcard {
                         object.name.len() >= prefix.len() + suffix.len()
                             && object.name.ends_with(suffix)
+                            && !(is_turned("load-objects-per-job")
+                                && object.name[prefix.len()..].contains('/'))
                     } else {
                         object.name == name
                     }
@@ -232,6 +235,27 @@ fn infer_fields(spec: &LoadSpec, files: &[Source]) -> Result<Vec<Field>, GoogleE
         }
         _ => Err(GoogleError::invalid("No schema specified on job or table.")),
     }
+}
+
+/// Refuses Parquet files of a wildcard that have other columns, or the same in other positions (Google's documentation,
+/// "Loading Parquet data from Cloud Storage", limitations).
+fn check_order(spec: &LoadSpec, files: &[Source]) -> Result<(), GoogleError> {
+    let is_wildcard = spec.uris.iter().any(|it| it.contains('*'));
+    let [first, others @ ..] = files else { return Ok(()) };
+    if !is_wildcard || spec.format != SourceFormat::Parquet || is_turned("load-same-column-order") {
+        return Ok(());
+    }
+    let columns = parquet::column_names(first.open()?, &first.uri())?;
+    for file in others {
+        if parquet::column_names(file.open()?, &file.uri())? != columns {
+            return Err(GoogleError::invalid(format!(
+                "Error while reading data, error message: the files of a wildcard have other columns, or the same ones in \
+                 other positions. File: {}",
+                file.uri()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn read_file(

@@ -134,6 +134,13 @@ pub(super) fn read(
     Ok(batches)
 }
 
+/// The names of the columns of a file, in their order.
+pub(super) fn column_names(file: File, uri: &str) -> Result<Vec<String>, GoogleError> {
+    let reader = open_reader(file, uri)?;
+    let fields = reader.parquet_schema().root_schema().get_fields();
+    Ok(fields.iter().map(|it| it.name().to_owned()).collect())
+}
+
 type ReaderBuilder = ParquetRecordBatchReaderBuilder<File>;
 
 /// Opens a file by its Parquet schema and ignores the Arrow schema that a writer may have added.

@@ -24,6 +24,7 @@ use crate::bigquery::query::masked_table::MaskedTable;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, is_same_name};
 use crate::bigquery::write::check_is_table;
 use crate::error::GoogleError;
+use crate::turned::is_turned;
 
 /// The dataset of the tables that exist for one statement only.
 const OVERLAY: &str = "_statement_";
@@ -250,7 +251,12 @@ impl Statement<'_> {
         let condition = self.condition(cursor, "DELETE")?;
         let from = format!("{} AS {}", overlay_name("target").1, quoted_name(&target.alias));
         let spec = self.change_spec(&target)?;
-        let result = self.run_change(&spec, select_rows(&target, &[], &from, &condition)).await?;
+        // If the claim is turned around, a DELETE reads every column.
+        let read: Vec<String> = match is_turned("delete-reads-its-condition") {
+            true => target.fields().iter().map(|it| quoted_name(&it.name)).collect(),
+            false => Vec::new(),
+        };
+        let result = self.run_change(&spec, select_rows(&target, &read, &from, &condition)).await?;
         let deleted = row_numbers(&result.batches, 0)?.into_iter().collect();
         let changes = Changes { deleted, ..Changes::default() };
         self.finish("DELETE", &target, &changes)
