@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use landbridge_local_google::{Grants, Role};
 use serde_json::{Value, json};
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 /// A local cloud after its first day.

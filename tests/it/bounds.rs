@@ -10,7 +10,7 @@ use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 
 use serde_json::{Value, json};
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 const FIRST: &str = "2026-11-21";

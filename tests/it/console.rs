@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::command::{command, landbridge};
 use crate::incidents::with_a_held_table;
-use crate::operator::landbridge;
 use crate::python;
-use crate::support::{TestEnv, TestEnvBuilder, root};
+use crate::support::{TestEnv, TestEnvBuilder};
 
 /// The limit for all scripts; they take about a minute.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -37,15 +37,9 @@ impl Console {
             "dataset": warehouse.dataset, "location": warehouse.location
         } });
         std::fs::write(data_dir.join("local.json"), cloud.to_string()).expect("a file");
-        let program = std::env::current_exe().expect("this program's path");
-        let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
-        let mut child = Command::new(programs.join("landbridge"))
+        let mut child = Command::from(command(&variables))
             .args(["console", "--port", "0", "--refresh", "1", "--output", "json", "--data-dir"])
             .arg(&data_dir)
-            .current_dir(root())
-            .env_clear()
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(&variables)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

@@ -1,17 +1,11 @@
 //! The contract outside of the pipeline: in pull requests of the application, and in other formats.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::command::programs;
 use crate::python;
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-
-/// The directory in which Cargo puts programs.
-fn programs() -> PathBuf {
-    let program = std::env::current_exe().expect("this program's path");
-    program.ancestors().nth(2).expect("target/debug").to_owned()
-}
 
 async fn passes(test: &str, file: &str) {
     let Some(python) = python::installed_dbt(test) else { return };

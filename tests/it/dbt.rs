@@ -2,12 +2,13 @@
 //! the tests are tests/models/test_local_cloud.py.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
+use crate::command::programs;
 use crate::python;
 
 /// A day of the small sample takes some 15 s in a debug build on an idle machine.
@@ -50,12 +51,6 @@ impl LocalUp {
 fn variables(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
     lines.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect()
-}
-
-/// The directory in which Cargo puts programs.
-fn programs() -> PathBuf {
-    let program = std::env::current_exe().expect("this program's path");
-    program.ancestors().nth(2).expect("target/debug").to_owned()
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use landbridge_local::Principal::Loader;
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
+use crate::command::{command, landbridge, output_text};
 use crate::google::object_keys;
-use crate::operator::{landbridge, output_text, program};
 use crate::proof::source::{ALWAYS, postgres};
-use crate::support::{TestEnv, at, root};
+use crate::support::{TestEnv, at};
 
 const FIRST: &str = "2026-11-21";
 const SECOND: &str = "2026-11-22";
@@ -179,11 +179,8 @@ async fn killed_at_many_calls(env: &TestEnv, kept: &[(String, Bytes)]) {
     for number in (1..=count).step_by((count / 12).max(1)) {
         prepare().await;
         calls.inject_fault(CallFault { call_number: number, kind: CallFaultKind::KillCaller });
-        let mut child = Command::new(program())
+        let mut child = command(&env.operator_variables())
             .args(args)
-            .current_dir(root())
-            .env_clear()
-            .envs(env.operator_variables())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -3,6 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `command` | the programs of this workspace as processes |
 //! | `three_days` | the main job |
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
@@ -60,6 +61,7 @@ mod bounds;
 mod busy;
 mod chaos;
 mod clients;
+mod command;
 mod conditions;
 mod console;
 mod contracts;

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use jiff::{SignedDuration, Timestamp};
-use landbridge_local_aws::DatabaseKind;
+use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 use landbridge_local_google::{Grants, MaskingRule, Role};
 use serde_json::Value;
 
+use crate::command::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder, root};
 
 /// The first day of every local cloud in this module.
@@ -34,30 +34,6 @@ const NOT_LOCAL: [&str; 15] = [
     "google data policies",
     "google organisation policies",
 ];
-
-/// The operator's command.
-pub(crate) fn program() -> std::path::PathBuf {
-    let program = std::env::current_exe().expect("this program's path");
-    let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
-    programs.join("landbridge")
-}
-
-/// Runs `landbridge` in the repository, without the machine's own environment.
-pub(crate) fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
-    Command::new(program())
-        .args(args)
-        .current_dir(root())
-        .env_clear()
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(variables)
-        .output()
-        .expect("the command starts")
-}
-
-pub(crate) fn output_text(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}{}", text(&output.stdout), text(&output.stderr))
-}
 
 /// The environment of the function load, with its role's credentials and the cloud's time.
 fn load_variables(env: &TestEnv, late: SignedDuration) -> BTreeMap<String, String> {
@@ -115,26 +91,77 @@ fn configure(env: &TestEnv, (old, new): (&str, &str)) {
     std::fs::write(env.dir.path().join("doctor.yaml"), own.replace(old, new)).expect("a file");
 }
 
+/// Runs of the doctor, and what they should have found and did not. All differences are reported together, because a run
+/// takes a while.
+struct Doctor<'a> {
+    env: &'a TestEnv,
+    load: BTreeMap<String, String>,
+    differences: Vec<String>,
+}
+
+impl Doctor<'_> {
+    fn run(&self, variables: &BTreeMap<String, String>) -> Findings {
+        doctor(self.env, variables, &[])
+    }
+
+    /// As the function load.
+    fn findings(&self) -> Findings {
+        self.run(&self.load)
+    }
+
+    /// The variables of load with another value of one.
+    fn with(&self, name: &str, value: &str) -> BTreeMap<String, String> {
+        let mut variables = self.load.clone();
+        variables.insert(name.to_owned(), value.to_owned());
+        variables
+    }
+
+    /// Expects that a check is bad, with part of what is found and of the advice.
+    fn expect(&mut self, findings: &Findings, check: &str, found: &str, advice: &str) {
+        let line = findings.lines.get(check);
+        let as_expected = line.is_some_and(|line| {
+            line.0 == "bad" && line.1.contains(found) && line.2.contains(advice)
+        });
+        if !as_expected || findings.code != Some(1) {
+            let difference = format!("{check}: {line:?} lacks {found:?} or {advice:?}");
+            self.differences.push(difference);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_reports_each_problem_and_its_remedy() {
     let env = start_with_published_day().await;
-    let soon = SignedDuration::from_mins(1);
-    let load = load_variables(&env, soon);
-
+    let load = load_variables(&env, SignedDuration::from_mins(1));
+    let mut doctor = Doctor { env: &env, load, differences: Vec::new() };
     configure(&env, ("version: 1", "version: 1"));
-    let good = doctor(&env, &load, &[]);
-    let states: BTreeMap<&str, &str> =
-        good.lines.iter().map(|(check, line)| (check.as_str(), line.0.as_str())).collect();
+    all_is_good(&doctor.findings());
+    problems_of_the_configuration(&mut doctor);
+    problems_of_the_caller(&mut doctor);
+    problems_of_the_clouds(&mut doctor);
+    assert!(doctor.differences.is_empty(), "{}", doctor.differences.join("\n"));
+
+    // An unusable file is reported, and nothing else is checked.
+    configure(&env, ("version: 1", "version: 2"));
+    let findings = doctor.findings();
+    assert_eq!(findings.code, Some(2));
+    assert_eq!(findings.checks_in_state("bad"), ["files landbridge.yaml"]);
+    assert_eq!(findings.lines.len(), 1);
+}
+
+fn all_is_good(good: &Findings) {
     assert_eq!(good.checks_in_state("bad"), [""; 0], "{:#?}", good.lines);
     // A local cloud has no IAM, KMS, EventBridge Scheduler or API of Lambda, and AWS is not called.
     assert_eq!(good.checks_in_state("unchecked"), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
     assert_eq!(good.checks_in_state("warning"), ["aws source during snapshots"]);
-    assert_eq!(states.len(), 43, "{states:#?}");
+    assert_eq!(good.lines.len(), 43, "{:#?}", good.lines.keys());
+}
 
+fn problems_of_the_configuration(doctor: &mut Doctor<'_>) {
     // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
-    let by_configuration: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 11] = [
         (("id: shop-prod", "id: gone"), "aws source", "no instance gone", "has instance shop-prod"),
         (("kind: instance", "kind: cluster"), "aws source", "no cluster shop-prod", "source.kind"),
         (
@@ -187,120 +214,99 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
             "bigquery.datasets.get",
         ),
     ];
-    // All differences are reported together, because a run takes a while.
-    let mut differences = Vec::new();
-    let mut expect = |findings: &Findings, check: &str, found: &str, advice: &str| {
-        let line = findings.lines.get(check);
-        let as_expected = line.is_some_and(|line| {
-            line.0 == "bad" && line.1.contains(found) && line.2.contains(advice)
-        });
-        if !as_expected || findings.code != Some(1) {
-            differences.push(format!("{check}: {line:?} lacks {found:?} or {advice:?}"));
-        }
-    };
-    for (change, check, found, advice) in by_configuration {
-        configure(&env, change);
-        expect(&doctor(&env, &load, &[]), check, found, advice);
+    for (change, check, found, advice) in cases {
+        configure(doctor.env, change);
+        doctor.expect(&doctor.findings(), check, found, advice);
     }
-    configure(&env, ("version: 1", "version: 1"));
+    configure(doctor.env, ("version: 1", "version: 1"));
+}
 
-    // The caller's credentials and the time of the call.
-    let with = |name: &str, value: &str| {
-        let mut variables = load.clone();
-        variables.insert(name.to_owned(), value.to_owned());
-        variables
-    };
-    let mut other_credentials = env.cloud.role_env("snapshot");
-    let mut other_role = load.clone();
+/// The caller's credentials, and the time of the call.
+fn problems_of_the_caller(doctor: &mut Doctor<'_>) {
+    let mut other_credentials = doctor.env.cloud.role_env("snapshot");
+    let mut other_role = doctor.load.clone();
     other_role.append(&mut other_credentials);
-    let tags = load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
+    let tags = doctor.load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
     let cases = [
         (other_role, "google credentials", "no Google access token", "workload identity provider"),
         (
-            with("LANDBRIDGE_POLICY_TAGS", &tags),
+            doctor.with("LANDBRIDGE_POLICY_TAGS", &tags),
             "google policy tags",
             "does not exist",
             "create it again",
         ),
         (
-            with("LANDBRIDGE_POLICY_TAGS", "[]"),
+            doctor.with("LANDBRIDGE_POLICY_TAGS", "[]"),
             "google policy tags",
             "not a JSON object",
             "function load",
         ),
         (
-            with("LANDBRIDGE_GCP_TOKEN", "local-analyst"),
+            doctor.with("LANDBRIDGE_GCP_TOKEN", "local-analyst"),
             "google permission to attach tags",
             "lacks bigquery.tables.setCategory",
             "dataOwner",
         ),
-        (with("AWS_SECRET_ACCESS_KEY", "wrong"), "aws credentials", "", "rds:Describe*"),
+        (doctor.with("AWS_SECRET_ACCESS_KEY", "wrong"), "aws credentials", "", "rds:Describe*"),
         (
-            load_variables(&env, SignedDuration::from_hours(3)),
+            load_variables(doctor.env, SignedDuration::from_hours(3)),
             "aws schedules running",
             "is 4 h old",
             "list-schedules",
         ),
     ];
     for (variables, check, found, advice) in cases {
-        expect(&doctor(&env, &variables, &[]), check, found, advice);
+        doctor.expect(&doctor.run(&variables), check, found, advice);
     }
+}
 
-    // Changes of the clouds, one after the other.
-    let (aws, google) = (env.cloud.aws(), env.cloud.google());
-    let change = |change: fn(&mut landbridge_local_aws::DatabaseSettings)| {
+/// Changes of the clouds, one after the other.
+fn problems_of_the_clouds(doctor: &mut Doctor<'_>) {
+    let (aws, google) = (doctor.env.cloud.aws(), doctor.env.cloud.google());
+    let change = |change: fn(&mut DatabaseSettings)| {
         assert!(aws.update_settings(DatabaseKind::Instance, "shop-prod", change));
-        doctor(&env, &load, &[])
     };
-    let findings = change(|it| it.storage_type = "standard".to_owned());
-    expect(&findings, "aws source storage", "magnetic storage", "--storage-type gp3");
-    let findings = change(|it| {
+    change(|it| it.storage_type = "standard".to_owned());
+    let findings = doctor.findings();
+    doctor.expect(&findings, "aws source storage", "magnetic storage", "--storage-type gp3");
+    change(|it| {
         it.storage_type = "gp3".to_owned();
         it.multi_az = true;
         it.backup_days = 0;
     });
-    assert_eq!(findings.checks_in_state("warning"), ["aws point-in-time recovery"]);
+    assert_eq!(doctor.findings().checks_in_state("warning"), ["aws point-in-time recovery"]);
     change(|it| it.backup_days = 1);
     aws.expose_bucket("shop-exports");
-    let findings = doctor(&env, &load, &[]);
-    expect(&findings, "aws bucket encryption", "not encrypted", "terraform apply");
-    expect(&findings, "aws bucket privacy", "not blocked", "terraform apply");
+    let findings = doctor.findings();
+    doctor.expect(&findings, "aws bucket encryption", "not encrypted", "terraform apply");
+    doctor.expect(&findings, "aws bucket privacy", "not blocked", "terraform apply");
     aws.deny_bucket("shop-exports", "Access Denied");
-    expect(&doctor(&env, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
+    doctor.expect(&doctor.findings(), "aws export bucket", "shop-exports", "s3:ListBucket");
     aws.allow_bucket("shop-exports");
     aws.put_secret("landbridge/shop/token-key", "nonsense");
-    expect(&doctor(&env, &load, &[]), "aws token key", "token-key", "32 random bytes");
+    doctor.expect(&doctor.findings(), "aws token key", "token-key", "32 random bytes");
     assert!(aws.set_database_status(DatabaseKind::Instance, "shop-prod", "stopped"));
-    expect(&doctor(&env, &load, &[]), "aws source", "shop-prod is stopped", "start it");
+    doctor.expect(&doctor.findings(), "aws source", "shop-prod is stopped", "start it");
     google.add_principal("owner", "owner@example.com", Grants::owner());
-    let owner = with("LANDBRIDGE_GCP_TOKEN", "owner");
-    let readers = doctor(&env, &owner, &[]).lines["google bucket readers"].clone();
+    let owner = doctor.with("LANDBRIDGE_GCP_TOKEN", "owner");
+    let readers = doctor.run(&owner).lines["google bucket readers"].clone();
     assert_eq!(readers.0, "good", "{readers:?}");
     let mut policy = google.bucket_policy("shop-landing").expect("a policy");
     policy["bindings"].as_array_mut().expect("a list").push(serde_json::json!({
         "role": "roles/storage.legacyObjectReader", "members": ["projectViewer:shop-warehouse"],
     }));
     google.set_bucket_policy("shop-landing", &policy).expect("a policy");
-    expect(
-        &doctor(&env, &owner, &[]),
+    doctor.expect(
+        &doctor.run(&owner),
         "google bucket readers",
         "projectViewer:shop-warehouse (roles/storage.legacyObjectReader)",
         "terraform apply",
     );
     google.set_bucket_denied("shop-landing", true);
     google.set_dataset_denied("shop", true);
-    let findings = doctor(&env, &load, &[]);
-    expect(&findings, "google landing bucket", "shop-landing", "storage.objects.list");
-    expect(&findings, "google dataset", "Access Denied", "bigquery.datasets.get");
-
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
-
-    // An unusable file is reported, and nothing else is checked.
-    configure(&env, ("version: 1", "version: 2"));
-    let findings = doctor(&env, &load, &[]);
-    assert_eq!(findings.code, Some(2));
-    assert_eq!(findings.checks_in_state("bad"), ["files landbridge.yaml"]);
-    assert_eq!(findings.lines.len(), 1);
+    let findings = doctor.findings();
+    doctor.expect(&findings, "google landing bucket", "shop-landing", "storage.objects.list");
+    doctor.expect(&findings, "google dataset", "Access Denied", "bigquery.datasets.get");
 }
 
 /// Each change turns one line.

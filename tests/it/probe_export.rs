@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 const BUCKET: &str = "shop-exports";

@@ -27,7 +27,7 @@ use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 
 /// The types of the sources that land as each BigQuery type.

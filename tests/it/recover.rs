@@ -17,8 +17,8 @@ use mysql_async::prelude::Queryable;
 use serde_json::Value;
 use tokio_postgres::Client;
 
+use crate::command::{landbridge, output_text};
 use crate::google::{delete, object_keys};
-use crate::operator::{landbridge, output_text};
 use crate::proof::source::{ALWAYS, postgres};
 use crate::support::TestEnv;
 

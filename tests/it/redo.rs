@@ -11,8 +11,8 @@ use landbridge_local_database::MemoryTable;
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
+use crate::command::{landbridge, output_text};
 use crate::crash::OPEN;
-use crate::operator::{landbridge, output_text};
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database};
 
 const FIRST: &str = "2026-11-21";

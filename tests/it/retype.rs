@@ -7,7 +7,7 @@ use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::Principal::{Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 /// One column of each kind of class, both of a type that the contract changes.

@@ -90,63 +90,61 @@ fn object_contains(name: &str, bytes: &Bytes, text: &str) -> bool {
     raw || name.ends_with(".parquet") && cells(bytes).iter().any(|cell| cell.contains(text))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn text_is_loaded_as_the_types_of_the_contract() {
-    let declared = [
-        ("day", "date"),
-        ("at", "timestamp without time zone"),
-        ("at_zone", "timestamp with time zone"),
-        ("hour", "time without time zone"),
-        ("amount", "numeric(12,2)"),
-        ("huge", "numeric"),
-        ("flags", "bit(12)"),
-        ("tags", "text[]"),
-        ("numbers", "integer[]"),
-        ("note", "text"),
-    ];
-    let rows: [&[Option<&str>]; 4] = [
-        &[
-            Some("2026-11-21"),
-            Some("2026-11-21 23:59:59.999999"),
-            Some("2026-11-21 08:15:00.25+09"),
-            Some("23:59:59.5"),
-            Some("-1234567890.12"),
-            Some("12345678901234567890123456789012345678.5"),
-            Some("010110100101"),
-            Some("{plain,\"with, comma\",\"qu\\\"ote\",한글}"),
-            Some("{1,-2,3}"),
-            Some("2026-11-21"),
-        ],
-        &[
-            Some("0001-01-01"),
-            Some("0001-01-01 00:00:00"),
-            Some("1970-01-01 00:00:00-05:30"),
-            Some("00:00:00"),
-            Some("0.00"),
-            Some("-0.00000000000000000000000000000000000001"),
-            Some("000000000000"),
-            Some("{}"),
-            Some("{}"),
-            None,
-        ],
-        &[None; 10],
-        // Values that no BigQuery type can represent.
-        &[
-            Some("infinity"),
-            Some("10000-01-01 00:00:00"),
-            Some("0044-03-15 12:00:00+00 BC"),
-            Some("24:00:00"),
-            Some("NaN"),
-            Some("100000000000000000000000000000000000000"),
-            None,
-            Some("{a,NULL}"),
-            Some("{{1,2},{3,4}}"),
-            Some("infinity"),
-        ],
-    ];
-    let (_, mut builder) = builder_for(
-        table(&declared, &rows),
-        "day: { source: date, type: DATE, class: none, bounds: true }
+/// The columns of the table in PostgreSQL, without its id.
+const DECLARED: [(&str, &str); 10] = [
+    ("day", "date"),
+    ("at", "timestamp without time zone"),
+    ("at_zone", "timestamp with time zone"),
+    ("hour", "time without time zone"),
+    ("amount", "numeric(12,2)"),
+    ("huge", "numeric"),
+    ("flags", "bit(12)"),
+    ("tags", "text[]"),
+    ("numbers", "integer[]"),
+    ("note", "text"),
+];
+/// Its rows. No BigQuery type can represent the values of the last one.
+const ROWS: [&[Option<&str>]; 4] = [
+    &[
+        Some("2026-11-21"),
+        Some("2026-11-21 23:59:59.999999"),
+        Some("2026-11-21 08:15:00.25+09"),
+        Some("23:59:59.5"),
+        Some("-1234567890.12"),
+        Some("12345678901234567890123456789012345678.5"),
+        Some("010110100101"),
+        Some("{plain,\"with, comma\",\"qu\\\"ote\",한글}"),
+        Some("{1,-2,3}"),
+        Some("2026-11-21"),
+    ],
+    &[
+        Some("0001-01-01"),
+        Some("0001-01-01 00:00:00"),
+        Some("1970-01-01 00:00:00-05:30"),
+        Some("00:00:00"),
+        Some("0.00"),
+        Some("-0.00000000000000000000000000000000000001"),
+        Some("000000000000"),
+        Some("{}"),
+        Some("{}"),
+        None,
+    ],
+    &[None; 10],
+    &[
+        Some("infinity"),
+        Some("10000-01-01 00:00:00"),
+        Some("0044-03-15 12:00:00+00 BC"),
+        Some("24:00:00"),
+        Some("NaN"),
+        Some("100000000000000000000000000000000000000"),
+        None,
+        Some("{a,NULL}"),
+        Some("{{1,2},{3,4}}"),
+        Some("infinity"),
+    ],
+];
+/// Its columns in the contract.
+const CONTRACT: &str = "day: { source: date, type: DATE, class: none, bounds: true }
         at: { source: timestamp without time zone, type: DATETIME, class: none }
         at_zone: { source: timestamp with time zone, type: TIMESTAMP, class: none }
         hour: { source: time without time zone, type: TIME, class: none }
@@ -155,8 +153,44 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         flags: { source: bit, type: BYTES, class: none }
         tags: { source: ARRAY, type: STRING, mode: REPEATED, class: none }
         numbers: { source: ARRAY, type: INT64, mode: REPEATED, class: none }
-        note: { source: text, type: STRING, class: none }",
-    );
+        note: { source: text, type: STRING, class: none }";
+/// NULL in the answer of a query.
+const NULL: &str = "NULL";
+/// The rows in BigQuery. A NULL in an array is left out, the other elements stay.
+const LANDED: [[&str; 11]; 4] = [
+    [
+        "1",
+        "2026-11-21",
+        "2026-11-21T23:59:59.999999",
+        "2026-11-20 23:15:00.250000 UTC",
+        "23:59:59.500000",
+        "-1234567890.12",
+        "12345678901234567890123456789012345678.5",
+        "BaU=",
+        r#"[{"v":"plain"},{"v":"with, comma"},{"v":"qu\"ote"},{"v":"한글"}]"#,
+        r#"[{"v":"1"},{"v":"-2"},{"v":"3"}]"#,
+        "2026-11-21",
+    ],
+    [
+        "2",
+        "0001-01-01",
+        "0001-01-01T00:00:00",
+        "1970-01-01 05:30:00 UTC",
+        "00:00:00",
+        "0",
+        "-0.00000000000000000000000000000000000001",
+        "AAA=",
+        "[]",
+        "[]",
+        NULL,
+    ],
+    ["3", NULL, NULL, NULL, NULL, NULL, NULL, NULL, "[]", "[]", NULL],
+    ["4", NULL, NULL, NULL, NULL, NULL, NULL, NULL, r#"[{"v":"a"}]"#, "[]", "infinity"],
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_loaded_as_the_types_of_the_contract() {
+    let (_, mut builder) = builder_for(table(&DECLARED, &ROWS), CONTRACT);
     builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 50");
     let env = builder.build().await;
     assert!(env.run_day(0).await.is_empty());
@@ -164,48 +198,8 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
     // The columns have BigQuery types, which its functions accept.
-    let rows = env
-        .query(
-            Analyst,
-            "SELECT id, day, `at`, at_zone, hour, amount, huge, flags, tags, numbers, note FROM shop.t ORDER BY id",
-        )
-        .await
-        .unwrap();
-    let null = "NULL";
-    assert_eq!(
-        rows,
-        [
-            [
-                "1",
-                "2026-11-21",
-                "2026-11-21T23:59:59.999999",
-                "2026-11-20 23:15:00.250000 UTC",
-                "23:59:59.500000",
-                "-1234567890.12",
-                "12345678901234567890123456789012345678.5",
-                "BaU=",
-                r#"[{"v":"plain"},{"v":"with, comma"},{"v":"qu\"ote"},{"v":"한글"}]"#,
-                r#"[{"v":"1"},{"v":"-2"},{"v":"3"}]"#,
-                "2026-11-21",
-            ],
-            [
-                "2",
-                "0001-01-01",
-                "0001-01-01T00:00:00",
-                "1970-01-01 05:30:00 UTC",
-                "00:00:00",
-                "0",
-                "-0.00000000000000000000000000000000000001",
-                "AAA=",
-                "[]",
-                "[]",
-                null,
-            ],
-            ["3", null, null, null, null, null, null, null, "[]", "[]", null],
-            // A NULL in an array is left out, the other elements stay.
-            ["4", null, null, null, null, null, null, null, r#"[{"v":"a"}]"#, "[]", "infinity"],
-        ]
-    );
+    let sql = "SELECT id, day, `at`, at_zone, hour, amount, huge, flags, tags, numbers, note FROM shop.t ORDER BY id";
+    assert_eq!(env.query(Analyst, sql).await.unwrap(), LANDED);
     let types = env.cloud.google().table_resource("shop", "t").unwrap();
     let field = |name: &str| {
         let fields = types["schema"]["fields"].as_array().unwrap();
@@ -219,7 +213,14 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE `at` > DATETIME '2026-01-01 00:00:00'";
     assert_eq!(env.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
 
-    // Each value that did not fit is counted by its reason.
+    each_misfit_is_counted_by_its_reason(&receipt);
+    let day = column(&receipt, "day");
+    assert_eq!((day.nulls, day.min.as_deref()), (Some(2), Some("0001-01-01")));
+    assert_eq!(column(&receipt, "note").action, "");
+    assert_eq!(column(&receipt, "note").nulls, Some(2));
+}
+
+fn each_misfit_is_counted_by_its_reason(receipt: &Receipt) {
     for (name, misfit) in [
         ("day", Misfit::Infinite),
         ("at", Misfit::YearBeyond9999),
@@ -229,7 +230,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         ("huge", Misfit::OutOfRange),
         ("numbers", Misfit::NestedArray),
     ] {
-        let reported = column(&receipt, name);
+        let reported = column(receipt, name);
         assert_eq!(reported.misfits, BTreeMap::from([(misfit, 1)]), "{name}");
         assert!(reported.action.starts_with("retype to "), "{name}: {}", reported.action);
         let noted = receipt.notes.iter().any(|note| {
@@ -239,10 +240,6 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         });
         assert!(noted, "{name}: {:?}", receipt.notes);
     }
-    let day = column(&receipt, "day");
-    assert_eq!((day.nulls, day.min.as_deref()), (Some(2), Some("0001-01-01")));
-    assert_eq!(column(&receipt, "note").action, "");
-    assert_eq!(column(&receipt, "note").nulls, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,13 +96,9 @@ async fn moto_keeps_every_promise() {
 
 /// Runs `landbridge key create` against a local cloud, with the configuration file `config`.
 fn run_key_create(env: &TestEnv, config: &Path) -> Output {
-    let program = std::env::current_exe().expect("this program's path");
-    let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
-    std::process::Command::new(programs.join("landbridge"))
+    crate::command::command(&env.cloud.client_env())
         .args(["key", "create", "--output", "json", "--config"])
         .arg(config)
-        .env_clear()
-        .envs(env.cloud.client_env())
         .output()
         .expect("the command starts")
 }

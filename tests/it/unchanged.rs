@@ -10,8 +10,8 @@ use landbridge_local_database::{MemoryDatabase, MemoryTable};
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
+use crate::command::{landbridge, output_text};
 use crate::crash::OPEN;
-use crate::operator::{landbridge, output_text};
 use crate::support::{MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database};
 
 /// The ticks of a night, in minutes after midnight in Seoul.

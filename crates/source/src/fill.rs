@@ -4,6 +4,8 @@
 //! the table is filled under [`staging_name`] and renamed at the end, which fails if the name is taken. What an interrupted
 //! command leaves under the staging name carries [`STAGING_COMMENT`], and the next command of the same name replaces it.
 
+pub use crate::new_table::{NewTable, STAGING_COMMENT, staging_name};
+
 use mysql_async::Conn;
 use tokio_postgres::Client;
 
@@ -11,35 +13,6 @@ use crate::database::Database;
 use crate::error::Result;
 use crate::mysql::{MySqlServer, fill as mysql_fill};
 use crate::postgres::{PostgresServer, fill as postgres_fill};
-
-/// The comment of a table that is filled in MySQL or MariaDB, and that it keeps.
-pub const STAGING_COMMENT: &str = "rows written by landbridge recover";
-
-/// What follows the name of a table that is being filled.
-const STAGING: &str = "_landbridge_part";
-/// The longest name of a table, in bytes: see `recover::sql`.
-const NAME_BYTES: usize = 63;
-
-/// The name under which a table of MySQL or MariaDB is filled.
-pub fn staging_name(name: &str) -> String {
-    let mut end = name.len().min(NAME_BYTES - STAGING.len());
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{STAGING}", &name[..end])
-}
-
-/// A table to make.
-#[derive(Clone, Debug)]
-pub struct NewTable {
-    /// Its schema; for MySQL and MariaDB the database.
-    pub schema: String,
-    /// Its name.
-    pub name: String,
-    /// The statements that begin the transaction and make the table: of PostgreSQL under its name, of MySQL and MariaDB under
-    /// [`staging_name`], with [`STAGING_COMMENT`].
-    pub begin: String,
-}
 
 /// A table that is being filled. Dropping it without [`finish`](Self::finish) leaves no table in PostgreSQL; for MySQL and
 /// MariaDB, call [`abandon`](Self::abandon).

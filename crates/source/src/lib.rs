@@ -34,6 +34,7 @@ pub mod engine;
 pub mod error;
 pub mod fill;
 pub mod mysql;
+mod new_table;
 pub mod postgres;
 #[cfg(feature = "proposal")]
 pub mod proposal;

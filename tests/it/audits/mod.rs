@@ -13,7 +13,7 @@ use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_database::{MemoryDatabase, MemoryTable};
 use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 
 const ROWS: &str = "SELECT COUNT(*) FROM shop.orders";

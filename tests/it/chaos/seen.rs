@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::faults::Fault;
 use super::tables::name;
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::TestEnv;
 
 /// When a fault was seen.

@@ -9,7 +9,7 @@ use std::process::Output;
 use landbridge_local::InvocationOutcome;
 use serde_json::Value;
 
-use crate::operator::landbridge;
+use crate::command::landbridge;
 use crate::support::{CARD, TestEnv, TestEnvBuilder, at};
 
 const START: &str = "2026-11-20T15:50:00Z";

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::{BOT, SLACK, titles, with_a_held_table};
-use crate::operator::landbridge;
+use crate::command::landbridge;
 use crate::support::TestEnv;
 
 fn run(env: &TestEnv, args: &[&str]) -> Output {

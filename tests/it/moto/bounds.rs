@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::capabilities::create_bucket;
 use super::server::Moto;
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::sdk::REGION;
 use crate::support::root;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Moto;
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::TestEnvBuilder;
 
 /// A key of moto, as Terraform creates it.

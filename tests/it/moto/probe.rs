@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::capabilities::{create_bucket, create_instance};
 use super::server::Moto;
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::sdk::REGION;
 use crate::support::root;
 

@@ -272,10 +272,8 @@ async fn interrupted(
 ) {
     for (signal, is_left) in [("-TERM", false), ("-KILL", true)] {
         let args = [&["recover"], base, &["--to", to, "--yes"]].concat();
-        let mut child = Command::new(crate::operator::program())
+        let mut child = crate::command::command(&recovery.variables)
             .args(args)
-            .env_clear()
-            .envs(&recovery.variables)
             .env("SHOP_URL", shop)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

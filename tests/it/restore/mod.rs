@@ -74,11 +74,8 @@ impl CommandOutput {
 
 /// The command with the environment of the local cloud, as a person starts it.
 fn command(env: &TestEnv, args: &[&str]) -> Command {
-    let mut program = std::env::current_exe().expect("a program");
-    program.pop();
-    program.set_file_name("landbridge");
-    let mut command = Command::new(&program);
-    command.args(args).envs(env.cloud.client_env());
+    let mut command = Command::from(crate::command::command(&env.cloud.client_env()));
+    command.args(args);
     command.env("LANDBRIDGE_CONFIG", config(env));
     command.env("LANDBRIDGE_CLOCK", format!("{} {} 1", env.cloud.clock().now(), now()));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -20,8 +20,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::recording::Recording;
+use crate::command::{landbridge, output_text};
 use crate::crash::OPEN;
-use crate::operator::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder, root, small_database};
 
 /// The functions of an earlier version may be fewer.

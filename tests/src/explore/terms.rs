@@ -145,6 +145,32 @@ impl ColumnTerms {
     pub fn transformed(self, transform: Transform) -> Self {
         Self { transform: Some(transform), ..self }
     }
+
+    /// A class that fits the column, which is named `column`.
+    fn set_class(&mut self, column: &str, class: Class) {
+        if class.fits(self.source, column) {
+            self.class = class;
+        }
+    }
+
+    fn set_transform(&mut self, transform: Option<Transform>) {
+        let token = matches!(transform, Some(Transform::Tokenise | Transform::TokeniseApart));
+        if !token || self.source.is_text() {
+            self.transform = transform;
+        }
+    }
+
+    /// Another source type. What does not fit it is removed.
+    fn set_source(&mut self, column: &str, source: SourceType) {
+        self.source = source;
+        if !self.class.fits(source, column) {
+            self.class = Class::Nothing;
+        }
+        if !source.is_text() && self.transform.is_some() {
+            self.transform = None;
+            self.class = Class::Nothing;
+        }
+    }
 }
 
 /// One table of a contract.
@@ -157,6 +183,21 @@ pub struct TableTerms {
     /// `zone:`.
     pub zone: Option<&'static str>,
     pub columns: BTreeMap<String, ColumnTerms>,
+}
+
+impl TableTerms {
+    /// Gives two columns each other's name in BigQuery.
+    fn swap_names(&mut self, one: &'static str, other: &'static str) {
+        let name = |column: &'static str| {
+            self.columns.get(column).map(|terms| terms.name.unwrap_or(column))
+        };
+        let Some((first, second)) = name(one).zip(name(other)) else { return };
+        for (column, name) in [(one, second), (other, first)] {
+            if let Some(terms) = self.columns.get_mut(column) {
+                terms.name = Some(name);
+            }
+        }
+    }
 }
 
 /// A contract.
@@ -210,120 +251,79 @@ impl Terms {
 
     pub fn apply(&mut self, edit: &Edit) {
         match edit {
-            Edit::Class(table, column, class) => {
-                if let Some(terms) = self.column(table, column)
-                    && class.fits(terms.source, column)
-                {
-                    terms.class = *class;
-                }
-            }
+            Edit::Class(table, column, class) => self.edit(table, column, |it| {
+                it.set_class(column, *class);
+            }),
             Edit::Transform(table, column, transform) => {
-                if let Some(terms) = self.column(table, column) {
-                    let token =
-                        matches!(transform, Some(Transform::Tokenise | Transform::TokeniseApart));
-                    if !token || terms.source.is_text() {
-                        terms.transform = *transform;
-                    }
-                }
+                self.edit(table, column, |it| it.set_transform(*transform));
             }
             Edit::Source(table, column, source) => {
-                if let Some(terms) = self.column(table, column) {
-                    terms.source = *source;
-                    if !terms.class.fits(*source, column) {
-                        terms.class = Class::Nothing;
-                    }
-                    if !source.is_text() && terms.transform.is_some() {
-                        terms.transform = None;
-                        terms.class = Class::Nothing;
-                    }
-                }
+                self.edit(table, column, |it| it.set_source(column, *source));
             }
             Edit::Pinned(table, column, pinned) => {
-                if let Some(terms) = self.column(table, column) {
-                    terms.pinned = *pinned;
-                }
+                self.edit(table, column, |it| it.pinned = *pinned);
             }
             Edit::Bounds(table, column, bounds) => {
-                if let Some(terms) = self.column(table, column) {
-                    terms.bounds = *bounds;
-                }
+                self.edit(table, column, |it| it.bounds = *bounds);
             }
-            Edit::Column(table, column, terms) => {
-                if let Some(table) = self.tables.get_mut(table) {
-                    table.columns.insert(column.clone(), *terms);
+            Edit::Name(table, column, name) => self.edit(table, column, |it| it.name = *name),
+            Edit::Time(table, column, time) => self.edit(table, column, |it| it.time = *time),
+            Edit::Column(table, column, terms) => self.edit_table(table, |it| {
+                it.columns.insert(column.clone(), *terms);
+            }),
+            Edit::RemoveColumn(table, column) => self.edit_table(table, |it| {
+                if it.columns.len() > 1 {
+                    it.columns.remove(column);
                 }
-            }
-            Edit::RemoveColumn(table, column) => {
-                if let Some(table) = self.tables.get_mut(table)
-                    && table.columns.len() > 1
-                {
-                    table.columns.remove(column);
-                }
-            }
+            }),
             Edit::Table(table, terms) => {
                 self.tables.insert(table.clone(), terms.clone());
             }
             Edit::RemoveTable(table) => {
                 self.tables.remove(table);
             }
-            Edit::Rename(table, name) => {
-                if let Some(terms) = self.tables.get_mut(table) {
-                    terms.table = name.clone();
-                }
-            }
+            Edit::Rename(table, name) => self.edit_table(table, |it| it.table.clone_from(name)),
             Edit::TimeTravelForbidden(table, forbidden) => {
-                if let Some(terms) = self.tables.get_mut(table) {
-                    terms.time_travel_forbidden = *forbidden;
-                }
+                self.edit_table(table, |it| it.time_travel_forbidden = *forbidden);
             }
-            Edit::Name(table, column, name) => {
-                if let Some(terms) = self.column(table, column) {
-                    terms.name = *name;
-                }
-            }
+            Edit::Zone(table, zone) => self.edit_table(table, |it| it.zone = *zone),
             Edit::SwapColumns(table, one, other) => {
-                let name = |terms: &ColumnTerms, own| terms.name.unwrap_or(own);
-                let Some(columns) = self.tables.get_mut(table).map(|table| &mut table.columns)
-                else {
-                    return;
-                };
-                let names = columns.get(*one).zip(columns.get(*other));
-                let Some((first, second)) =
-                    names.map(|(first, second)| (name(first, *one), name(second, *other)))
-                else {
-                    return;
-                };
-                for (column, name) in [(one, second), (other, first)] {
-                    if let Some(terms) = columns.get_mut(*column) {
-                        terms.name = Some(name);
-                    }
-                }
+                self.edit_table(table, |it| it.swap_names(one, other));
             }
-            Edit::Time(table, column, time) => {
-                if let Some(terms) = self.column(table, column) {
-                    terms.time = *time;
-                }
-            }
-            Edit::Zone(table, zone) => {
-                if let Some(terms) = self.tables.get_mut(table) {
-                    terms.zone = *zone;
-                }
-            }
-            Edit::NaiveTimestamps(are) => {
-                self.naive_timestamps = *are;
-                // DATETIME is not possible then, as `landbridge check` says.
-                let columns = self.tables.values_mut().flat_map(|table| table.columns.values_mut());
-                for terms in columns.filter(|terms| *are && terms.time == Time::WallClock) {
-                    terms.time = Time::Instant;
-                }
-            }
-            Edit::Swap(one, other) => {
-                let (first, second) = (self.landed(one), self.landed(other));
-                if self.tables.contains_key(one) && self.tables.contains_key(other) {
-                    self.tables.entry(one.clone()).or_default().table = Some(second);
-                    self.tables.entry(other.clone()).or_default().table = Some(first);
-                }
-            }
+            Edit::NaiveTimestamps(are) => self.set_naive_timestamps(*are),
+            Edit::Swap(one, other) => self.swap_names(one, other),
+        }
+    }
+
+    /// Changes a column, if the contract has it.
+    fn edit(&mut self, table: &str, column: &str, change: impl FnOnce(&mut ColumnTerms)) {
+        if let Some(terms) = self.column(table, column) {
+            change(terms);
+        }
+    }
+
+    /// Changes a table, if the contract has it.
+    fn edit_table(&mut self, table: &str, change: impl FnOnce(&mut TableTerms)) {
+        if let Some(terms) = self.tables.get_mut(table) {
+            change(terms);
+        }
+    }
+
+    fn set_naive_timestamps(&mut self, are: bool) {
+        self.naive_timestamps = are;
+        // DATETIME is not possible then, as `landbridge check` says.
+        let columns = self.tables.values_mut().flat_map(|table| table.columns.values_mut());
+        for terms in columns.filter(|terms| are && terms.time == Time::WallClock) {
+            terms.time = Time::Instant;
+        }
+    }
+
+    /// Gives two tables each other's name in BigQuery.
+    fn swap_names(&mut self, one: &str, other: &str) {
+        let (first, second) = (self.landed(one), self.landed(other));
+        if self.tables.contains_key(one) && self.tables.contains_key(other) {
+            self.edit_table(one, |it| it.table = Some(second));
+            self.edit_table(other, |it| it.table = Some(first));
         }
     }
 

@@ -14,6 +14,7 @@ use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
 use super::{Phase, advice, key, memory, role, schedules, sign, source, workers};
+use crate::aws::SIGN_IN;
 
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
@@ -56,13 +57,11 @@ fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Report
         Err(error) => {
             let fix = match error.kind() {
                 ErrorKind::Denied => {
-                    "sign in with credentials that have the permission rds:Describe* \
-                     (`aws sso login`, or set AWS_PROFILE)"
+                    format!("use credentials that have the permission rds:Describe*: {SIGN_IN}")
                 }
-                _ => {
-                    "check that this terminal has credentials (aws sts get-caller-identity) and \
-                     that this machine can reach RDS"
-                }
+                _ => "check that this terminal has credentials (aws sts get-caller-identity) and \
+                      that this machine can reach RDS"
+                    .to_owned(),
             };
             line.failed(error, fix);
             return line;

@@ -75,16 +75,7 @@ pub(super) fn collect(
     let given = args.source.clone().or_else(|| candidate.map(|it| it.id.clone()));
     let source =
         questions.answer(given, "--source", "DB instance or cluster in RDS", None, &any_value)?;
-    let known = args.kind.map(SourceKind::from).or_else(|| candidate.map(|it| it.kind));
-    let kind = match known {
-        Some(kind) => kind,
-        None => {
-            let question = "Is it an instance or a cluster?";
-            let word =
-                questions.answer(None, "--kind", question, Some("instance"), &validate_kind)?;
-            if word == "cluster" { SourceKind::Cluster } else { SourceKind::Instance }
-        }
-    };
+    let kind = questions.kind(args, candidate)?;
     let account = args.account.clone().or_else(|| candidate.map(|it| it.account().to_owned()));
     let account = questions.answer(
         account,
@@ -109,15 +100,7 @@ pub(super) fn collect(
     let zone = nearest.map_or("UTC", |(_, _, zone)| *zone);
     let zone =
         questions.with_proposal(args.zone.clone(), "Time zone of days and schedules", zone)?;
-    let location = match nearest {
-        Some((_, location, _)) => {
-            questions.with_proposal(args.location.clone(), "Location of the datasets", location)?
-        }
-        None => {
-            let question = "Location of the datasets";
-            questions.answer(args.location.clone(), "--location", question, None, &any_value)?
-        }
-    };
+    let location = questions.location(args, nearest.map(|(_, location, _)| *location))?;
     let dataset = name.replace('-', "_");
     let dataset =
         questions.with_proposal(args.dataset.clone(), "Dataset of the tables", &dataset)?;
@@ -238,6 +221,26 @@ impl Questions<'_> {
             (Some(given), _) => Ok(given),
             (None, Some(terminal)) => terminal.ask(question, Some(proposal), &any_value),
             (None, None) => Ok(proposal.to_owned()),
+        }
+    }
+
+    /// What the source is: the given word, else what RDS says of the database, else the answer.
+    fn kind(&mut self, args: &InitArgs, candidate: Option<&SourceCandidate>) -> Result<SourceKind> {
+        let known = args.kind.map(SourceKind::from).or_else(|| candidate.map(|it| it.kind));
+        if let Some(kind) = known {
+            return Ok(kind);
+        }
+        let question = "Is it an instance or a cluster?";
+        let word = self.answer(None, "--kind", question, Some("instance"), &validate_kind)?;
+        Ok(if word == "cluster" { SourceKind::Cluster } else { SourceKind::Instance })
+    }
+
+    /// Where the datasets are. The location `nearest` to the AWS region is proposed; without one, the option is needed.
+    fn location(&mut self, args: &InitArgs, nearest: Option<&str>) -> Result<String> {
+        let (given, question) = (args.location.clone(), "Location of the datasets");
+        match nearest {
+            Some(nearest) => self.with_proposal(given, question, nearest),
+            None => self.answer(given, "--location", question, None, &any_value),
         }
     }
 

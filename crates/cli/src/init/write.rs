@@ -113,109 +113,65 @@ pub(super) fn next_steps(dir: &Path, origin: &Origin) -> Vec<String> {
     steps
 }
 
+/// The classes beside `unclassified` and `none`, with their masks.
+const CLASSES: [(&str, &str); 14] = [
+    ("name", "DEFAULT_MASKING_VALUE"),
+    ("email", "EMAIL_MASK"),
+    ("phone", "ALWAYS_NULL"),
+    ("birth", "DATE_YEAR_MASK"),
+    ("account", "ALWAYS_NULL"),
+    ("ip", "DEFAULT_MASKING_VALUE"),
+    ("national_id", "ALWAYS_NULL"),
+    ("address", "ALWAYS_NULL"),
+    ("position", "ALWAYS_NULL"),
+    ("device", "ALWAYS_NULL"),
+    ("secret", "ALWAYS_NULL"),
+    ("health", "ALWAYS_NULL"),
+    ("sensitive", "ALWAYS_NULL"),
+    ("free_text", "ALWAYS_NULL"),
+];
+
 fn configuration(answers: &Answers) -> String {
-    let Answers { name, source, region, account, zone, project, location, dataset, .. } = answers;
-    let kind = match answers.kind {
-        SourceKind::Instance => "instance",
-        SourceKind::Cluster => "cluster",
-    };
-    let partition = match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    let mut text = format!(
-        "\
-# Source, schedule, destination, and who may read which class. All keys: docs/configuration.md
-version: 1
-
-source:
-  name: {} # the names of snapshots, exports, jobs and ledger paths are derived from it: do not change it later
-  kind: {kind}
-  id: {}
-  region: {}
-
-schedule: # hours are in this time zone
-  zone: {}
-  export_hour: 1
-  transfer_from_hour: 2
-  deadline_hour: 4
-
-snapshots: # how many are kept; `quota` is the account's, `reserve` stays free for other people
-  hourly: 48
-  daily: 14
-  weekly: 4
-  quota: 100
-  reserve: 10
-
-export: # Terraform creates the bucket, the role and the key
-  bucket: {}
-  role_arn: arn:{partition}:iam::{account}:role/landbridge-{name}-rds-export
-  kms_key: arn:{partition}:kms:{region}:{account}:alias/landbridge-{name}
-
-transfer:
-  bucket: {}
-  # `contract propose` tokenises numbers of passports, licences, cards and accounts. After `terraform apply`,
-  # `landbridge key create` stores the key in this secret.
-  token_key: landbridge/{name}/token-key
-
-warehouse:
-  project: {}
-  location: {}
-  dataset: {}
-  ops_dataset: landbridge_ops
-  # Friendly views of the tables: JSON parsed, local times, columns described. A function of their own
-  # writes them (docs/masking.md, \"Friendly views\").
-  # views: {{ dataset: {} }}
-
-# One message when something begins to be wrong, and one when it is over, by a function of its own
-# (docs/incidents.md). At least one channel; the names are of secrets, whose values Terraform does not set.
-# alerts:
-#   slack: {{ token: landbridge/{name}/slack-token, channel: C0123456789 }}
-#   email: {{ topic: \"arn:{partition}:sns:{region}:{account}:landbridge-{name}-alerts\" }}
-#   webhook: {{ url: landbridge/{name}/hook-url, key: landbridge/{name}/hook-key }}
-
-pii:
-  classes:
-    # Columns that the contract does not classify: NULL for everyone.
-    unclassified:
-      mask: ALWAYS_NULL
-",
-        yaml_text(name),
-        yaml_text(source),
-        yaml_text(region),
-        yaml_text(zone),
-        yaml_text(&answers.export_bucket),
-        yaml_text(&answers.landing_bucket),
-        yaml_text(project),
-        yaml_text(location),
-        yaml_text(dataset),
-        yaml_text(&format!("{dataset}_views")),
-    );
     let Answers { masked_readers, readers, .. } = answers;
     let all_readers = [masked_readers.as_slice(), readers.as_slice()].concat();
-    text.push_str(&members("masked_readers", &all_readers));
-    for (class, mask) in [
-        ("name", "DEFAULT_MASKING_VALUE"),
-        ("email", "EMAIL_MASK"),
-        ("phone", "ALWAYS_NULL"),
-        ("birth", "DATE_YEAR_MASK"),
-        ("account", "ALWAYS_NULL"),
-        ("ip", "DEFAULT_MASKING_VALUE"),
-        ("national_id", "ALWAYS_NULL"),
-        ("address", "ALWAYS_NULL"),
-        ("position", "ALWAYS_NULL"),
-        ("device", "ALWAYS_NULL"),
-        ("secret", "ALWAYS_NULL"),
-        ("health", "ALWAYS_NULL"),
-        ("sensitive", "ALWAYS_NULL"),
-        ("free_text", "ALWAYS_NULL"),
-    ] {
+    let mut text = without_classes(answers) + &members("masked_readers", &all_readers);
+    for (class, mask) in CLASSES {
         text.push_str(&format!("    {class}:\n      mask: {mask}\n"));
         text.push_str(&members("masked_readers", masked_readers));
         text.push_str(&members("readers", readers));
     }
     text
+}
+
+/// The file up to the readers of the class `unclassified`.
+fn without_classes(answers: &Answers) -> String {
+    let Answers { name, region, account, dataset, .. } = answers;
+    let partition = match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    format!(
+        include_str!("landbridge.yaml.template"),
+        name = name,
+        name_text = yaml_text(name),
+        kind = match answers.kind {
+            SourceKind::Instance => "instance",
+            SourceKind::Cluster => "cluster",
+        },
+        source = yaml_text(&answers.source),
+        region = region,
+        region_text = yaml_text(region),
+        zone = yaml_text(&answers.zone),
+        export_bucket = yaml_text(&answers.export_bucket),
+        partition = partition,
+        account = account,
+        landing_bucket = yaml_text(&answers.landing_bucket),
+        project = yaml_text(&answers.project),
+        location = yaml_text(&answers.location),
+        dataset = yaml_text(dataset),
+        views = yaml_text(&format!("{dataset}_views")),
+    )
 }
 
 /// The members of a class as a YAML list; a commented example if there are none.

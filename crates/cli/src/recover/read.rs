@@ -8,11 +8,11 @@ use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, TablePlan};
 use landbridge_core::{Error, ErrorKind};
 use landbridge_parquet::cells::{Cell, Cells};
+use landbridge_source::{Database, Table};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::columns::Choice;
-use super::restored::Restored;
 use crate::export_file::ExportFile;
 use crate::failure::{Failure, Result};
 
@@ -39,6 +39,14 @@ impl RowSource {
 
 /// What is done with the cells of a row.
 pub(super) type Each<'a> = dyn FnMut(&[Cell<'_>]) -> Result + Send + 'a;
+
+/// A table of a restored database.
+pub(super) struct Restored {
+    pub(super) database: Database,
+    pub(super) table: Table,
+    /// The chosen columns, by their places in the table.
+    pub(super) places: Vec<usize>,
+}
 
 impl Restored {
     async fn rows(&self, each: &mut Each<'_>) -> Result {

@@ -17,7 +17,7 @@ use landbridge_source::{Database, Table, Tls};
 
 use super::columns::{self, Choice};
 use super::condition::Condition;
-use super::read::RowSource;
+use super::read::{Restored, RowSource};
 use super::target::Target;
 use super::{Command, Prepared, RecoverArgs, finish};
 use crate::failure::{Failure, Result};
@@ -27,14 +27,6 @@ use crate::restore::temporary::{self, Temporary};
 use crate::restore::wait::Progress;
 use crate::restore::{RestoreContext, confirm, origin};
 use crate::{files, render};
-
-/// A table of a restored database.
-pub(super) struct Restored {
-    pub(super) database: Database,
-    pub(super) table: Table,
-    /// The chosen columns, by their places in the table.
-    pub(super) places: Vec<usize>,
-}
 
 /// The id of the copy: `shop-prod-recover`.
 pub(crate) fn database_name(source: &str) -> String {

@@ -1,5 +1,7 @@
 //! Commands whose database or cloud is unreachable: they end with an error that leaks no secret.
 
+use std::process::Command;
+
 use crate::{landbridge, repository};
 
 /// A local port without a listener: bound and released.
@@ -26,4 +28,32 @@ fn a_source_never_shows_its_password() {
         assert!(run.err.starts_with("error: "), "{}", run.err);
         assert!(!run.err.contains("secret"), "{}", run.err);
     }
+}
+
+/// A profile of IAM Identity Center has no key: the command cannot read the cache of `aws sso login`, and names the command
+/// that can.
+#[test]
+fn a_profile_with_sso_is_answered_with_a_command_that_works() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let profiles = dir.path().join("config");
+    let text = "[profile work]\nsso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n\
+        sso_account_id = 111122223333\nsso_role_name = Operator\nregion = us-east-1\n";
+    std::fs::write(&profiles, text).expect("the profile");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landbridge"));
+    command.args(["days", "--config", "examples/demo/landbridge.yaml"]);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
+    let output = command
+        .current_dir(repository())
+        .env("AWS_CONFIG_FILE", &profiles)
+        .env("AWS_SHARED_CREDENTIALS_FILE", dir.path().join("none"))
+        .env("AWS_PROFILE", "work")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect("the command starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    let command = "eval \"$(aws configure export-credentials --format env)\"";
+    assert!(error.contains(command), "{error}");
 }

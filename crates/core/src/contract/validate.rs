@@ -172,7 +172,7 @@ fn possible_types(column: &ColumnContract) -> Vec<ColumnType> {
     types
 }
 
-/// Checks that each transformation is possible.
+/// Checks that each transformation is possible, and that a column is left.
 fn transforms(
     table: &TableContract,
     config: &Config,
@@ -182,37 +182,7 @@ fn transforms(
     let path = path.key("columns");
     for (name, column) in &table.columns {
         let path = path.key(name);
-        let token = column.transform == Some(Transform::Tokenise);
-        let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
-        if token && !text {
-            problems.push(
-                Violation::new(
-                    path.key("type"),
-                    format!("column `{name}` is tokenised, but its type is not a single STRING"),
-                )
-                .help("tokens are text: write `type: STRING` and remove `mode`"),
-            );
-        }
-        if token && config.transfer.token_key.is_none() {
-            problems.push(
-                Violation::new(
-                    path.key("transform"),
-                    format!("column `{name}` is tokenised, but no token key is configured"),
-                )
-                .help(
-                    "set `transfer.token_key` in landbridge.yaml to the name of the secret that contains the key, for example `landbridge/shop/token-key`",
-                ),
-            );
-        }
-        if !token && column.token_domain.is_some() {
-            problems.push(
-                Violation::new(
-                    path.key("token_domain"),
-                    format!("column `{name}` has a `token_domain` but is not tokenised"),
-                )
-                .help("add `transform: tokenise`, or remove `token_domain`"),
-            );
-        }
+        tokens(name, column, config, &path, problems);
         if column.on_misfit == Some(OnMisfit::KeepText) && !column.mode.is_nullable() {
             problems.push(
                 Violation::new(
@@ -232,16 +202,53 @@ fn transforms(
             );
         }
     }
-    let left = table
-        .columns
-        .values()
-        .filter(|column| column.transform.is_none_or(|it| it == Transform::Tokenise));
-    if !table.columns.is_empty() && left.count() == 0 {
+    if !table.columns.is_empty() && table.columns.values().all(ColumnContract::stays_in_aws) {
         problems.push(
             Violation::new(path, "every column of the table is dropped or set to NULL".to_owned())
                 .help(
                     "to keep the table in AWS, list only the other tables in `export.only` of landbridge.yaml; otherwise remove `transform` from a column",
                 ),
+        );
+    }
+}
+
+/// Checks what belongs to tokens: the type, the key and the domain.
+fn tokens(
+    name: &str,
+    column: &ColumnContract,
+    config: &Config,
+    path: &KeyPath,
+    problems: &mut Vec<Violation>,
+) {
+    let token = column.transform == Some(Transform::Tokenise);
+    let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
+    if token && !text {
+        problems.push(
+            Violation::new(
+                path.key("type"),
+                format!("column `{name}` is tokenised, but its type is not a single STRING"),
+            )
+            .help("tokens are text: write `type: STRING` and remove `mode`"),
+        );
+    }
+    if token && config.transfer.token_key.is_none() {
+        problems.push(
+            Violation::new(
+                path.key("transform"),
+                format!("column `{name}` is tokenised, but no token key is configured"),
+            )
+            .help(
+                "set `transfer.token_key` in landbridge.yaml to the name of the secret that contains the key, for example `landbridge/shop/token-key`",
+            ),
+        );
+    }
+    if !token && column.token_domain.is_some() {
+        problems.push(
+            Violation::new(
+                path.key("token_domain"),
+                format!("column `{name}` has a `token_domain` but is not tokenised"),
+            )
+            .help("add `transform: tokenise`, or remove `token_domain`"),
         );
     }
 }

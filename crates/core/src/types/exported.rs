@@ -71,7 +71,8 @@ fn decimal(declared: &str, original: &OriginalColumn) -> (Physical, Annotation) 
         .and_then(|(_, rest)| rest.split_once(')'))
         .map(|(inside, _)| inside.split(',').filter_map(|part| part.trim().parse().ok()).collect())
         .unwrap_or_default();
-    // MySQL's default is DECIMAL(10,0).
+    // "If D is omitted, the default is 0. If M is omitted, the default is 10." (MySQL Reference Manual, "DECIMAL Data
+    // Type Characteristics")
     let precision =
         inside.first().copied().or(Some(original.precision).filter(|p| *p > 0)).unwrap_or(10);
     let scale = inside.get(1).copied().or(original.scale).unwrap_or(0);
@@ -129,5 +130,32 @@ mod tests {
             (Physical::Int64, Annotation::Decimal { precision: 12, scale: 2 })
         );
         assert_eq!(column("decimal(40,2)"), (Physical::ByteArray, Annotation::String));
+    }
+
+    #[test]
+    fn a_mysql_decimal_has_its_declared_digits_or_those_of_the_manifest_or_the_default() {
+        let column = |ty: &str, precision: u32, scale: Option<u32>| {
+            let original = OriginalColumn {
+                original_type: ty.into(),
+                precision,
+                scale,
+                ..OriginalColumn::default()
+            };
+            exported_column(Engine::Mysql, &original).annotation
+        };
+        for (ty, in_manifest, want) in [
+            ("decimal", (0, None), (10, 0)),
+            ("numeric", (0, None), (10, 0)),
+            ("decimal unsigned", (0, None), (10, 0)),
+            ("decimal(12)", (0, None), (12, 0)),
+            ("decimal(12) unsigned", (0, None), (12, 0)),
+            ("decimal", (12, Some(2)), (12, 2)),
+            ("decimal", (12, None), (12, 0)),
+            ("decimal(12,2)", (10, Some(0)), (12, 2)),
+        ] {
+            let (precision, scale) = want;
+            let found = column(ty, in_manifest.0, in_manifest.1);
+            assert_eq!(found, Annotation::Decimal { precision, scale }, "{ty} {in_manifest:?}");
+        }
     }
 }

@@ -106,6 +106,18 @@ pub(crate) enum ContractSource {
     Copy,
 }
 
+impl ContractSource {
+    /// The copy of the contract that the functions read; `None` if they read the file itself.
+    fn deployed(self, file: &Path, data_dir: &Path) -> Result<Option<PathBuf>> {
+        if self == Self::File {
+            return Ok(None);
+        }
+        let copy = data_dir.join("deployed").join(contract::FILE_NAME);
+        write_file(&copy, &files::read(file, "--contract")?)?;
+        Ok(Some(copy))
+    }
+}
+
 /// How the Google side of a local cloud starts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GoogleSide {
@@ -195,16 +207,8 @@ impl LocalEnvironment {
         let contract = files::contract(&setup.contract_path, &config)?;
 
         let mut options = LocalCloudOptions::new(data_dir, &config_path, setup.source, setup.start);
-        options.contract_path.clone_from(&setup.contract_path);
-        let deployed_contract = match contract_source {
-            ContractSource::File => None,
-            ContractSource::Copy => {
-                let copy = data_dir.join("deployed").join(contract::FILE_NAME);
-                write_file(&copy, &files::read(&setup.contract_path, "--contract")?)?;
-                options.contract_path.clone_from(&copy);
-                Some(copy)
-            }
-        };
+        let deployed_contract = contract_source.deployed(&setup.contract_path, data_dir)?;
+        options.contract_path = deployed_contract.as_ref().unwrap_or(&setup.contract_path).clone();
         options.schedules_dir = schedules_dir;
         options.ports = ports;
         options.aws_sts = google.aws_sts;

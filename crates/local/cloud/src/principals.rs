@@ -6,7 +6,7 @@ use landbridge_core::config::{CLASS_UNCLASSIFIED, Config};
 use landbridge_local_google::{Grants, LocalGoogle, MaskingRule, PolicyTag, Role};
 
 use crate::error::LocalError;
-use crate::roles::ACCESS_REVIEWER;
+use crate::roles::{ACCESS_REVIEWER, taxonomy};
 
 /// A principal with a bearer token for the local Google Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,12 +189,6 @@ pub(crate) fn create_principals(
         google.add_principal(principal.token(), principal.email(), grants);
     }
     Ok(tags)
-}
-
-/// The resource name of the taxonomy.
-pub(crate) fn taxonomy(config: &Config) -> String {
-    let warehouse = &config.warehouse;
-    format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location)
 }
 
 /// The display name of the taxonomy, as in `terraform/modules/gcp/locals.tf`: unique in an

@@ -104,6 +104,12 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
+/// The resource name of the taxonomy.
+pub(crate) fn taxonomy(config: &Config) -> String {
+    let warehouse = &config.warehouse;
+    format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location)
+}
+
 /// The provider that trusts the roles of the functions that use Google, with the names that Terraform gives it.
 pub(crate) fn provider(config: &Config, account: &str) -> AwsProvider {
     let deployed = config.all_functions();
@@ -166,7 +172,7 @@ pub(crate) fn federate(
     let tagger = format!("projects/{}/roles/landbridge_{slug}_tagger", warehouse.project);
     google.add_role(&tagger, TAGGER);
     for function in ["load", "protect"] {
-        google.bind(&crate::principals::taxonomy(config), &tagger, &member(function));
+        google.bind(&taxonomy(config), &tagger, &member(function));
     }
     google
         .set_bucket_policy(&config.transfer.bucket, &landing_policy(config, member))

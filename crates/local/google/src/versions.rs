@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use arrow::array::RecordBatch;
 use jiff::Timestamp;
 
-use crate::bigquery::catalog::TableName;
+use crate::bigquery::names::TableName;
 use crate::bigquery::query::cells;
 use crate::bigquery::query::masked_table::ColumnView;
 use crate::error::GoogleError;

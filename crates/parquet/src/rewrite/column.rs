@@ -5,15 +5,16 @@ use std::io::Read;
 use jiff::tz::TimeZone;
 use landbridge_core::rewrite::{Misfit, TargetType};
 
-use super::convert::{self, ClockChange, Convert, put};
+use super::convert::{self, ClockChange, Convert, stored};
 use super::epoch::Unit;
 use super::error::RewriteError;
 use super::local_time::LocalTimes;
+use super::page_buffer::PageBuffer;
 use super::pages::{PageInfo, PageKind, PageReader};
 use super::text::{self, array, datetime, number};
 use super::token::{Tokenise, Tokens};
 use super::values::{self, BATCH, Dictionary, SourceType, Values};
-use super::write::{ChunkWriter, PageBuffer};
+use super::write::ChunkWriter;
 
 /// The maximum number of elements of one array; a longer array is out of range.
 const MAX_ARRAY_ELEMENTS: usize = 1 << 20;
@@ -148,8 +149,7 @@ pub(super) fn convert<R: Read>(
         }
         Conversion::Micros(unit) => {
             return chunk.convert_scalars(|digits: &[u8], out: &mut Vec<u8>| {
-                put(datetime::in_range(unit.micros(digits)?)?.to_le_bytes(), out);
-                Ok(())
+                stored(datetime::in_range(unit.micros(digits)?)?.to_le_bytes(), out)
             });
         }
         Conversion::LocalTimes { zone, unit, target } => {
@@ -161,56 +161,7 @@ pub(super) fn convert<R: Read>(
         }
         Conversion::Retype(target) => target,
     };
-    let list = nulls_rule(target);
-    let target = target.element().unwrap_or(target);
-    match target {
-        TargetType::Date => chunk.convert_values(list, |text, out| {
-            put(datetime::date(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Timestamp => chunk.convert_values(list, |text, out| {
-            put(datetime::timestamp(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Datetime => chunk.convert_values(list, |text, out| {
-            put(datetime::datetime(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Time => chunk.convert_values(list, |text, out| {
-            put(datetime::time(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Int64 => chunk.convert_values(list, |text, out| {
-            put(number::integer(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Float64 => chunk.convert_values(list, |text, out| {
-            put(number::double(text)?.to_le_bytes(), out);
-            Ok(())
-        }),
-        TargetType::Bool => chunk.convert_values(list, |text, out| {
-            out.push(text::boolean(text)?.into());
-            Ok(())
-        }),
-        TargetType::Bytes => chunk.convert_values(list, convert::bits),
-        TargetType::Text => chunk.convert_values(list, convert::utf8),
-        TargetType::Numeric(of) | TargetType::Bignumeric(of) if of.precision <= 18 => {
-            chunk.convert_values(list, |text, out| convert::short_decimal(text, *of, out))
-        }
-        TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
-            chunk.convert_values(list, |text, out| convert::long_decimal(text, *of, out))
-        }
-        TargetType::ArrayJson(element) => {
-            let mut scratch = Vec::new();
-            chunk.convert_values(list, |text, out| {
-                convert::array_as_json(text, *element, &mut scratch, out)
-            })
-        }
-        // Plan validation refuses lists of lists; a zone makes another conversion.
-        TargetType::List(_) | TargetType::ListWithoutNulls(_) | TargetType::TimestampIn(_) => {
-            Err(RewriteError::Encoding)
-        }
-    }
+    chunk.retype(target)
 }
 
 /// What happens to NULLs in arrays; `None` for a type that is no array.
@@ -289,6 +240,51 @@ impl ConvertedDictionary {
 }
 
 impl<R: Read> ChunkConverter<'_, '_, R> {
+    /// Reads text as values of a type, or as arrays of such values.
+    fn retype(&mut self, target: &TargetType) -> Result<(), RewriteError> {
+        let list = nulls_rule(target);
+        let target = target.element().unwrap_or(target);
+        match target {
+            TargetType::Date => self
+                .convert_values(list, |text, out| stored(datetime::date(text)?.to_le_bytes(), out)),
+            TargetType::Timestamp => self.convert_values(list, |text, out| {
+                stored(datetime::timestamp(text)?.to_le_bytes(), out)
+            }),
+            TargetType::Datetime => self.convert_values(list, |text, out| {
+                stored(datetime::datetime(text)?.to_le_bytes(), out)
+            }),
+            TargetType::Time => self
+                .convert_values(list, |text, out| stored(datetime::time(text)?.to_le_bytes(), out)),
+            TargetType::Int64 => self.convert_values(list, |text, out| {
+                stored(number::integer(text)?.to_le_bytes(), out)
+            }),
+            TargetType::Float64 => self
+                .convert_values(list, |text, out| stored(number::double(text)?.to_le_bytes(), out)),
+            TargetType::Bool => self.convert_values(list, |text, out| {
+                out.push(text::boolean(text)?.into());
+                Ok(())
+            }),
+            TargetType::Bytes => self.convert_values(list, convert::bits),
+            TargetType::Text => self.convert_values(list, convert::utf8),
+            TargetType::Numeric(of) | TargetType::Bignumeric(of) if of.precision <= 18 => {
+                self.convert_values(list, |text, out| convert::short_decimal(text, *of, out))
+            }
+            TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
+                self.convert_values(list, |text, out| convert::long_decimal(text, *of, out))
+            }
+            TargetType::ArrayJson(element) => {
+                let mut scratch = Vec::new();
+                self.convert_values(list, |text, out| {
+                    convert::array_as_json(text, *element, &mut scratch, out)
+                })
+            }
+            // Plan validation refuses lists of lists; a zone makes another conversion.
+            TargetType::List(_) | TargetType::ListWithoutNulls(_) | TargetType::TimestampIn(_) => {
+                Err(RewriteError::Encoding)
+            }
+        }
+    }
+
     fn convert_values(
         &mut self,
         list: Option<Nulls>,

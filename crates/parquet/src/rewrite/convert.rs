@@ -40,6 +40,12 @@ pub(super) fn put<const N: usize>(bytes: [u8; N], out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes);
 }
 
+/// Writes a converted value of a fixed length.
+pub(super) fn stored<const N: usize>(bytes: [u8; N], out: &mut Vec<u8>) -> Result<(), Misfit> {
+    put(bytes, out);
+    Ok(())
+}
+
 /// A decimal of up to 18 digits, in 8 bytes.
 pub(super) fn short_decimal(text: &[u8], of: Decimal, out: &mut Vec<u8>) -> Result<(), Misfit> {
     put(number::short_decimal(text, of)?.to_le_bytes(), out);

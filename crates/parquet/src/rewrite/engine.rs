@@ -18,12 +18,13 @@ use super::copy::{CopyRange, LongerChunk};
 use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
 use super::input::Input;
+use super::page_buffer::PageBuffer;
 use super::prepend::Prepender;
-use super::proof::{ChunkProof, FileProof, GroupRows, ProvenColumn, merged_rows};
+use super::proof::{ChunkProof, FileProof, GroupRows, KeptProof, ProvenColumn, merged_rows};
 use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
-use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
+use super::write::{ChunkWriter, PageCompressor, PageContent};
 use super::{footer_out, recompress, source, whole_file};
 use crate::thrift::PageLocation;
 
@@ -240,7 +241,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         let offset = self.sink.bytes_written() as u64 + pending.length;
         let proof = self.chunk_proof(column_index);
         let needs_digest = self.proof.contents.has(column_index);
-        let proof = self.input.kept_proof(group, leaf, proof, needs_digest)?;
+        let proof = KeptProof::new(self.input, group, leaf, proof, needs_digest)?;
         pending.add(length, chunk.num_values(), column_index, output_leaf, proof);
         let descriptor = self.layout.schema.column(output_leaf);
         let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
@@ -281,7 +282,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         };
         let proof = self.chunk_proof(column_index);
         let needs_digest = self.proof.contents.has(column_index);
-        source.input_mut().pass_on(self.input.kept_proof(group, leaf, proof, needs_digest)?);
+        source.input_mut().pass_on(KeptProof::new(self.input, group, leaf, proof, needs_digest)?);
         let (start, length) = source::range(old, self.input.footer)?;
         let by = self.sink.bytes_written() as i64 - start as i64;
         let metadata = relocated(old, self.layout.schema.column(output_leaf), by);

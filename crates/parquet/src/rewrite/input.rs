@@ -8,14 +8,14 @@ use parquet::file::reader::ChunkReader;
 
 use super::column::{self, ChunkSource, ConversionCounts};
 use super::error::RewriteError;
+use super::page_buffer::PageBuffer;
 use super::pages::PageReader;
-use super::proof::{ChunkProof, KeptProof, ProofPlan, page_limit};
+use super::proof::plan::ProofPlan;
 use super::report::ColumnReport;
 use super::schema::{ColumnTask, OutputColumn};
 use super::source;
 use super::values::SourceType;
 use super::walk::MAX_UNDECLARED_BYTES;
-use super::write::PageBuffer;
 use crate::Footer;
 
 /// Bytes that are read and written at once when bytes are copied: large enough for few calls, and
@@ -83,34 +83,6 @@ impl<R: ChunkReader> Input<'_, R> {
         let starts = chunks.filter_map(|chunk| Some(source::range(chunk, self.footer).ok()?.0));
         let next = starts.filter(|start| *start >= end).min().unwrap_or(self.footer.start);
         next.min(self.footer.start).saturating_sub(end).min(MAX_UNDECLARED_BYTES)
-    }
-
-    /// Computes the figures and the digest of a chunk that is copied; `None` if neither is needed.
-    pub(super) fn kept_proof(
-        &self,
-        group: usize,
-        leaf: usize,
-        proof: Option<ChunkProof>,
-        needs_digest: bool,
-    ) -> Result<Option<Box<KeptProof>>, RewriteError> {
-        if proof.is_none() && !needs_digest {
-            return Ok(None);
-        }
-        let chunk = self.chunk(group, leaf)?;
-        let optional = chunk.column_descr().max_def_level() > 0;
-        let limit = page_limit(self.page_limit);
-        let rows = self.rows(group)? as u64;
-        let codec = chunk.compression_codec();
-        let source_type = SourceType::of_physical(chunk.column_type());
-        Ok(Some(Box::new(KeptProof::new(
-            proof,
-            needs_digest,
-            codec,
-            source_type,
-            optional,
-            rows,
-            limit,
-        ))))
     }
 
     /// Opens the chunk of one leaf column for conversion.

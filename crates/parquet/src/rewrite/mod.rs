@@ -12,7 +12,7 @@
 //! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
 //! | `relax`, `prepend` | copies a REQUIRED column as an OPTIONAL one: puts levels before the values of a page, without decompressing it |
 //! | `recompress`, `plain` | copies a chunk with its pages compressed again, where that saves enough |
-//! | `write` | writes a chunk of the output: values, levels, pages, statistics |
+//! | `write`, `page_buffer` | writes a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid` | reads pages of the source, with bounded memory for forged pages |
 //! | `copy`, `walk` | copies chunks, and checks that each ends where its pages end |
 //! | `indexes` | page indexes and bloom filters of copied columns |
@@ -42,6 +42,7 @@ mod input;
 pub mod judge;
 mod key;
 mod local_time;
+mod page_buffer;
 mod pages;
 mod plain;
 mod prepend;

@@ -13,7 +13,7 @@ use parquet::file::statistics::Statistics;
 use serde::{Serialize, Serializer};
 
 use super::column::ConversionCounts;
-use super::proof::{merged, merged_rows};
+use super::proof::merge::{merged, merged_rows};
 
 /// The report of one rewrite, or of several that were merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

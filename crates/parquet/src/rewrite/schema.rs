@@ -287,52 +287,58 @@ fn output_column(
             (built(builder.build())?, ColumnTask::Copy)
         }
         Action::Retype { to, .. } => {
-            let unit = Unit::of(field);
-            let is_time = unit.is_some()
-                && matches!(
-                    to,
-                    TargetType::Datetime | TargetType::Timestamp | TargetType::TimestampIn(_)
-                );
-            let source_type = match field.get_physical_type() {
-                PhysicalType::BYTE_ARRAY if !is_decimal(field) => SourceType::Text,
-                PhysicalType::INT96 if is_time => SourceType::Int96,
-                PhysicalType::INT64 if is_time => SourceType::Int64 { signed: true },
-                _ => return Err(mismatch("the plan retypes a column that is not text")),
-            };
-            let conversion = match (to.zone(), unit) {
-                (Some(zone), _) => Conversion::LocalTimes {
-                    zone: time_zone(zone, name)?,
-                    unit,
-                    target: to.clone(),
-                },
-                (None, Some(unit)) => Conversion::Micros(unit),
-                (None, None) => Conversion::Retype(to.clone()),
-            };
-            let task =
-                ColumnTask::Convert { conversion, source_type, optional: is_optional(field) };
-            (built(retyped_type(field, to))?, task)
+            (built(retyped_type(field, to))?, retype_task(field, to, name)?)
         }
         Action::Tokenise { domain } => {
-            let source_type = source_type_of(field).ok_or_else(|| {
-                mismatch("the plan tokenises a column that is neither text nor an integer")
-            })?;
-            let key = key.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Config,
-                    "the plan makes tokens, but no token key is set",
-                    name,
-                )
-            })?;
-            let conversion = Conversion::Tokenise(key.domain(domain));
-            let task =
-                ColumnTask::Convert { conversion, source_type, optional: is_optional(field) };
             let builder = type_builder(field, PhysicalType::BYTE_ARRAY, Repetition::OPTIONAL)
                 .with_logical_type(Some(LogicalType::String))
                 .with_converted_type(ConvertedType::UTF8);
-            (built(builder.build())?, task)
+            (built(builder.build())?, token_task(field, domain, key, name)?)
         }
         Action::SetNull => (built(optional(field))?, ColumnTask::Null),
     })
+}
+
+/// How a column that gets another type is written.
+fn retype_task(field: &TypePtr, to: &TargetType, name: &str) -> Result<ColumnTask> {
+    let unit = Unit::of(field);
+    let is_time = unit.is_some()
+        && matches!(to, TargetType::Datetime | TargetType::Timestamp | TargetType::TimestampIn(_));
+    let source_type = match field.get_physical_type() {
+        PhysicalType::BYTE_ARRAY if !is_decimal(field) => SourceType::Text,
+        PhysicalType::INT96 if is_time => SourceType::Int96,
+        PhysicalType::INT64 if is_time => SourceType::Int64 { signed: true },
+        _ => {
+            let what = "the plan retypes a column that is not text";
+            return Err(unsuitable_plan(what, name, field.name()));
+        }
+    };
+    let conversion = match (to.zone(), unit) {
+        (Some(zone), _) => {
+            Conversion::LocalTimes { zone: time_zone(zone, name)?, unit, target: to.clone() }
+        }
+        (None, Some(unit)) => Conversion::Micros(unit),
+        (None, None) => Conversion::Retype(to.clone()),
+    };
+    Ok(ColumnTask::Convert { conversion, source_type, optional: is_optional(field) })
+}
+
+/// How a column of tokens is written.
+fn token_task(
+    field: &TypePtr,
+    domain: &str,
+    key: Option<&TokenKey>,
+    name: &str,
+) -> Result<ColumnTask> {
+    let source_type = source_type_of(field).ok_or_else(|| {
+        let what = "the plan tokenises a column that is neither text nor an integer";
+        unsuitable_plan(what, name, field.name())
+    })?;
+    let key = key.ok_or_else(|| {
+        Error::new(ErrorKind::Config, "the plan makes tokens, but no token key is set", name)
+    })?;
+    let conversion = Conversion::Tokenise(key.domain(domain));
+    Ok(ColumnTask::Convert { conversion, source_type, optional: is_optional(field) })
 }
 
 /// The same type, OPTIONAL. Only for a primitive type.

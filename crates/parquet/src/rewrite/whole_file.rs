@@ -106,7 +106,7 @@ impl ProvenChunks {
                 let leaf = column.leaves.start;
                 let chunk = proof.chunk(index, of_group.as_ref());
                 let needs_digest = proof.contents.has(index);
-                if let Some(proof) = input.kept_proof(group, leaf, chunk, needs_digest)? {
+                if let Some(proof) = KeptProof::new(input, group, leaf, chunk, needs_digest)? {
                     let (start, length) = source::range(input.chunk(group, leaf)?, input.footer)?;
                     chunks.push(ProvenChunk { range: start..start + length, column: index, proof });
                 }

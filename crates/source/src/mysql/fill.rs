@@ -6,7 +6,7 @@ use mysql_async::{Conn, Error};
 use super::{MySqlServer, disconnect};
 use crate::catalogue::quote_name;
 use crate::error::{FILL, Result, SourceError};
-use crate::fill::{NewTable, STAGING_COMMENT, staging_name};
+use crate::new_table::{NewTable, STAGING_COMMENT, staging_name};
 
 /// The comment of a table or view, if there is one of this name.
 const COMMENT: &str = "SELECT table_comment FROM information_schema.tables \

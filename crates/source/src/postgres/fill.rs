@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::PostgresServer;
 use crate::catalogue::quote_name;
 use crate::error::{FILL, Result, SourceError};
-use crate::fill::NewTable;
+use crate::new_table::NewTable;
 
 /// How often, and with which pause, the state of a transaction is asked for after its answer was lost: the server may not yet
 /// have seen that the connection is gone.

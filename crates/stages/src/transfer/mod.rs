@@ -153,20 +153,8 @@ async fn transfer_day(
     let (parts, time) = ((&ledger, shared), (budget, tick));
     let compared = unchanged::leave_out(context, parts, &mut decisions, open, time);
     let (open, not_compared) = Box::pin(compared).await?;
-    let mut scans = Vec::new();
     let mut text_columns = decide(context, &ledger, &open).await?;
-    for (table, decision) in open.iter().zip(&text_columns) {
-        if let Decision::NeedsScan(items) = decision {
-            let bytes = source_bytes(&table.plan);
-            let scan = |item: &TransferItem| Work {
-                bytes: bytes[item.number],
-                table: table.plan.clone(),
-                item: item.clone(),
-                text: None,
-            };
-            scans.extend(items.iter().map(scan));
-        }
-    }
+    let scans = scans(&open, &text_columns);
     let has_scans = !scans.is_empty();
     let (scanned, not_scanned) =
         Box::pin(run(context, (&ledger, shared), tick, budget, scans)).await?;
@@ -180,16 +168,14 @@ async fn transfer_day(
         let not_audited =
             audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await?;
         shared.report(context).await?;
-        if not_audited > 0 {
-            let message = format!(
-                "every object of {day} is in Cloud Storage; {not_audited} tables are not audited yet"
-            );
-            return Ok(TickOutcome::new(Progress::Partial, message));
-        }
-        return Ok(TickOutcome::new(
-            Progress::Done,
-            format!("every object of {day} is in Cloud Storage"),
-        ));
+        let all = format!("every object of {day} is in Cloud Storage");
+        return Ok(match not_audited {
+            0 => TickOutcome::new(Progress::Done, all),
+            _ => {
+                let message = format!("{all}; {not_audited} tables are not audited yet");
+                TickOutcome::new(Progress::Partial, message)
+            }
+        });
     }
     let (work, over) = Box::pin(fan_out::hand_over(context, (&ledger, day), work, tick)).await?;
     let total = work.len();
@@ -205,18 +191,38 @@ async fn transfer_day(
     if let Some(error) = first_error {
         return Err(error);
     }
-    let not_audited = not_audited?;
-    let is_done = not_audited + left + held + over.all() == 0;
+    let is_done = not_audited? + left + held + over.all() == 0;
     let progress = if is_done { Progress::Done } else { Progress::Partial };
+    Ok(TickOutcome::new(progress, counted(done, total, held, over.all())))
+}
+
+/// What a tick did: objects transferred of all, held ones, and those that workers have.
+fn counted(done: usize, total: usize, held: usize, over: usize) -> String {
     let waiting = match held {
         0 => String::new(),
         _ => format!(", {held} cannot be transferred: see the receipts of their tables"),
     };
-    let over = match over.all() {
+    let over = match over {
         0 => String::new(),
         all => format!("; workers have {all}"),
     };
-    Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}{over}")))
+    format!("{done} of {total} objects transferred{waiting}{over}")
+}
+
+/// The objects whose misfits are counted before it is decided which columns stay text.
+fn scans(open: &[OpenTable], decisions: &[Decision]) -> Vec<Work> {
+    let mut scans = Vec::new();
+    for (table, decision) in open.iter().zip(decisions) {
+        let Decision::NeedsScan(items) = decision else { continue };
+        let bytes = source_bytes(&table.plan);
+        scans.extend(items.iter().map(|item| Work {
+            bytes: bytes[item.number],
+            table: table.plan.clone(),
+            item: item.clone(),
+            text: None,
+        }));
+    }
+    scans
 }
 
 /// The objects of these tables that are not transferred yet, where it is decided which columns stay text.

@@ -117,17 +117,9 @@ fn check_role(state: &RdsState, role: &str) -> Result<(), RdsError> {
     }
 }
 
-/// The ARN of a key for exports, and whether it is enabled. `key` is an ARN, the id at the end of an ARN, or an alias.
-pub(crate) fn find_kms_key<'s>(state: &'s RdsState, key: &str) -> Option<(&'s str, bool)> {
-    let suffix = format!("/{key}");
-    let matches = |(arn, _): &(&String, &bool)| *arn == key || arn.ends_with(&suffix);
-    let found = state.kms_keys.iter().find(matches);
-    found.map(|(arn, is_enabled)| (arn.as_str(), *is_enabled))
-}
-
 /// Checks that a key exists and is enabled.
 fn check_kms_key(state: &RdsState, key: &str) -> Result<(), RdsError> {
-    match find_kms_key(state, key) {
+    match state.find_kms_key(key) {
         Some((_, true)) => Ok(()),
         _ => Err(RdsError::bad_request(
             "KMSKeyNotAccessibleFault",

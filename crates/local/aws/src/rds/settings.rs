@@ -132,6 +132,20 @@ impl DatabaseSettings {
     /// # Errors
     /// A value that cannot be parsed, or a combination that AWS refuses.
     pub(super) fn apply(&mut self, form: &Form) -> Result<(), RdsError> {
+        self.apply_texts(form);
+        self.apply_flags(form)?;
+        self.apply_numbers(form)?;
+        self.apply_lists(form);
+        self.apply_storage_performance(form)?;
+        if self.monitoring_seconds > 0 && self.monitoring_role.is_none() {
+            return Err(RdsError::invalid_combination(
+                "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn apply_texts(&mut self, form: &Form) {
         set_text(form, "DBInstanceClass", &mut self.class);
         set_text(form, "DBClusterInstanceClass", &mut self.class);
         set_text(form, "DBSubnetGroupName", &mut self.subnet_group);
@@ -148,6 +162,14 @@ impl DatabaseSettings {
         set_optional_text(form, "LicenseModel", &mut self.license);
         set_optional_text(form, "MonitoringRoleArn", &mut self.monitoring_role);
         set_optional_text(form, "PerformanceInsightsKMSKeyId", &mut self.insights_key);
+        let capacity =
+            |limit: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{limit}Capacity"));
+        if let (Some(min), Some(max)) = (capacity("Min"), capacity("Max")) {
+            self.serverless = Some((min.to_owned(), max.to_owned()));
+        }
+    }
+
+    fn apply_flags(&mut self, form: &Form) -> Result<(), RdsError> {
         set_flag(form, "MultiAZ", &mut self.multi_az)?;
         set_flag(form, "EnableIAMDatabaseAuthentication", &mut self.iam_authentication)?;
         set_flag(form, "DeletionProtection", &mut self.deletion_protection)?;
@@ -155,7 +177,10 @@ impl DatabaseSettings {
         set_flag(form, "AutoMinorVersionUpgrade", &mut self.minor_upgrades)?;
         set_flag(form, "PubliclyAccessible", &mut self.public)?;
         set_flag(form, "DedicatedLogVolume", &mut self.log_volume)?;
-        set_flag(form, "EnablePerformanceInsights", &mut self.insights)?;
+        set_flag(form, "EnablePerformanceInsights", &mut self.insights)
+    }
+
+    fn apply_numbers(&mut self, form: &Form) -> Result<(), RdsError> {
         for (name, field) in [
             ("AllocatedStorage", &mut self.storage_gb),
             ("BackupRetentionPeriod", &mut self.backup_days),
@@ -180,6 +205,11 @@ impl DatabaseSettings {
                 *field = Some(value);
             }
         }
+        Ok(())
+    }
+
+    /// Security groups and exported logs.
+    fn apply_lists(&mut self, form: &Form) {
         let groups = form.list("VpcSecurityGroupIds", "VpcSecurityGroupId");
         if !groups.is_empty() {
             self.security_groups = groups.into_iter().collect();
@@ -190,18 +220,6 @@ impl DatabaseSettings {
         for log in form.list(&format!("{exports}.DisableLogTypes"), "member") {
             self.log_exports.remove(&log);
         }
-        let capacity =
-            |limit: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{limit}Capacity"));
-        if let (Some(min), Some(max)) = (capacity("Min"), capacity("Max")) {
-            self.serverless = Some((min.to_owned(), max.to_owned()));
-        }
-        self.apply_storage_performance(form)?;
-        if self.monitoring_seconds > 0 && self.monitoring_role.is_none() {
-            return Err(RdsError::invalid_combination(
-                "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
-            ));
-        }
-        Ok(())
     }
 
     /// Applies IOPS and throughput, whose validity depends on the type and size of the storage.

@@ -31,8 +31,7 @@ pub(crate) struct Rds {
 impl Rds {
     /// The ARN of a key of exports, by any of its names, and whether it is enabled.
     pub(crate) fn kms_key(&self, key: &str) -> Option<(String, bool)> {
-        let state = self.state();
-        super::exports::find_kms_key(&state, key).map(|(arn, it)| (arn.to_owned(), it))
+        self.state().find_kms_key(key).map(|(arn, it)| (arn.to_owned(), it))
     }
 
     pub(crate) fn new(account: Arc<Account>, store: Arc<Store>) -> Self {
@@ -195,6 +194,14 @@ pub(crate) struct RdsState {
 }
 
 impl RdsState {
+    /// The ARN of a key for exports, and whether it is enabled. `key` is an ARN, the id at the end of an ARN, or an alias.
+    pub(super) fn find_kms_key(&self, key: &str) -> Option<(&str, bool)> {
+        let suffix = format!("/{key}");
+        let matches = |(arn, _): &(&String, &bool)| *arn == key || arn.ends_with(&suffix);
+        let found = self.kms_keys.iter().find(matches);
+        found.map(|(arn, is_enabled)| (arn.as_str(), *is_enabled))
+    }
+
     /// A unique number, for the ids of requests and the names of directories.
     pub(super) fn next_number(&mut self) -> u64 {
         self.number += 1;

@@ -341,7 +341,7 @@ impl AccessControl {
         permission: &str,
     ) -> bool {
         // Only the script that made the dataset knows its name.
-        if crate::bigquery::is_temporary(dataset) {
+        if crate::bigquery::names::is_temporary(dataset) {
             return true;
         }
         let roles = caller.grants.datasets.get(dataset).into_iter().flatten();

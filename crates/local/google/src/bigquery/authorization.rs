@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::BigQuery;
-use super::catalog::TableName;
+use super::names::TableName;
 use super::schema::{Field, leaf_fields};
 use crate::access::{Principal, location_of};
 use crate::error::GoogleError;

@@ -8,148 +8,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::job::Job;
 use super::jobs::HeldJob;
+use super::names::TableName;
 use super::row_access::RowAccess;
+use super::rows::TableRows;
 use super::schema::{Field, arrow_schema, fields_resource};
+use super::settings::int64;
 use super::uploads::Upload;
 use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
 use crate::turned::is_turned;
-
-/// A table's name, displayed as `PROJECT:DATASET.TABLE` like in BigQuery's messages.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TableName {
-    pub(crate) project: String,
-    pub(crate) dataset: String,
-    pub(crate) table: String,
-}
-
-impl TableName {
-    pub(crate) fn new(project: &str, dataset: &str, table: &str) -> Self {
-        Self { project: project.into(), dataset: dataset.into(), table: table.into() }
-    }
-
-    /// Parses a `tableReference`. `project` is the default project.
-    pub(crate) fn parse(reference: &Value, project: &str) -> Result<Self, GoogleError> {
-        let text =
-            |key: &str| reference.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
-        let missing = |key: &str| {
-            GoogleError::new(400, "required", format!("Required parameter is missing: {key}"))
-        };
-        Ok(Self::new(
-            text("projectId").unwrap_or(project),
-            text("datasetId").ok_or_else(|| missing("datasetId"))?,
-            text("tableId").ok_or_else(|| missing("tableId"))?,
-        ))
-    }
-
-    pub(crate) fn reference(&self) -> Value {
-        json!({"projectId": self.project, "datasetId": self.dataset, "tableId": self.table})
-    }
-
-    /// Whether a `tableReference` names this table.
-    pub(crate) fn is_reference(&self, reference: &Value) -> bool {
-        let is = |key: &str, want: &str| reference.get(key).and_then(Value::as_str) == Some(want);
-        is("projectId", &self.project)
-            && is("datasetId", &self.dataset)
-            && is("tableId", &self.table)
-    }
-
-    pub(crate) fn not_found(&self) -> GoogleError {
-        GoogleError::not_found(format!("Not found: Table {self}"))
-    }
-}
-
-impl std::fmt::Display for TableName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}.{}", self.project, self.dataset, self.table)
-    }
-}
-
-/// The rows of one version of a table. Batches may lack columns that were added later.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TableRows {
-    pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) row_count: u64,
-    pub(crate) logical_bytes: u64,
-}
-
-impl TableRows {
-    pub(crate) fn new(batches: Vec<RecordBatch>) -> Self {
-        let row_count = batches.iter().map(|it| it.num_rows() as u64).sum();
-        let logical_bytes = batches.iter().flat_map(RecordBatch::columns).map(column_bytes).sum();
-        Self { batches, row_count, logical_bytes }
-    }
-
-    /// The logical size of a column in bytes.
-    pub(crate) fn bytes_of(&self, column: &str) -> u64 {
-        self.batches.iter().filter_map(|it| it.column_by_name(column)).map(column_bytes).sum()
-    }
-
-    /// The batches with the columns of `schema`, matched by name. A missing column is all NULL.
-    pub(crate) fn batches_with_schema(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
-        let shape = |batch: &RecordBatch| {
-            let columns = schema
-                .fields()
-                .iter()
-                .map(|field| match batch.column_by_name(field.name()) {
-                    Some(column) if column.data_type() == field.data_type() => column.clone(),
-                    Some(column) => conform_column(column, field.data_type()),
-                    None => new_null_array(field.data_type(), batch.num_rows()),
-                })
-                .collect();
-            let options =
-                arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(schema.clone(), columns, &options)
-        };
-        self.batches.iter().filter_map(|batch| shape(batch).ok()).collect()
-    }
-}
-
-/// Converts a column to a type. Members that were added to a RECORD are NULL.
-fn conform_column(column: &ArrayRef, to: &DataType) -> ArrayRef {
-    if let (Some(old), DataType::Struct(fields)) = (column.as_struct_opt(), to) {
-        let members = fields
-            .iter()
-            .map(|field| match old.column_by_name(field.name()) {
-                Some(member) if member.data_type() == field.data_type() => member.clone(),
-                Some(member) => conform_column(member, field.data_type()),
-                None => new_null_array(field.data_type(), old.len()),
-            })
-            .collect();
-        return Arc::new(arrow::array::StructArray::new(
-            fields.clone(),
-            members,
-            old.nulls().cloned(),
-        ));
-    }
-    arrow::compute::cast(column, to).unwrap_or_else(|_| new_null_array(to, column.len()))
-}
-
-/// The logical size of a column in bytes (BigQuery's documentation, "Data type sizes").
-fn column_bytes(column: &ArrayRef) -> u64 {
-    let present = (column.len() - column.null_count()) as u64;
-    match column.data_type() {
-        DataType::Utf8 => {
-            column.as_string::<i32>().iter().flatten().map(|it| 2 + it.len() as u64).sum()
-        }
-        DataType::Binary => {
-            column.as_binary::<i32>().iter().flatten().map(|it| 2 + it.len() as u64).sum()
-        }
-        DataType::Boolean => present,
-        DataType::Decimal128(..) => 16 * present,
-        DataType::Decimal256(..) => 32 * present,
-        DataType::List(_) => column_bytes(column.as_list::<i32>().values()),
-        DataType::Struct(_) => column.as_struct().columns().iter().map(column_bytes).sum(),
-        _ => 8 * present,
-    }
-}
 
 /// The definition of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -536,11 +409,6 @@ impl Catalog {
         let dataset = self.dataset_mut(&name.project, &name.dataset)?;
         dataset.tables.get_mut(&name.table).ok_or_else(|| name.not_found())
     }
-}
-
-/// An int64 of the REST API: a text or a number.
-pub(crate) fn int64(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 pub(crate) fn dataset_not_found(project: &str, id: &str) -> GoogleError {

@@ -6,8 +6,10 @@
 use serde_json::{Map, Value, json};
 
 use super::BigQuery;
-use super::catalog::{Table, TableName, TableRows};
+use super::catalog::Table;
+use super::names::TableName;
 use super::query::masked_table::MaskedTable;
+use super::rows::TableRows;
 use super::schema::Field;
 use super::statements::unknown;
 use super::write::{WriteDisposition, WriteTarget, check_is_table};

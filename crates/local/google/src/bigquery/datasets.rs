@@ -37,7 +37,7 @@ impl BigQuery {
         match call.method.as_str() {
             "GET" => {
                 let visible: Vec<Value> = (self.catalog().datasets.iter())
-                    .filter(|(id, _)| !super::temporary::is_temporary(id))
+                    .filter(|(id, _)| !super::names::is_temporary(id))
                     .filter(|(id, _)| {
                         self.with_access(|it| {
                             it.allows_on_dataset(caller, id, "bigquery.datasets.get")

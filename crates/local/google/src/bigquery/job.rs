@@ -13,8 +13,6 @@ use super::statements::{sql_type_name, text_literal};
 use crate::error::GoogleError;
 use crate::turned::is_turned;
 
-/// The dataset in which query results appear as tables.
-pub(super) const ANONYMOUS_DATASET: &str = "_anonymous";
 /// Rows of a page without `maxResults`.
 pub(super) const PAGE_ROWS: usize = 100_000;
 

@@ -9,10 +9,11 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::catalog::TableName;
 use super::copy::CopySpec;
-use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
+use super::job::{Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
+use super::names::ANONYMOUS_DATASET;
+use super::names::TableName;
 use super::query::QuerySpec;
 use super::settings::{self, Settings};
 use super::statements::StatementResult;

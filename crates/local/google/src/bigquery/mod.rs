@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authorization` | permission checks |
 //! | `catalog` | datasets, tables and jobs in memory |
+//! | `names`, `rows` | names of tables; the rows of a table |
 //! | `row_access` | row access policies |
 //! | `versions` | time travel: the former rows of a table |
 //! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
@@ -31,12 +32,14 @@ mod discovery;
 mod job;
 mod jobs;
 mod load;
+pub(crate) mod names;
 mod plane;
 mod policies;
 pub(crate) mod project;
 mod queries;
 pub(crate) mod query;
 mod row_access;
+pub(crate) mod rows;
 pub(crate) mod schema;
 mod settings;
 pub(crate) mod statements;
@@ -56,10 +59,10 @@ use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::ObjectStore;
 use crate::web::{ApiResult, Call, json_response};
-use catalog::{Catalog, TableName};
+use catalog::Catalog;
+use names::TableName;
 use project::ProjectSettings;
 pub use query::QueryLimits;
-pub(crate) use temporary::is_temporary;
 
 /// The suffix of a table's name in a `tables.testIamPermissions` call.
 const TEST_PERMISSIONS: &str = ":testIamPermissions";
@@ -113,31 +116,36 @@ impl BigQuery {
             ["bigquery", "v2", rest @ ..] => rest,
             rest => rest,
         };
+        self.route(&caller, &call, path).await
+    }
+
+    /// A call of BigQuery itself, by the path below the prefix.
+    async fn route(&self, caller: &Principal, call: &Call, path: &[&str]) -> ApiResult {
         match (call.method.as_str(), path) {
             ("GET", ["projects"]) => Ok(json_response(200, &self.project_list())),
             (_, ["projects", project, ..]) if *project != self.project => {
                 Err(GoogleError::not_found(format!("Not found: Project {project}")))
             }
-            ("POST", ["projects", _, "queries"]) => self.query(&caller, &call).await,
-            ("GET", ["projects", _, "queries", id]) => self.query_results(&caller, &call, id),
-            ("POST", ["projects", _, "jobs"]) => self.insert_job(&caller, &call).await,
-            ("GET", ["projects", _, "jobs"]) => self.list_jobs(&caller, &call),
-            ("GET", ["projects", _, "jobs", id]) => self.get_job(&caller, &call, id),
-            ("POST", ["projects", _, "jobs", id, "cancel"]) => self.cancel_job(&caller, &call, id),
-            ("DELETE", ["projects", _, "jobs", id, "delete"]) => self.delete_job(&caller, id),
-            (_, ["projects", _, "datasets"]) => self.handle_datasets(&caller, &call),
-            (_, ["projects", _, "datasets", id]) => self.handle_dataset(&caller, &call, id),
+            ("POST", ["projects", _, "queries"]) => self.query(caller, call).await,
+            ("GET", ["projects", _, "queries", id]) => self.query_results(caller, call, id),
+            ("POST", ["projects", _, "jobs"]) => self.insert_job(caller, call).await,
+            ("GET", ["projects", _, "jobs"]) => self.list_jobs(caller, call),
+            ("GET", ["projects", _, "jobs", id]) => self.get_job(caller, call, id),
+            ("POST", ["projects", _, "jobs", id, "cancel"]) => self.cancel_job(caller, call, id),
+            ("DELETE", ["projects", _, "jobs", id, "delete"]) => self.delete_job(caller, id),
+            (_, ["projects", _, "datasets"]) => self.handle_datasets(caller, call),
+            (_, ["projects", _, "datasets", id]) => self.handle_dataset(caller, call, id),
             (_, ["projects", _, "datasets", id, "tables"]) => {
-                self.handle_tables(&caller, &call, id).await
+                self.handle_tables(caller, call, id).await
             }
             ("GET", ["projects", _, "datasets", id, "routines"]) => {
-                self.list_routines(&caller, &call, id)
+                self.list_routines(caller, call, id)
             }
             ("POST", ["projects", _, "datasets", id, "tables", table])
                 if table.ends_with(TEST_PERMISSIONS) =>
             {
                 let table = table.trim_end_matches(TEST_PERMISSIONS);
-                self.test_permissions(&caller, &call, &TableName::new(&self.project, id, table))
+                self.test_permissions(caller, call, &TableName::new(&self.project, id, table))
             }
             // A call of the Data Catalog API. It is served here because taxonomies belong to BigQuery.
             ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => {
@@ -145,17 +153,17 @@ impl BigQuery {
             }
             (_, ["projects", _, "datasets", id, "tables", table]) => {
                 let name = TableName::new(&self.project, id, table);
-                self.handle_table(&caller, &call, &name).await
+                self.handle_table(caller, call, &name).await
             }
             (_, ["projects", _, "datasets", id, "tables", table, policies, rest @ ..])
                 if policies.starts_with("rowAccessPolicies") =>
             {
                 let name = TableName::new(&self.project, id, table);
-                self.handle_row_policies(&caller, &call, &name, rest)
+                self.handle_row_policies(caller, call, &name, rest)
             }
             ("GET", ["projects", _, "datasets", id, "tables", table, "data"]) => {
                 let name = TableName::new(&self.project, id, table);
-                self.list_table_data(&caller, &call, &name).await
+                self.list_table_data(caller, call, &name).await
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::BigQuery;
-use super::catalog::TableName;
+use super::names::TableName;
 use crate::access::Principal;
 use crate::access::policies::{
     PolicyBinding, access_entry, basic_role, bindings_of_access, policy_resource,

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalog::{TableName, int64};
-use super::job::{ANONYMOUS_DATASET, Job, PAGE_ROWS, job_not_found};
+use super::job::{Job, PAGE_ROWS, job_not_found};
 use super::jobs::{JobOutcome, JobSpec};
+use super::names::ANONYMOUS_DATASET;
+use super::names::TableName;
 use super::query::cells::{CellFormat, row_json};
 use super::schema::fields_resource;
+use super::settings::int64;
 use super::settings::{self, Settings};
 use super::{BigQuery, check_labels, page_start, page_token};
 use crate::access::Principal;

@@ -390,6 +390,11 @@ fn asks_for_nothing(value: &Value) -> bool {
     }
 }
 
+/// An int64 of the REST API: a text or a number.
+pub(crate) fn int64(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use super::catalog::{TABLE_PROPERTIES, Table, TableName};
-use super::job::ANONYMOUS_DATASET;
+use super::catalog::{TABLE_PROPERTIES, Table};
+use super::names::ANONYMOUS_DATASET;
+use super::names::TableName;
 use super::query::cells::{CellFormat, row_json};
 use super::schema::{Field, OmittedTags, find_field, parse_schema, patched_fields};
 use super::{BigQuery, check_etag, check_labels, list_response, merge_properties, settings};

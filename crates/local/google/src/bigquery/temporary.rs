@@ -10,16 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Map;
 
 use super::BigQuery;
-use super::catalog::TableName;
+use super::names::{TEMPORARY_PREFIX, TableName, is_temporary};
 use crate::error::GoogleError;
-
-/// The prefix of such datasets. The API refuses to create one.
-const PREFIX: &str = "_script_";
-
-/// Whether a dataset holds temporary tables.
-pub(crate) fn is_temporary(dataset: &str) -> bool {
-    dataset.starts_with(PREFIX)
-}
 
 /// # Errors
 /// 400 for a name that is kept for temporary tables.
@@ -28,7 +20,7 @@ pub(super) fn check_not_temporary(dataset: &str) -> Result<(), GoogleError> {
         return Ok(());
     }
     Err(GoogleError::invalid(format!(
-        "The local warehouse keeps names with {PREFIX} for temporary tables."
+        "The local warehouse keeps names with {TEMPORARY_PREFIX} for temporary tables."
     )))
 }
 
@@ -45,7 +37,7 @@ impl TemporaryTables {
         // Without random numbers, the name is empty and no table can be created.
         let random = getrandom::fill(&mut bytes).is_ok();
         let name: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-        let dataset = if random { format!("{PREFIX}{name}") } else { String::new() };
+        let dataset = if random { format!("{TEMPORARY_PREFIX}{name}") } else { String::new() };
         Self { dataset, names: Arc::default() }
     }
 

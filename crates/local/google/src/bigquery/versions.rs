@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::catalog::{Table, TableRows, int64};
+use super::catalog::Table;
+use super::rows::TableRows;
 use super::schema::{Field, find_field};
+use super::settings::int64;
 use crate::error::GoogleError;
 use crate::turned::is_turned;
 

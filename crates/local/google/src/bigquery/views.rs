@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalog::{TABLE_PROPERTIES, Table, TableName};
+use super::catalog::{TABLE_PROPERTIES, Table};
+use super::names::TableName;
 use super::schema::{Field, find_field, parse_schema};
 use super::statements::NewView;
 use super::{BigQuery, check_etag, check_labels, merge_properties, settings};

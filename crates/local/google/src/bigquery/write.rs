@@ -7,7 +7,9 @@ use arrow::array::{Array, RecordBatch};
 use serde_json::{Map, Value};
 
 use super::BigQuery;
-use super::catalog::{Table, TableName, TableRows};
+use super::catalog::Table;
+use super::names::TableName;
+use super::rows::TableRows;
 use super::schema::{Field, FieldMode, is_same_name};
 use super::tables::check_table_id;
 use crate::access::Principal;

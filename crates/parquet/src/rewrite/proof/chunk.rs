@@ -5,9 +5,9 @@ use landbridge_core::proof::farm::fingerprint;
 use landbridge_core::proof::rows::RowColumn;
 use landbridge_core::proof::{ColumnProof, Figures, Masked, TextCounts, text};
 
-use super::super::write::PageBuffer;
+use super::super::page_buffer::PageBuffer;
 use super::hashes::Hashes;
-use super::leaf::{Leaf, Meaning, Stored};
+use super::leaf::{Leaf, Meaning, Stored, next_value};
 use super::mask::Shown;
 use super::rows::{GroupRows, RowPart};
 use super::texts::{TextAudit, ValueSet};
@@ -328,20 +328,4 @@ impl ChunkProof {
             content: None,
         })
     }
-}
-
-/// The next value in PLAIN.
-#[inline]
-pub(super) fn next_value<'a>(plain: &mut &'a [u8], width: Option<usize>) -> Option<&'a [u8]> {
-    let width = match width {
-        Some(width) => width,
-        None => {
-            let (length, rest) = plain.split_first_chunk::<4>()?;
-            *plain = rest;
-            u32::from_le_bytes(*length) as usize
-        }
-    };
-    let (value, rest) = plain.split_at_checked(width)?;
-    *plain = rest;
-    Some(value)
 }

@@ -17,7 +17,9 @@ use super::super::input::Input;
 use super::super::report::ColumnReport;
 use super::super::schema::{ColumnTask, OutputLayout};
 use super::super::source;
-use super::{ProofPlan, ProvenColumn, merged};
+use super::merge::merged;
+use super::plan::ProofPlan;
+use super::{KeptProof, ProvenColumn};
 
 /// The SHA-256 of a chunk.
 pub(in super::super) type ChunkDigest = [u8; 32];
@@ -153,7 +155,7 @@ fn read_again<R: ChunkReader>(
     let mut buffer = vec![0; READ_BYTES];
     for group in groups {
         let mut kept =
-            input.kept_proof(*group, leaf, Some(column.chunk(None)), false).ok().flatten()?;
+            KeptProof::new(input, *group, leaf, Some(column.chunk(None)), false).ok().flatten()?;
         let (start, length) = source::range(input.chunk(*group, leaf).ok()?, input.footer).ok()?;
         let mut bytes = input.source.get_read(start).ok()?.take(length);
         loop {

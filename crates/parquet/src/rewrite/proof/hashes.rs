@@ -3,8 +3,7 @@
 use landbridge_core::proof::farm::fingerprint;
 use landbridge_core::proof::{numbers, text};
 
-use super::chunk::next_value;
-use super::leaf::{Leaf, MICROS_OF_MILLI, Meaning, Stored};
+use super::leaf::{Leaf, MICROS_OF_MILLI, Meaning, Stored, next_value};
 
 /// The hashes of the values of a batch, in their order.
 #[derive(Clone, Default)]

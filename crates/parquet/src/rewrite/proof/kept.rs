@@ -5,17 +5,23 @@ use std::io::Cursor;
 use std::ops::Range;
 
 use landbridge_core::proof::ColumnProof;
-use parquet::basic::CompressionCodec;
+use parquet::file::reader::ChunkReader;
 use sha2::{Digest, Sha256};
 
 use super::super::error::RewriteError;
 use super::super::hybrid::HybridDecoder;
+use super::super::input::Input;
 use super::super::pages::{PageInfo, PageKind, PageReader};
 use super::super::values::{self, BATCH, SourceType, Values};
 use super::super::walk::MAX_HEADER_BYTES;
-use super::chunk::{ChunkProof, next_value};
+use super::chunk::ChunkProof;
 use super::content::ChunkDigest;
+use super::leaf::next_value;
 use crate::thrift::{PageHeader, ThriftError};
+
+/// The largest page of a copied column that is decoded for its figures, in bytes. Writers make pages of
+/// 1 MiB. A column with a larger one has no figures. Four buffers of this size are in memory at most.
+const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// Encodings, as Parquet numbers them.
 const PLAIN: i64 = 0;
@@ -41,18 +47,22 @@ pub(in super::super) struct KeptProof {
 }
 
 impl KeptProof {
-    /// A chunk of `rows` rows. `proof` has the figures of no value; without it, nothing is decoded. No page may
-    /// be larger than `limit` bytes, compressed or not.
-    pub(in super::super) fn new(
+    /// For a chunk that is copied; `None` if neither figures nor a digest are needed. `proof` has the figures of no
+    /// value; without it, nothing is decoded.
+    pub(in super::super) fn new<R: ChunkReader>(
+        input: &Input<'_, R>,
+        group: usize,
+        leaf: usize,
         proof: Option<ChunkProof>,
         needs_digest: bool,
-        codec: CompressionCodec,
-        source_type: Option<SourceType>,
-        optional: bool,
-        rows: u64,
-        limit: usize,
-    ) -> Self {
-        Self {
+    ) -> Result<Option<Box<Self>>, RewriteError> {
+        if proof.is_none() && !needs_digest {
+            return Ok(None);
+        }
+        let chunk = input.chunk(group, leaf)?;
+        let limit = input.page_limit.min(MAX_PAGE_BYTES);
+        let codec = chunk.compression_codec();
+        Ok(Some(Box::new(Self {
             proof: proof.filter(|proof| !proof.is_list()),
             figures: None,
             digest: needs_digest.then(Sha256::new),
@@ -60,11 +70,11 @@ impl KeptProof {
             pending: Vec::new(),
             limit,
             // The type matters only for encodings that have no values of another type.
-            source_type: source_type.unwrap_or(SourceType::Text),
-            optional,
-            rows,
+            source_type: SourceType::of_physical(chunk.column_type()).unwrap_or(SourceType::Text),
+            optional: chunk.column_descr().max_def_level() > 0,
+            rows: input.rows(group)? as u64,
             passed_rows: 0,
-        }
+        })))
     }
 
     /// The next bytes of the chunk.

@@ -236,3 +236,19 @@ fn wide(raw: &[u8]) -> i128 {
     word[16 - length..].copy_from_slice(&raw[raw.len() - length..]);
     i128::from_be_bytes(word)
 }
+
+/// The next value in PLAIN.
+#[inline]
+pub(super) fn next_value<'a>(plain: &mut &'a [u8], width: Option<usize>) -> Option<&'a [u8]> {
+    let width = match width {
+        Some(width) => width,
+        None => {
+            let (length, rest) = plain.split_first_chunk::<4>()?;
+            *plain = rest;
+            u32::from_le_bytes(*length) as usize
+        }
+    };
+    let (value, rest) = plain.split_at_checked(width)?;
+    *plain = rest;
+    Some(value)
+}

@@ -3,7 +3,9 @@
 //!
 //! | module | responsibility |
 //! |---|---|
-//! | here | [`ProofPlan`]: which columns, and the mask of each |
+//! | here | which columns of a file have figures |
+//! | `plan` | [`ProofPlan`]: which figures, and the mask of each column |
+//! | `merge` | figures of several chunks or files together |
 //! | `leaf` | how a stored value becomes its canonical text |
 //! | `mask` | what a mask shows of a value |
 //! | `hashes` | the hashes of many values |
@@ -19,78 +21,37 @@
 //! transfer.
 
 mod audit;
-mod chunk;
+pub(super) mod chunk;
 mod content;
 mod hashes;
 mod kept;
 mod leaf;
 mod mask;
+pub(super) mod merge;
+pub(super) mod plan;
 mod rows;
 mod seal;
 mod texts;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use landbridge_core::config::Mask;
-use landbridge_core::proof::ColumnProof;
 use landbridge_core::proof::rows::{RowColumn, RowPlan, RowProof, RowSet};
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::SchemaDescPtr;
 
 pub use audit::AuditKey;
+pub use plan::ProofPlan;
 pub use seal::ProofKey;
 
 pub(super) use chunk::{ChunkProof, ProvenColumn};
 pub(super) use content::{ChunkDigest, Contents};
 pub(super) use kept::KeptProof;
+pub(super) use merge::merged_rows;
 pub(super) use rows::GroupRows;
 
 use super::input::Input;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use leaf::Leaf;
-
-/// The largest page of a copied column that is decoded for its figures, in bytes. Writers make pages of
-/// 1 MiB. A column with a larger one has no figures. Four buffers of this size are in memory at most.
-const MAX_PAGE_BYTES: usize = 2 << 20;
-
-/// Which figures are computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProofPlan {
-    /// Whether copied columns are decoded too, and rows get fingerprints. Converted columns always have
-    /// figures.
-    pub kept: bool,
-    /// The masks of columns, by their names in the source. A column without one has only plain figures.
-    pub masks: BTreeMap<String, Mask>,
-    /// The columns that every reader sees, by their names in the source.
-    pub open: BTreeSet<String>,
-    /// The declared sets of values, by names in the source. These columns have figures on every day.
-    pub values: BTreeMap<String, Arc<BTreeSet<String>>>,
-    /// Whether only the columns of [`Self::values`] have figures.
-    pub only_values: bool,
-    /// Whether figures of copied columns get the [content](landbridge_core::proof::Content) that they are of.
-    pub contents: bool,
-    /// Figures of copied columns of an earlier day, with contents, by their names in the source. They are
-    /// taken over where the bytes are the same, and then rows have no fingerprints.
-    pub known: BTreeMap<String, ColumnProof>,
-    /// The memory of the rows of a group, in bytes, at least 8 per row. A larger group has no fingerprint.
-    pub row_memory: usize,
-}
-
-impl Default for ProofPlan {
-    fn default() -> Self {
-        Self {
-            kept: false,
-            masks: BTreeMap::new(),
-            open: BTreeSet::new(),
-            values: BTreeMap::new(),
-            only_values: false,
-            contents: false,
-            known: BTreeMap::new(),
-            row_memory: 16 << 20,
-        }
-    }
-}
 
 /// What is computed of one file.
 pub(super) struct FileProof {
@@ -188,28 +149,4 @@ impl ProofPlan {
             place: rows.and_then(|rows| rows.place(&column.name)),
         })
     }
-}
-
-/// The fingerprints of rows so far, with more rows. A set that one side does not have is unknown.
-pub(super) fn merged_rows(
-    so_far: &BTreeMap<RowSet, RowProof>,
-    more: &BTreeMap<RowSet, RowProof>,
-) -> BTreeMap<RowSet, RowProof> {
-    let sets = so_far.iter().filter_map(|(set, it)| Some((*set, it.merged(more.get(set)?)?)));
-    sets.collect()
-}
-
-/// The figures of a column so far, with one more chunk.
-pub(super) fn merged(
-    so_far: Option<ColumnProof>,
-    chunk: Option<ColumnProof>,
-) -> Option<ColumnProof> {
-    let (mut all, chunk) = so_far.zip(chunk)?;
-    all.merge(&chunk);
-    Some(all)
-}
-
-/// The largest page that is decoded for figures.
-pub(super) fn page_limit(configured: usize) -> usize {
-    configured.min(MAX_PAGE_BYTES)
 }

@@ -5,62 +5,9 @@ use arrow::array::RecordBatch;
 use serde_json::{Map, Value};
 
 use super::ndjson;
-use crate::bigquery::catalog::int64;
+use super::options::CsvOptions;
 use crate::bigquery::schema::{Field, FieldMode, FieldType};
 use crate::error::GoogleError;
-
-/// The options of a load of CSV.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CsvOptions {
-    delimiter: char,
-    quote: Option<char>,
-    skip_rows: usize,
-    null_marker: String,
-    quoted_newlines: bool,
-    jagged_rows: bool,
-    ignore_unknown: bool,
-}
-
-impl CsvOptions {
-    /// Reads the options from the configuration of a load job.
-    ///
-    /// # Errors
-    /// 400 for a delimiter or quote of more than one character, and for an encoding other than UTF-8.
-    pub(super) fn parse(load: &Value) -> Result<Self, GoogleError> {
-        let text = |key: &str| load.get(key).and_then(Value::as_str);
-        let is_set = |key: &str| load.get(key).and_then(Value::as_bool) == Some(true);
-        let invalid = |key: &str| GoogleError::invalid(format!("Invalid value for: {key}"));
-        let one = |key: &str, text: &str| {
-            let mut chars = text.chars();
-            chars.next().filter(|_| chars.next().is_none()).ok_or_else(|| invalid(key))
-        };
-        if !matches!(text("encoding"), None | Some("" | "UTF-8")) {
-            return Err(GoogleError::invalid(
-                "The local warehouse loads CSV in the encoding UTF-8 only; BigQuery knows others.",
-            ));
-        }
-        let delimiter = match text("fieldDelimiter") {
-            None | Some("") => ',',
-            Some("\\t" | "tab") => '\t',
-            Some(text) => one("fieldDelimiter", text)?,
-        };
-        let quote = match text("quote") {
-            None => Some('"'),
-            Some("") => None,
-            Some(text) => Some(one("quote", text)?),
-        };
-        let skip_rows = load.get("skipLeadingRows").and_then(int64).unwrap_or_default();
-        Ok(Self {
-            delimiter,
-            quote,
-            skip_rows: usize::try_from(skip_rows).map_err(|_| invalid("skipLeadingRows"))?,
-            null_marker: text("nullMarker").unwrap_or_default().to_owned(),
-            quoted_newlines: is_set("allowQuotedNewlines"),
-            jagged_rows: is_set("allowJaggedRows"),
-            ignore_unknown: is_set("ignoreUnknownValues"),
-        })
-    }
-}
 
 /// Reads the rows of a file into the table's fields.
 pub(super) fn read(

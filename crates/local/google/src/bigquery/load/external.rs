@@ -7,12 +7,13 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{LoadSpec, SourceFormat};
+use super::options::SourceFormat;
+use super::spec::LoadSpec;
 use super::{infer_fields, read_file};
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
-use crate::bigquery::catalog::TableRows;
 use crate::bigquery::query::masked_table::MaskedTable;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::settings;
 use crate::error::GoogleError;
 

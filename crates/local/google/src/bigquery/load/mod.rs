@@ -6,7 +6,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `spec` | the configuration of a load job |
+//! | `spec`, `options` | the configuration of a load job |
 //! | `parquet` | Parquet files, read without type coercion |
 //! | `ndjson` | newline-delimited JSON files |
 //! | `csv` | CSV files |
@@ -15,6 +15,7 @@
 mod csv;
 mod external;
 mod ndjson;
+mod options;
 mod parquet;
 mod spec;
 
@@ -26,7 +27,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::BigQuery;
-use super::catalog::{Table, TableRows};
+use super::catalog::Table;
+use super::rows::TableRows;
 use super::schema::{Field, find_field};
 use super::tables::check_layout;
 use super::write::{WriteDisposition, check_required};
@@ -35,8 +37,8 @@ use crate::error::GoogleError;
 use crate::storage::store::Object;
 use crate::turned::is_turned;
 pub(super) use external::ExternalTable;
+use options::SourceFormat;
 pub(super) use spec::LoadSpec;
-use spec::SourceFormat;
 
 impl BigQuery {
     /// Runs a load job and returns its `statistics`. On an error the table stays unchanged.
@@ -218,12 +220,6 @@ fn resolve_fields(
         .cloned()
         .collect();
     Ok((fields, unchanged))
-}
-
-/// The strings of an array in a configuration.
-fn string_list(load: &Value, key: &str) -> Vec<String> {
-    let values = load.get(key).and_then(Value::as_array).into_iter().flatten();
-    values.filter_map(|it| it.as_str().map(str::to_owned)).collect()
 }
 
 /// Infers the fields from the files. BigQuery uses the alphabetically last file.

@@ -16,49 +16,13 @@ use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::schema::types::Type;
-use serde_json::Value;
 
-use super::spec::ColumnNameMap;
-use super::string_list;
+use super::options::ParquetOptions;
 use crate::bigquery::schema::{
     Field, FieldMode, FieldType, arrow_schema, find_field, is_same_name,
 };
 use crate::error::GoogleError;
 use crate::turned::is_turned;
-
-/// How a load job converts Parquet columns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ParquetOptions {
-    /// `columnNameCharacterMap`.
-    names: ColumnNameMap,
-    /// `decimalTargetTypes`: whether a DECIMAL may become NUMERIC, BIGNUMERIC or STRING.
-    numeric: bool,
-    bignumeric: bool,
-    string: bool,
-    /// `parquetOptions.enableListInference`: whether a LIST becomes a REPEATED column.
-    list_inference: bool,
-    /// `ignoreUnknownValues`: whether columns that the table lacks are ignored.
-    pub(super) ignore_unknown: bool,
-}
-
-impl ParquetOptions {
-    /// Reads the options from the configuration of a load job.
-    pub(super) fn parse(load: &Value, names: ColumnNameMap) -> Self {
-        let targets = string_list(load, "decimalTargetTypes");
-        let allows = |name: &str, default| {
-            if targets.is_empty() { default } else { targets.iter().any(|it| it == name) }
-        };
-        let is_set = |path: &str| load.pointer(path).and_then(Value::as_bool) == Some(true);
-        Self {
-            names,
-            numeric: allows("NUMERIC", true),
-            bignumeric: allows("BIGNUMERIC", false),
-            string: allows("STRING", false),
-            list_inference: is_set("/parquetOptions/enableListInference"),
-            ignore_unknown: is_set("/ignoreUnknownValues"),
-        }
-    }
-}
 
 /// The number of rows in a decoded batch.
 const BATCH_ROWS: usize = 65_536;

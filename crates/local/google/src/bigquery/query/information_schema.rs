@@ -8,8 +8,11 @@ use serde_json::{Map, Value, json};
 use super::masked_table::MaskedTable;
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
-use crate::bigquery::catalog::{Catalog, Dataset, Table, TableName, TableRows, int64};
+use crate::bigquery::catalog::{Catalog, Dataset, Table};
+use crate::bigquery::names::TableName;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema};
+use crate::bigquery::settings::int64;
 use crate::bigquery::statements::{quoted_name, sql_type_name, text_literal};
 use crate::error::GoogleError;
 
@@ -31,7 +34,7 @@ impl BigQuery {
         view: &str,
     ) -> Result<MaskedTable, GoogleError> {
         let may_list = |id: &str| {
-            !crate::bigquery::temporary::is_temporary(id)
+            !crate::bigquery::names::is_temporary(id)
                 && self.with_access(|it| it.allows_on_dataset(caller, id, "bigquery.tables.get"))
         };
         let of_project = dataset.is_empty() || dataset.to_lowercase().starts_with("region-");

@@ -11,7 +11,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use crate::access::{AccessControl, ColumnAccess, Principal};
-use crate::bigquery::catalog::{TableName, TableRows};
+use crate::bigquery::names::TableName;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;

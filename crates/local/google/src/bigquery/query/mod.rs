@@ -33,9 +33,9 @@ pub use googlesql::QueryLimits;
 
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
-use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
 use crate::bigquery::load::ExternalTable;
+use crate::bigquery::names::TableName;
 use crate::bigquery::schema::Field;
 use crate::bigquery::tables::LATE_TAGS;
 use crate::error::GoogleError;

@@ -12,7 +12,8 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicro
 use serde_json::Value;
 
 use super::googlesql::civil_time;
-use crate::bigquery::catalog::{Table, TableRows};
+use crate::bigquery::catalog::Table;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::statements::unknown;
 use crate::error::GoogleError;
 

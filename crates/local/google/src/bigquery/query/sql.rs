@@ -1,7 +1,7 @@
 //! The tables and views that the names in a query's FROM clauses refer to.
 
 use super::googlesql::TableRef;
-use crate::bigquery::catalog::TableName;
+use crate::bigquery::names::TableName;
 use crate::error::GoogleError;
 
 /// The table or view that a name in a FROM clause refers to.

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::catalog::{TableName, TableRows};
+use super::names::TableName;
+use super::rows::TableRows;
 use super::{BigQuery, list_response};
 use crate::access::Principal;
 use crate::error::GoogleError;

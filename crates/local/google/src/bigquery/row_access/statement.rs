@@ -4,8 +4,8 @@
 use super::NewPolicy;
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
-use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
+use crate::bigquery::names::TableName;
 use crate::bigquery::query::QuerySpec;
 use crate::error::GoogleError;
 

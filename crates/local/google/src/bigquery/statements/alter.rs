@@ -7,8 +7,9 @@ use super::create::schema_properties;
 use super::options::{Options, set_description};
 use super::tokens::Cursor;
 use super::{Statement, StatementResult, unknown};
-use crate::bigquery::catalog::{Table, TableName};
+use crate::bigquery::catalog::Table;
 use crate::bigquery::check_labels;
+use crate::bigquery::names::TableName;
 use crate::bigquery::schema::{Field, FieldMode, check_field_name, find_field, is_same_name};
 use crate::bigquery::tables::{check_layout, check_table_id};
 use crate::error::GoogleError;
@@ -223,7 +224,7 @@ fn drop_column(table: &mut Table, column: &str, if_exists: bool) -> Result<(), G
     table.fields.retain(|it| it.name != name);
     // Otherwise a column of the same name that is added later would show the values.
     let batches = table.rows.batches_with_schema(&table.schema());
-    table.rows = std::sync::Arc::new(crate::bigquery::catalog::TableRows::new(batches));
+    table.rows = std::sync::Arc::new(crate::bigquery::rows::TableRows::new(batches));
     Ok(())
 }
 
@@ -264,7 +265,7 @@ fn rename_column(
             .ok()
         })
         .collect();
-    table.rows = std::sync::Arc::new(crate::bigquery::catalog::TableRows::new(batches));
+    table.rows = std::sync::Arc::new(crate::bigquery::rows::TableRows::new(batches));
     Ok(())
 }
 

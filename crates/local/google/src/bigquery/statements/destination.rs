@@ -4,8 +4,8 @@
 //! none to a query's result. An existing table keeps its own, unless WRITE_TRUNCATE replaces its schema.
 
 use super::{Statement, StatementResult};
-use crate::bigquery::catalog::TableRows;
 use crate::bigquery::job::QueryResult;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, find_field};
 use crate::bigquery::statements::rows::conformed;
 use crate::bigquery::tables::check_layout;

@@ -15,9 +15,9 @@ use super::dml::{
 use super::rows::{Changes, row_numbers};
 use super::tokens::Cursor;
 use super::{Statement, StatementResult, unknown};
-use crate::bigquery::catalog::TableRows;
 use crate::bigquery::query::QuerySpec;
 use crate::bigquery::query::masked_table::MaskedTable;
+use crate::bigquery::rows::TableRows;
 use crate::error::GoogleError;
 use crate::turned::is_turned;
 

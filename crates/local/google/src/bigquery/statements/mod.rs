@@ -33,8 +33,8 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::BigQuery;
-use super::catalog::TableName;
 use super::job::QueryResult;
+use super::names::TableName;
 use super::query::QuerySpec;
 use super::row_access::PolicyStatement;
 use super::schema::Field;

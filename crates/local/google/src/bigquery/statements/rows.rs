@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::compute::{cast, concat, concat_batches, filter_record_batch, interleave};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
-use crate::bigquery::catalog::TableRows;
+use crate::bigquery::rows::TableRows;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, is_same_name};
 use crate::error::GoogleError;
 
@@ -82,7 +82,7 @@ pub(super) fn assigned(column: &ArrayRef, to: &Field) -> Result<ArrayRef, Google
 
 /// STRING(n) and BYTES(n): "Parameterized data types".
 fn check_length(column: &ArrayRef, field: &Field) -> Result<(), GoogleError> {
-    let limit = field.properties.get("maxLength").and_then(crate::bigquery::catalog::int64);
+    let limit = field.properties.get("maxLength").and_then(crate::bigquery::settings::int64);
     let Some(limit) = limit.and_then(|it| usize::try_from(it).ok()) else { return Ok(()) };
     let longest = match column.data_type() {
         DataType::Utf8 => {

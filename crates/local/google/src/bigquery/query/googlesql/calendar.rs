@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{Offset, TimeZone};
 
-use super::{Result, SqlError, mismatch};
-use crate::bigquery::query::googlesql::interval::{DAY_MICROS, Interval};
-use crate::bigquery::query::googlesql::value::Value;
+use super::error::{Result, SqlError, mismatch};
+use super::interval::{DAY_MICROS, Interval};
+use super::value::Value;
 
 /// 0001-01-01 and 9999-12-31, in days since 1970-01-01.
 const FIRST_DAY: i64 = -719_162;
@@ -385,4 +385,38 @@ pub(super) fn subtract_instants(a: &Value, b: &Value) -> Result<Value> {
         _ => return Err(mismatch()),
     };
     Ok(Value::Interval(Box::new(interval)))
+}
+
+/// The day of microseconds since 1970.
+pub(super) fn day_of(micros: i64) -> i32 {
+    i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
+}
+
+/// A day by year, month and day.
+pub(super) fn date_from_parts(year: i64, month: i64, day: i64) -> Result<i32> {
+    let invalid = || SqlError::failed("the parts of a date are outside their ranges");
+    let year = i16::try_from(year).ok().filter(|it| (1..=9999).contains(it)).ok_or_else(invalid)?;
+    let month = i8::try_from(month).map_err(|_| invalid())?;
+    let day = i8::try_from(day).map_err(|_| invalid())?;
+    days(Date::new(year, month, day).map_err(|_| invalid())?)
+}
+
+/// The instant at which a day starts in a zone.
+pub(super) fn start_of_day(day: i32, zone: &TimeZone) -> Result<i64> {
+    date(day)?;
+    timestamp_from_civil(datetime_micros(day, 0), zone)
+}
+
+/// Truncates an instant in a zone.
+pub(super) fn truncate_in_zone(micros: i64, part: &str, zone: &TimeZone) -> Result<i64> {
+    // Parts below a day are truncated as instants, so that a repeated hour stays itself.
+    match part {
+        "MICROSECOND" | "MILLISECOND" | "SECOND" => truncate_micros(micros, part),
+        "MINUTE" | "HOUR" => {
+            let offset = timestamp_in_zone(micros, zone) - micros;
+            let start = truncate_micros(micros + offset, part)? - offset;
+            check_micros(Some(start), "TIMESTAMP")
+        }
+        _ => timestamp_from_civil(truncate_micros(timestamp_in_zone(micros, zone), part)?, zone),
+    }
 }

@@ -5,8 +5,10 @@
 use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 
+use super::calendar::{
+    LAST_DAY, civil, parse_zone, shown_in_zone, timestamp_from_civil, timestamp_in_zone,
+};
 use super::error::{Result, SqlError};
-use super::functions::{LAST_DAY, civil, parse_zone, shown_in_zone, timestamp_in_zone};
 use super::interval::{DAY_MICROS, Interval};
 use super::numeric::{
     BIG_SCALE, NUMERIC_SCALE, bignumeric_from_big, divide_rounded, format_units, numeric_from_big,
@@ -90,7 +92,6 @@ fn convert(value: &Value, from: &Type, to: &Type, zone: &TimeZone) -> Result<Val
 }
 
 fn convert_time(value: &Value, to: &Type, zone: &TimeZone) -> Result<Value> {
-    use super::functions::civil_to_timestamp;
     let local = match value {
         Value::Date(day) => i64::from(*day) * DAY_MICROS,
         Value::Datetime(micros) => *micros,
@@ -102,7 +103,7 @@ fn convert_time(value: &Value, to: &Type, zone: &TimeZone) -> Result<Value> {
         Type::Date => Value::Date(i32::try_from(local.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)),
         Type::Time => Value::Time(local.rem_euclid(DAY_MICROS)),
         Type::Datetime => Value::Datetime(local),
-        _ => Value::Timestamp(civil_to_timestamp(local, zone)?),
+        _ => Value::Timestamp(timestamp_from_civil(local, zone)?),
     })
 }
 
@@ -301,11 +302,10 @@ fn without_leap_fraction(text: &str, micros: i64) -> i64 {
 
 /// An instant. A zone in the text replaces `zone`, or is an error if the caller named one.
 pub(crate) fn parse_timestamp(text: &str, zone: &TimeZone, only_zone: bool) -> Result<i64> {
-    use super::functions::civil_to_timestamp;
     let wrong = || wrong_text(&Type::Timestamp);
     let (local, rest) = read_datetime(text).ok_or_else(wrong)?;
     if rest.is_empty() {
-        return civil_to_timestamp(local, zone).map_err(|_| wrong());
+        return timestamp_from_civil(local, zone).map_err(|_| wrong());
     }
     // A zone follows a time, not a date alone.
     let has_time = text[..text.len() - rest.len()].contains(':');
@@ -325,7 +325,7 @@ pub(crate) fn parse_timestamp(text: &str, zone: &TimeZone, only_zone: bool) -> R
             parse_zone(offset.unwrap_or(name)).map_err(|_| wrong())?
         }
     };
-    civil_to_timestamp(local, &zone).map_err(|_| wrong())
+    timestamp_from_civil(local, &zone).map_err(|_| wrong())
 }
 
 /// The text of a value of a simple type.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::analyze::{CONDITIONAL, WITH_LAMBDA};
 use super::casts::can_cast;
+use super::special_calls::{CONDITIONAL, WITH_LAMBDA};
 use super::types::Type;
 use super::window_functions::WINDOW_FUNCTIONS;
 use super::{aggregates, functions};

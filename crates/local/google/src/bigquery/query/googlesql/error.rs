@@ -45,6 +45,11 @@ impl SqlError {
     }
 }
 
+/// A function got what its signature does not name.
+pub(crate) fn mismatch() -> SqlError {
+    SqlError::failed("a function got an argument of another type")
+}
+
 impl From<SqlError> for GoogleError {
     fn from(error: SqlError) -> Self {
         match error {

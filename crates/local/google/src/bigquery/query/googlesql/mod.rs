@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `types`, `value`, `numeric`, `interval` | types and values |
 //! | `functions`, `aggregates`, `window_functions` | the allow-list |
+//! | `special_calls` | functions that the analysis turns into expressions of their own |
+//! | `calendar` | days, times and zones |
 //! | `signature`, `casts` | conversions |
 //! | `prune` | the columns that a query reads, for access control |
 //! | `optimize` | subqueries that run once, indexes and hash joins |
@@ -18,6 +20,7 @@
 mod aggregates;
 mod analyze;
 mod ast;
+mod calendar;
 mod casts;
 #[cfg(test)]
 mod catalogue;
@@ -33,6 +36,7 @@ mod parser;
 mod plan;
 mod prune;
 mod signature;
+mod special_calls;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -150,7 +154,7 @@ impl BoundQuery {
 /// # Errors
 /// The time is outside the calendar.
 pub(crate) fn civil_time(micros: i64) -> Result<jiff::civil::DateTime, GoogleError> {
-    functions::civil(micros).map_err(GoogleError::from)
+    calendar::civil(micros).map_err(GoogleError::from)
 }
 
 /// Decimal text of a BIGNUMERIC.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::ast::SetOp;
-use super::plan::{Expr, Node, Subquery, SubqueryKind, WindowKind};
+use super::plan::{
+    AggregateCall, Expr, Join, Node, SharedNode, Subquery, SubqueryKind, WindowCall, WindowKind,
+};
 
 type Columns = BTreeSet<usize>;
 
@@ -37,40 +39,22 @@ impl Pruner {
                 self.node(input, &needed, outer);
             }
             Node::Project { input, exprs } => {
+                // An expression is evaluated even if nothing uses its result.
+                let read = |(at, expr): &(usize, &Expr)| wanted.contains(at) || !is_plain(expr);
                 let mut needed = Columns::new();
-                for (at, expr) in exprs.iter().enumerate() {
-                    // An expression is evaluated even if nothing uses its result.
-                    if wanted.contains(&at) || !is_plain(expr) {
-                        self.expr(expr, &mut needed, outer);
-                    }
-                }
+                let read = exprs.iter().enumerate().filter(read);
+                read.for_each(|(_, expr)| self.expr(expr, &mut needed, outer));
                 self.node(input, &needed, outer);
             }
-            Node::Join(join) => {
-                let mut needed = wanted.clone();
-                if let Some(on) = &join.on {
-                    self.expr(on, &mut needed, outer);
-                }
-                let width = join.left_width;
-                let mut left: Columns = needed.iter().copied().filter(|it| *it < width).collect();
-                let mut right: Columns =
-                    needed.iter().filter(|it| **it >= width).map(|it| it - width).collect();
-                for (a, b) in &join.equal {
-                    self.expr(a, &mut left, outer);
-                    self.expr(b, &mut right, outer);
-                }
-                self.node(&join.left, &left, outer);
-                self.node(&join.right, &right, outer);
-            }
+            Node::Join(join) => self.join(join, wanted, outer),
             // `optimize` makes them later.
             Node::Lookup(lookup) => self.all(&lookup.input, outer),
             Node::Unnest { input, array, on, .. } => {
-                let width = input.width();
                 let mut needed = wanted.clone();
                 if let Some(on) = on {
                     self.expr(on, &mut needed, outer);
                 }
-                needed.retain(|it| *it < width);
+                needed.retain(|it| *it < input.width());
                 self.expr(array, &mut needed, outer);
                 self.node(input, &needed, outer);
             }
@@ -86,26 +70,13 @@ impl Pruner {
             Node::Aggregate(aggregate) => {
                 let mut needed = Columns::new();
                 aggregate.keys.iter().for_each(|it| self.expr(it, &mut needed, outer));
-                for call in &aggregate.calls {
-                    self.aggregate(call, &mut needed, outer);
-                }
+                aggregate.calls.iter().for_each(|it| self.aggregate(it, &mut needed, outer));
                 self.node(&aggregate.input, &needed, outer);
             }
             Node::Window { input, calls } => {
                 let width = input.width();
                 let mut needed: Columns = wanted.iter().copied().filter(|it| *it < width).collect();
-                for call in calls {
-                    call.partition.iter().for_each(|it| self.expr(it, &mut needed, outer));
-                    call.order.iter().for_each(|it| self.expr(&it.expr, &mut needed, outer));
-                    let bounds = call.start.expr().into_iter().chain(call.end.expr());
-                    bounds.for_each(|it| self.expr(it, &mut needed, outer));
-                    match &call.kind {
-                        WindowKind::Aggregate(call) => self.aggregate(call, &mut needed, outer),
-                        WindowKind::Function { args, .. } => {
-                            args.iter().for_each(|it| self.expr(it, &mut needed, outer));
-                        }
-                    }
-                }
+                calls.iter().for_each(|call| self.window(call, &mut needed, outer));
                 self.node(input, &needed, outer);
             }
             Node::Sort { input, keys } => {
@@ -123,24 +94,41 @@ impl Pruner {
                 self.node(left, wanted, outer);
                 self.node(right, wanted, outer);
             }
-            Node::SetOp { left, right, .. } => {
-                self.all(left, outer);
-                self.all(right, outer);
+            Node::SetOp { left: one, right: other, .. }
+            | Node::Recursive { base: one, step: other, .. } => {
+                self.all(one, outer);
+                self.all(other, outer);
             }
-            Node::Shared(shared) => {
-                let known = self.shared.contains_key(&shared.id);
-                let so_far = self.shared.entry(shared.id).or_default();
-                let before = so_far.len();
-                so_far.extend(wanted);
-                if !known || so_far.len() > before {
-                    let columns = so_far.clone();
-                    self.node(&shared.node, &columns, &mut Vec::new());
-                }
-            }
-            Node::Recursive { base, step, .. } => {
-                self.all(base, outer);
-                self.all(step, outer);
-            }
+            Node::Shared(shared) => self.shared(shared, wanted),
+        }
+    }
+
+    fn join(&mut self, join: &Join, wanted: &Columns, outer: &mut Vec<Columns>) {
+        let mut needed = wanted.clone();
+        if let Some(on) = &join.on {
+            self.expr(on, &mut needed, outer);
+        }
+        let width = join.left_width;
+        let mut left: Columns = needed.iter().copied().filter(|it| *it < width).collect();
+        let mut right: Columns =
+            needed.iter().filter(|it| **it >= width).map(|it| it - width).collect();
+        for (a, b) in &join.equal {
+            self.expr(a, &mut left, outer);
+            self.expr(b, &mut right, outer);
+        }
+        self.node(&join.left, &left, outer);
+        self.node(&join.right, &right, outer);
+    }
+
+    /// A WITH query, which several places can read: each column that one of them wants is read.
+    fn shared(&mut self, shared: &SharedNode, wanted: &Columns) {
+        let known = self.shared.contains_key(&shared.id);
+        let so_far = self.shared.entry(shared.id).or_default();
+        let before = so_far.len();
+        so_far.extend(wanted);
+        if !known || so_far.len() > before {
+            let columns = so_far.clone();
+            self.node(&shared.node, &columns, &mut Vec::new());
         }
     }
 
@@ -149,12 +137,20 @@ impl Pruner {
         self.node(node, &all, outer);
     }
 
-    fn aggregate(
-        &mut self,
-        call: &super::plan::AggregateCall,
-        needed: &mut Columns,
-        outer: &mut Vec<Columns>,
-    ) {
+    fn window(&mut self, call: &WindowCall, needed: &mut Columns, outer: &mut Vec<Columns>) {
+        call.partition.iter().for_each(|it| self.expr(it, needed, outer));
+        call.order.iter().for_each(|it| self.expr(&it.expr, needed, outer));
+        let bounds = call.start.expr().into_iter().chain(call.end.expr());
+        bounds.for_each(|it| self.expr(it, needed, outer));
+        match &call.kind {
+            WindowKind::Aggregate(call) => self.aggregate(call, needed, outer),
+            WindowKind::Function { args, .. } => {
+                args.iter().for_each(|it| self.expr(it, needed, outer));
+            }
+        }
+    }
+
+    fn aggregate(&mut self, call: &AggregateCall, needed: &mut Columns, outer: &mut Vec<Columns>) {
         call.args.iter().for_each(|it| self.expr(it, needed, outer));
         call.order.iter().for_each(|it| self.expr(&it.expr, needed, outer));
         call.filter.iter().for_each(|it| self.expr(it, needed, outer));

@@ -6,9 +6,10 @@
 
 use super::ast::Expr;
 use super::error::{Result, SqlError};
+use super::special_calls::{CONDITIONAL, WITH_LAMBDA};
 use super::tables::tables_in;
 use super::types::Type;
-use super::{aggregates, analyze, functions, window_functions};
+use super::{aggregates, functions, window_functions};
 
 /// How deep calls of such functions may be nested.
 pub(super) const MAX_CALLS: usize = 50;
@@ -31,8 +32,8 @@ impl UserFunction {
         let is_known = functions::find(name).is_some()
             || aggregates::find(name).is_some()
             || window_functions::find(name).is_some()
-            || analyze::CONDITIONAL.iter().any(|(it, _)| it == name)
-            || analyze::WITH_LAMBDA.iter().any(|it| it == name);
+            || CONDITIONAL.iter().any(|(it, _)| it == name)
+            || WITH_LAMBDA.iter().any(|it| it == name);
         if is_known {
             return Err(SqlError::unknown(format!(
                 "a function with the name {name} of a built-in one"

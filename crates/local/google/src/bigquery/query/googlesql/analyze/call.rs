@@ -11,6 +11,7 @@ use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions;
 use crate::bigquery::query::googlesql::plan::{AggregateCall, CallExpr, Expr, SortKey};
 use crate::bigquery::query::googlesql::signature::choose;
+use crate::bigquery::query::googlesql::special_calls::CONDITIONAL;
 use crate::bigquery::query::googlesql::types::Type;
 use crate::bigquery::query::googlesql::value::Value;
 use crate::bigquery::query::googlesql::window_functions;
@@ -36,14 +37,6 @@ const NAMED_ONLY: [(&str, usize); 7] = [
     ("EDIT_DISTANCE", 2),
     ("JSON_KEYS", 2),
     ("JSON_STRIP_NULLS", 2),
-];
-
-/// Functions that evaluate only some of their arguments, with their signatures.
-pub(crate) const CONDITIONAL: [(&str, &str); 4] = [
-    ("COALESCE", "T... -> T"),
-    ("IF", "BOOL, T, T -> T"),
-    ("IFNULL", "T, T -> T"),
-    ("NULLIF", "T, T -> T"),
 ];
 
 /// Operators whose operands cannot be the word NULL: `x = NULL` is always a mistake, and BigQuery
@@ -267,20 +260,7 @@ impl Analyzer<'_> {
         if call.safe || !call.named.is_empty() {
             return Err(SqlError::unknown(format!("SAFE or named arguments for {name}")));
         }
-        let mut args = Vec::new();
-        if name != "$count_star" {
-            for arg in &call.args {
-                args.push(self.expr(arg, scope)?);
-            }
-        }
-        if name == "APPROX_QUANTILES" {
-            if args.len() != 2 {
-                return Err(SqlError::invalid("APPROX_QUANTILES needs two arguments"));
-            }
-            if call.ignore_nulls == Some(false) {
-                args.push(Typed::constant(Value::Bool(true), Type::Bool));
-            }
-        }
+        let args = self.aggregate_args(name, call, scope)?;
         let mut grouping = None;
         if name == "GROUPING" {
             let keys = keys.unwrap_or_default();
@@ -306,15 +286,7 @@ impl Analyzer<'_> {
             Some((max, expr)) => Some((*max, self.expr(expr, scope)?.expr)),
             None => None,
         };
-        let limit = match call.limit.as_deref().map(|it| self.expr(it, scope)).transpose()? {
-            None => None,
-            Some(Typed { expr: Expr::Literal(Value::Int(limit)), .. }) if limit >= 0 => {
-                Some(usize::try_from(limit).unwrap_or(usize::MAX))
-            }
-            Some(_) => {
-                return Err(SqlError::invalid("LIMIT in an aggregate function needs a number"));
-            }
-        };
+        let limit = call.limit.as_deref().map(|it| self.aggregate_limit(it, scope)).transpose()?;
         Ok(AggregateCall {
             function,
             order: self.sort_keys(&call.order_by, scope)?,
@@ -328,6 +300,32 @@ impl Analyzer<'_> {
             filter: None,
             grouping,
         })
+    }
+
+    fn aggregate_args(&self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<Vec<Typed>> {
+        if name == "$count_star" {
+            return Ok(Vec::new());
+        }
+        let mut args =
+            call.args.iter().map(|it| self.expr(it, scope)).collect::<Result<Vec<_>>>()?;
+        if name == "APPROX_QUANTILES" {
+            if args.len() != 2 {
+                return Err(SqlError::invalid("APPROX_QUANTILES needs two arguments"));
+            }
+            if call.ignore_nulls == Some(false) {
+                args.push(Typed::constant(Value::Bool(true), Type::Bool));
+            }
+        }
+        Ok(args)
+    }
+
+    fn aggregate_limit(&self, limit: &Ast, scope: &Scope<'_>) -> Result<usize> {
+        match self.expr(limit, scope)?.expr {
+            Expr::Literal(Value::Int(limit)) if limit >= 0 => {
+                Ok(usize::try_from(limit).unwrap_or(usize::MAX))
+            }
+            _ => Err(SqlError::invalid("LIMIT in an aggregate function needs a number")),
+        }
     }
 
     /// ORDER BY. NULL is the smallest value unless the statement says otherwise.

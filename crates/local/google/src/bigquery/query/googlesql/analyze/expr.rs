@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use super::scope::Scope;
-use super::typed::{Literal, cast_expr, supertype};
+use super::typed::{Literal, supertype};
 use super::{Analyzer, OutColumn, Relation, Typed};
-use crate::bigquery::query::googlesql::ast::{Expr as Ast, Is, Query};
-use crate::bigquery::query::googlesql::casts::{can_cast, cast};
+use crate::bigquery::query::googlesql::ast::{Expr as Ast, Query};
+use crate::bigquery::query::googlesql::casts::cast;
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions;
 use crate::bigquery::query::googlesql::numeric::{BIG_SCALE, NUMERIC_SCALE, fits_scale};
@@ -23,80 +23,30 @@ impl Analyzer<'_> {
             return Ok(key);
         }
         match expr {
-            Ast::Null => Ok(Typed::null()),
-            Ast::Bool(it) => Ok(Typed::constant(Value::Bool(*it), Type::Bool)),
-            Ast::Int(it) => Ok(Typed::constant(Value::Int(*it), Type::Int64)),
-            Ast::Float(it, text) => Ok(Typed {
-                image: Some(text.clone()),
-                ..Typed::constant(Value::Float(*it), Type::Float64)
-            }),
-            Ast::Text(it) => Ok(Typed::constant(Value::text(it), Type::String)),
-            Ast::Bytes(it) => Ok(Typed::constant(Value::bytes(it), Type::Bytes)),
-            Ast::Typed(of, text) => typed_literal(of, text),
+            Ast::Null
+            | Ast::Bool(_)
+            | Ast::Int(_)
+            | Ast::Float(..)
+            | Ast::Text(_)
+            | Ast::Bytes(_)
+            | Ast::Typed(..) => literal(expr),
             Ast::Path(path) => self.path(path, scope),
             Ast::Field(value, name) => {
                 let value = self.expr(value, scope)?;
                 self.field(value, name)
             }
             Ast::Param(name) => self.parameter(name),
-            Ast::Positional(at) => {
-                let found = self.parameters.get(*at).filter(|it| it.name.is_empty());
-                let found =
-                    found.ok_or_else(|| SqlError::invalid("Query parameter ? not found"))?;
-                Ok(Typed::constant(found.value.clone(), found.of.clone()))
-            }
+            Ast::Positional(at) => self.positional(*at),
             Ast::Call(call) => self.call(call, scope),
-            Ast::And(a, b) | Ast::Or(a, b) => {
-                let a = Box::new(self.boolean(a, scope, "operands of AND and OR")?);
-                let b = Box::new(self.boolean(b, scope, "operands of AND and OR")?);
-                let is_and = matches!(expr, Ast::And(..));
-                Ok(Typed::new(if is_and { Expr::And(a, b) } else { Expr::Or(a, b) }, Type::Bool))
-            }
-            Ast::Is { value, what, not } => {
-                let name = match what {
-                    Is::Null => "$is_null",
-                    Is::True => "$is_true",
-                    Is::False => "$is_false",
-                };
-                let test = self.apply(name, vec![self.expr(value, scope)?])?;
-                self.negate_if(*not, test)
-            }
-            Ast::DistinctFrom { left, right, not } => {
-                let args = vec![self.expr(left, scope)?, self.expr(right, scope)?];
-                let test = self.apply("$is_distinct", args)?;
-                self.negate_if(*not, test)
-            }
-            Ast::InList { value, list, not } => self.in_list(value, list, *not, scope),
-            Ast::InQuery { value, query, not } => self.in_query(value, query, *not, scope),
-            Ast::InArray { value, array, not } => {
-                let args = vec![self.expr(value, scope)?, self.expr(array, scope)?];
-                let test = self.apply("$in_array", args)?;
-                self.negate_if(*not, test)
-            }
-            Ast::LikeList { value, patterns, all, not } => {
-                let value = self.expr(value, scope)?;
-                let mut tests = Vec::new();
-                for pattern in patterns {
-                    let pattern = self.expr(pattern, scope)?;
-                    let test = self.apply("$like", vec![value.clone(), pattern])?;
-                    // NOT LIKE ANY: any of them does not fit.
-                    tests.push(self.negate_if(*not, test)?.expr);
-                }
-                let joined = tests.into_iter().reduce(|a, b| match all {
-                    true => Expr::And(Box::new(a), Box::new(b)),
-                    false => Expr::Or(Box::new(a), Box::new(b)),
-                });
-                let joined = joined.ok_or_else(|| SqlError::invalid("LIKE ANY needs a pattern"))?;
-                Ok(Typed::new(joined, Type::Bool))
-            }
-            Ast::LikeArray { value, patterns, all, not } => {
-                let name = if *all { "$like_all" } else { "$like_any" };
-                let args = vec![self.expr(value, scope)?, self.expr(patterns, scope)?];
-                self.apply(
-                    name,
-                    [args, vec![Typed::constant(Value::Bool(*not), Type::Bool)]].concat(),
-                )
-            }
+            Ast::And(..)
+            | Ast::Or(..)
+            | Ast::Is { .. }
+            | Ast::DistinctFrom { .. }
+            | Ast::InList { .. }
+            | Ast::InQuery { .. }
+            | Ast::InArray { .. }
+            | Ast::LikeList { .. }
+            | Ast::LikeArray { .. } => self.condition(expr, scope),
             Ast::Case { operand, whens, otherwise } => {
                 self.case(operand.as_deref(), whens, otherwise.as_deref(), scope)
             }
@@ -109,16 +59,7 @@ impl Analyzer<'_> {
             Ast::Extract { part, value, zone } => self.extract(part, value, zone.as_deref(), scope),
             Ast::Interval { value, part, to } => self.interval(value, part, to.as_deref(), scope),
             Ast::Array { element, items } => self.array(element.as_ref(), items, scope),
-            Ast::ArrayQuery(query) => {
-                let column = self.subquery(query, scope)?;
-                if matches!(column.typed.ty, Type::Array(_)) {
-                    return Err(SqlError::invalid(
-                        "Cannot use array subquery with column of type ARRAY",
-                    ));
-                }
-                let of = Type::array(column.typed.ty);
-                Ok(Typed::new(subquery_expr(SubqueryKind::Array, column.node), of))
-            }
+            Ast::ArrayQuery(query) => self.array_query(query, scope),
             Ast::Struct { fields, items, tuple } => {
                 self.structure(fields.as_deref(), items, *tuple, scope)
             }
@@ -167,17 +108,19 @@ impl Analyzer<'_> {
         Ok(Typed::constant(found.value.clone(), found.of.clone()))
     }
 
-    /// A condition.
-    pub(super) fn boolean(&self, expr: &Ast, scope: &Scope<'_>, what: &str) -> Result<Expr> {
-        let typed = self.expr(expr, scope)?;
-        if typed.is_null() || typed.ty == Type::Bool {
-            return Ok(typed.expr);
-        }
-        Err(SqlError::invalid(format!("The {what} must be BOOL, not {}", typed.ty)))
+    fn positional(&self, at: usize) -> Result<Typed> {
+        let found = self.parameters.get(at).filter(|it| it.name.is_empty());
+        let found = found.ok_or_else(|| SqlError::invalid("Query parameter ? not found"))?;
+        Ok(Typed::constant(found.value.clone(), found.of.clone()))
     }
 
-    fn negate_if(&self, not: bool, test: Typed) -> Result<Typed> {
-        if not { self.apply("$not", vec![test]) } else { Ok(test) }
+    fn array_query(&self, query: &Query, scope: &Scope<'_>) -> Result<Typed> {
+        let column = self.subquery(query, scope)?;
+        if matches!(column.typed.ty, Type::Array(_)) {
+            return Err(SqlError::invalid("Cannot use array subquery with column of type ARRAY"));
+        }
+        let of = Type::array(column.typed.ty);
+        Ok(Typed::new(subquery_expr(SubqueryKind::Array, column.node), of))
     }
 
     /// Calls a function with arguments that are analysed already.
@@ -201,40 +144,8 @@ impl Analyzer<'_> {
         Ok(Typed::new(Expr::Call(Box::new(call)), result))
     }
 
-    fn in_list(&self, value: &Ast, list: &[Ast], not: bool, scope: &Scope<'_>) -> Result<Typed> {
-        let mut items = vec![self.expr(value, scope)?];
-        for item in list {
-            items.push(self.expr(item, scope)?);
-        }
-        let of = supertype(&items).filter(Type::is_comparable);
-        let of = of.ok_or_else(|| SqlError::invalid("No matching signature for operator IN"))?;
-        let items =
-            items.into_iter().map(|it| Ok(it.coerce(&of)?.expr)).collect::<Result<Vec<_>>>()?;
-        let mut items = items.into_iter();
-        let value = items.next().unwrap_or(Expr::Literal(Value::Null));
-        let test = Typed::new(Expr::InList(Box::new(value), items.collect()), Type::Bool);
-        self.negate_if(not, test)
-    }
-
-    fn in_query(&self, value: &Ast, query: &Query, not: bool, scope: &Scope<'_>) -> Result<Typed> {
-        let value = self.expr(value, scope)?;
-        let column = self.subquery(query, scope)?;
-        let of = supertype(&[value.clone(), column.typed.clone().without_literal()]);
-        let of = of.filter(Type::is_comparable);
-        let of =
-            of.ok_or_else(|| SqlError::invalid("Cannot execute IN subquery with these types"))?;
-        let value = value.coerce(&of)?.expr;
-        let mut node = column.node;
-        if column.typed.ty != of {
-            let exprs = vec![cast_expr(Expr::column(0), &column.typed.ty, &of)];
-            node = Node::Project { input: Box::new(node), exprs };
-        }
-        let test = Typed::new(subquery_expr(SubqueryKind::In(value), node), Type::Bool);
-        self.negate_if(not, test)
-    }
-
     /// A subquery with one column.
-    fn subquery(&self, query: &Query, scope: &Scope<'_>) -> Result<SubqueryColumn> {
+    pub(super) fn subquery(&self, query: &Query, scope: &Scope<'_>) -> Result<SubqueryColumn> {
         let Relation { node, mut columns, .. } = self.query(query, Some(scope))?;
         match (columns.pop(), columns.is_empty()) {
             (Some(OutColumn { typed, .. }), true) => Ok(SubqueryColumn { node, typed }),
@@ -278,90 +189,6 @@ impl Analyzer<'_> {
         let otherwise = Box::new(results.pop().unwrap_or(Expr::Literal(Value::Null)));
         let whens = tests.into_iter().zip(results).collect();
         Ok(Typed::new(Expr::Case { whens, otherwise }, of))
-    }
-
-    fn cast(
-        &self,
-        value: &Ast,
-        to: &Type,
-        safe: bool,
-        zone: Option<&Ast>,
-        scope: &Scope<'_>,
-    ) -> Result<Typed> {
-        let value = self.expr(value, scope)?;
-        if !value.is_null() && !can_cast(&value.ty, to) && value.coercion(to).is_none() {
-            return Err(SqlError::invalid(format!("Invalid cast from {} to {to}", value.ty)));
-        }
-        let zone = match zone {
-            Some(zone) => {
-                let pair = (&value.ty, to);
-                if !matches!(
-                    pair,
-                    (Type::String, Type::Timestamp) | (Type::Timestamp, Type::String)
-                ) {
-                    return Err(SqlError::invalid(
-                        "AT TIME ZONE needs a cast between STRING and TIMESTAMP",
-                    ));
-                }
-                Some(self.expr(zone, scope)?.coerce(&Type::String)?.expr)
-            }
-            None => None,
-        };
-        // A number that is written in the statement keeps its digits.
-        let decimal = matches!(to, Type::Numeric | Type::BigNumeric);
-        if let (Some(image), true) = (&value.image, decimal) {
-            let text = Value::text(image);
-            let converted = cast(&text, &Type::String, to, None);
-            return match converted {
-                Ok(it) => Ok(Typed::constant(it, to.clone()).without_literal()),
-                Err(_) if safe => Ok(Typed::constant(Value::Null, to.clone()).without_literal()),
-                Err(error) => Err(error),
-            };
-        }
-        let from = if value.is_null() { to.clone() } else { value.ty };
-        let cast = CastExpr { value: value.expr, from, to: to.clone(), safe, zone };
-        Ok(Typed::new(Expr::Cast(Box::new(cast)), to.clone()))
-    }
-
-    /// CAST with FORMAT, and perhaps AT TIME ZONE.
-    fn cast_format(
-        &self,
-        value: &Ast,
-        to: &Type,
-        safe: bool,
-        (format, zone): (&Ast, Option<&Ast>),
-        scope: &Scope<'_>,
-    ) -> Result<Typed> {
-        let value = self.expr(value, scope)?;
-        let name = match (&value.ty, to) {
-            // NULL without a type is an INT64.
-            (from, Type::String) if from.is_numeric() => {
-                if zone.is_some() {
-                    return Err(SqlError::invalid("AT TIME ZONE is not allowed for a number"));
-                }
-                "$cast_to_number_text"
-            }
-            (_, Type::String) => "$cast_to_text",
-            (Type::String, Type::Date) => "$cast_to_date",
-            (Type::String, Type::Time) => "$cast_to_time",
-            (Type::String, Type::Datetime) => "$cast_to_datetime",
-            (Type::String, Type::Timestamp) => "$cast_to_timestamp",
-            (Type::String, Type::Bytes) => "$cast_to_bytes",
-            (from, to) => {
-                return Err(SqlError::invalid(format!(
-                    "FORMAT is not allowed for a cast from {from} to {to}"
-                )));
-            }
-        };
-        let mut args = vec![value, self.expr(format, scope)?];
-        if let Some(zone) = zone {
-            args.push(self.expr(zone, scope)?);
-        }
-        let mut typed = self.apply(name, args)?;
-        if let (Expr::Call(call), true) = (&mut typed.expr, safe) {
-            call.safe = true;
-        }
-        Ok(typed)
     }
 
     fn array(&self, element: Option<&Type>, items: &[Ast], scope: &Scope<'_>) -> Result<Typed> {
@@ -453,9 +280,9 @@ fn pinned(expr: Expr, of: &Type) -> Expr {
     Expr::Cast(Box::new(CastExpr { value: expr, from, to, safe: false, zone: None }))
 }
 
-struct SubqueryColumn {
-    node: Node,
-    typed: Typed,
+pub(super) struct SubqueryColumn {
+    pub(super) node: Node,
+    pub(super) typed: Typed,
 }
 
 pub(super) fn subquery_expr(kind: SubqueryKind, plan: Node) -> Expr {
@@ -476,6 +303,21 @@ pub(super) fn common_type(items: &[Typed]) -> Result<Type> {
     supertype(items).ok_or_else(|| {
         let types: Vec<_> = items.iter().map(|it| it.ty.to_string()).collect();
         SqlError::invalid(format!("Expressions have no common type: {}", types.join(", ")))
+    })
+}
+
+/// A value that is written in the statement.
+fn literal(expr: &Ast) -> Result<Typed> {
+    Ok(match expr {
+        Ast::Bool(it) => Typed::constant(Value::Bool(*it), Type::Bool),
+        Ast::Int(it) => Typed::constant(Value::Int(*it), Type::Int64),
+        Ast::Float(it, text) => {
+            Typed { image: Some(text.clone()), ..Typed::constant(Value::Float(*it), Type::Float64) }
+        }
+        Ast::Text(it) => Typed::constant(Value::text(it), Type::String),
+        Ast::Bytes(it) => Typed::constant(Value::bytes(it), Type::Bytes),
+        Ast::Typed(of, text) => return typed_literal(of, text),
+        _ => Typed::null(),
     })
 }
 

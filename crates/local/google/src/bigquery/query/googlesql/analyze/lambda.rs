@@ -8,11 +8,9 @@ use super::{Analyzer, Typed};
 use crate::bigquery::query::googlesql::ast::{Call, Expr as Ast};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::plan::{Expr, Node, SubqueryKind};
+use crate::bigquery::query::googlesql::special_calls::WITH_LAMBDA;
 use crate::bigquery::query::googlesql::tables::same_name;
 use crate::bigquery::query::googlesql::types::Type;
-
-/// The functions that take a lambda.
-pub(crate) const WITH_LAMBDA: [&str; 2] = ["ARRAY_FILTER", "ARRAY_TRANSFORM"];
 
 impl Analyzer<'_> {
     /// A call with a lambda. The lambda sees its parameters, and the names around the call.

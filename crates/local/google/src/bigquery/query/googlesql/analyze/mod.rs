@@ -4,6 +4,8 @@
 //! Everything that it does not know, it refuses.
 
 mod call;
+mod cast;
+mod condition;
 mod expr;
 mod from;
 mod json;
@@ -33,9 +35,7 @@ use super::user_function::UserFunction;
 use super::value::Value;
 use crate::bigquery::schema::Field;
 
-pub(crate) use call::CONDITIONAL;
 pub(crate) use call::has_aggregate;
-pub(crate) use lambda::WITH_LAMBDA;
 pub(crate) use typed::{Literal, Typed, supertype};
 
 /// The parameter with the caller of the query. No parameter of a statement can have this name.

@@ -35,6 +35,40 @@ enum OrderKey {
     Other(Typed),
 }
 
+/// The keys of GROUP BY, each once.
+#[derive(Default)]
+struct Keys(Vec<(Expr, Type)>);
+
+impl Keys {
+    /// The place of a key.
+    fn add(&mut self, typed: Typed) -> Result<usize> {
+        if !typed.ty.is_groupable() {
+            return Err(SqlError::invalid(format!(
+                "Grouping by expressions of type {} is not allowed",
+                typed.ty
+            )));
+        }
+        Ok(self.0.iter().position(|(it, _)| *it == typed.expr).unwrap_or_else(|| {
+            self.0.push((typed.expr, typed.ty));
+            self.0.len() - 1
+        }))
+    }
+
+    /// Refuses what several grouping sets cannot have. Google's engine takes the inner key where the select list
+    /// repeats the outer one.
+    fn check(&self, sets: usize) -> Result<()> {
+        let keys = &self.0;
+        let nested = keys.iter().any(|(one, _)| keys.iter().any(|(it, _)| is_within(it, one)));
+        let constant = keys.iter().any(|(it, _)| matches!(it, Expr::Literal(_)));
+        if sets > 1 && (nested || constant) {
+            return Err(SqlError::unknown(
+                "grouping sets with a constant, or with a key within another key",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Analyzer<'_> {
     pub(super) fn select(
         &self,
@@ -66,19 +100,14 @@ impl Analyzer<'_> {
         let columns = self.item_columns(&items, &plain)?;
         let with_aliases = Scope { aliases: &aliases, ..plain.clone() };
         let no_windows = Scope { windows: None, ..with_aliases.clone() };
-        let having = select
-            .having
-            .as_ref()
-            .map(|it| self.boolean(it, &no_windows, "HAVING clause"))
-            .transpose()?;
+        let having = select.having.as_ref();
+        let having = having.map(|it| self.boolean(it, &no_windows, "HAVING clause")).transpose()?;
         if having.is_some() && !grouped {
             return Err(SqlError::invalid("The HAVING clause requires GROUP BY or aggregation"));
         }
-        let qualify = select
-            .qualify
-            .as_ref()
-            .map(|it| self.boolean(it, &with_aliases, "QUALIFY clause"))
-            .transpose()?;
+        let qualify = select.qualify.as_ref();
+        let qualify =
+            qualify.map(|it| self.boolean(it, &with_aliases, "QUALIFY clause")).transpose()?;
         let order = self.order_keys(order_by, &columns, &with_aliases, select)?;
         let group = group.into_inner();
         let mut base_width = width;
@@ -214,58 +243,19 @@ impl Analyzer<'_> {
         input: &Scope<'_>,
         group: &RefCell<Group>,
     ) -> Result<Vec<Vec<usize>>> {
-        let mut keys: Vec<(Expr, Type)> = Vec::new();
-        let mut add = |typed: Typed| {
-            if !typed.ty.is_groupable() {
-                return Err(SqlError::invalid(format!(
-                    "Grouping by expressions of type {} is not allowed",
-                    typed.ty
-                )));
-            }
-            Ok(keys.iter().position(|(it, _)| *it == typed.expr).unwrap_or_else(|| {
-                keys.push((typed.expr, typed.ty));
-                keys.len() - 1
-            }))
-        };
-        let item = |at: usize| match &items[at].source {
-            ItemSource::Ast(expr) if has_aggregate(expr) => {
-                Err(SqlError::invalid("An aggregate function is not allowed in GROUP BY"))
-            }
-            ItemSource::Ast(expr) => self.expr(expr, input),
-            ItemSource::Column(typed) => Ok(typed.clone()),
-        };
+        let mut keys = Keys::default();
         let sets = match &select.group_by {
             GroupBy::None => vec![Vec::new()],
-            GroupBy::All => {
-                let mut set = Vec::new();
-                for (at, selected) in items.iter().enumerate() {
-                    let source = match &selected.source {
-                        ItemSource::Ast(expr) => expr,
-                        ItemSource::Column(typed) => {
-                            set.push(add(typed.clone())?);
-                            continue;
-                        }
-                    };
-                    let plain = !has_aggregate(source) && !has_window(source);
-                    let constant = matches!(
-                        source,
-                        Ast::Int(_) | Ast::Text(_) | Ast::Null | Ast::Bool(_) | Ast::Float(..)
-                    );
-                    if plain && !constant {
-                        set.push(add(item(at)?)?);
-                    }
-                }
-                vec![set]
-            }
+            GroupBy::All => vec![self.all_keys(items, input, &mut keys)?],
             GroupBy::Sets { keys: expressions, sets } => {
                 let with_aliases = Scope { aliases, ..input.clone() };
                 let mut places = Vec::new();
                 for expr in expressions {
                     let typed = match ordinal(expr, items.len())? {
-                        Some(at) => item(at)?,
+                        Some(at) => self.item_key(&items[at], input)?,
                         None => self.expr(expr, &with_aliases)?,
                     };
-                    places.push(add(typed)?);
+                    places.push(keys.add(typed)?);
                 }
                 let place = |set: &Vec<usize>| {
                     let mut placed: Vec<usize> = set.iter().map(|it| places[*it]).collect();
@@ -276,16 +266,41 @@ impl Analyzer<'_> {
                 sets.iter().map(place).collect()
             }
         };
-        // Google's engine takes the inner key where the select list repeats the outer one.
-        let nested = keys.iter().any(|(one, _)| keys.iter().any(|(it, _)| is_within(it, one)));
-        let constant = keys.iter().any(|(it, _)| matches!(it, Expr::Literal(_)));
-        if sets.len() > 1 && (nested || constant) {
-            return Err(SqlError::unknown(
-                "grouping sets with a constant, or with a key within another key",
-            ));
-        }
-        group.borrow_mut().keys = keys;
+        keys.check(sets.len())?;
+        group.borrow_mut().keys = keys.0;
         Ok(sets)
+    }
+
+    /// GROUP BY ALL: the items that are neither constant nor computed of groups or windows.
+    fn all_keys(&self, items: &[Item], input: &Scope<'_>, keys: &mut Keys) -> Result<Vec<usize>> {
+        let mut set = Vec::new();
+        for item in items {
+            let is_key = match &item.source {
+                ItemSource::Column(_) => true,
+                ItemSource::Ast(expr) => {
+                    let constant = matches!(
+                        expr,
+                        Ast::Int(_) | Ast::Text(_) | Ast::Null | Ast::Bool(_) | Ast::Float(..)
+                    );
+                    !has_aggregate(expr) && !has_window(expr) && !constant
+                }
+            };
+            if is_key {
+                set.push(keys.add(self.item_key(item, input)?)?);
+            }
+        }
+        Ok(set)
+    }
+
+    /// An item of the select list as a key.
+    fn item_key(&self, item: &Item, input: &Scope<'_>) -> Result<Typed> {
+        match &item.source {
+            ItemSource::Ast(expr) if has_aggregate(expr) => {
+                Err(SqlError::invalid("An aggregate function is not allowed in GROUP BY"))
+            }
+            ItemSource::Ast(expr) => self.expr(expr, input),
+            ItemSource::Column(typed) => Ok(typed.clone()),
+        }
     }
 
     fn item_columns(&self, items: &[Item], scope: &Scope<'_>) -> Result<Vec<OutColumn>> {

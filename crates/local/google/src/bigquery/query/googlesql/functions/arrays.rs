@@ -2,9 +2,11 @@
 //!
 //! Semantics: GoogleSQL reference, "Array functions".
 
-use super::calendar::{add_to_day, check_micros, fixed_part, wrong_part};
 use super::{
     Context, Function, Result, SqlError, array, int, int_or, lenient, mismatch, strict, text,
+};
+use crate::bigquery::query::googlesql::calendar::{
+    add_to_day, check_micros, fixed_part, wrong_part,
 };
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;

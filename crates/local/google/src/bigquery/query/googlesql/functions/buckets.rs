@@ -3,8 +3,10 @@
 //! Semantics: GoogleSQL reference, "Time series functions": the start of the bucket that contains a
 //! time. Buckets have one width and lie on both sides of an origin.
 
-use super::calendar::{add_months, check_micros, date_from_days};
 use super::{Context, Function, Result, SqlError, mismatch, strict};
+use crate::bigquery::query::googlesql::calendar::{
+    add_months, check_micros, date_from_days, day_diff,
+};
 use crate::bigquery::query::googlesql::interval::{DAY_MICROS, Interval};
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -77,7 +79,7 @@ fn start_of_months(at: i64, origin: i64, width: i64) -> Result<i64> {
         i32::try_from(micros.div_euclid(DAY_MICROS)).map_err(|_| SqlError::overflow("DATE"))
     };
     let (day_of_origin, time) = (day(origin)?, origin.rem_euclid(DAY_MICROS));
-    let months = super::calendar::day_diff(day(at)?, day_of_origin, "MONTH")?;
+    let months = day_diff(day(at)?, day_of_origin, "MONTH")?;
     let moved = |buckets: i64| -> Result<i64> {
         let months = buckets.checked_mul(width).ok_or_else(|| SqlError::overflow("DATE"))?;
         Ok(i64::from(add_months(day_of_origin, months)?) * DAY_MICROS + time)

@@ -4,13 +4,14 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::{
-    check_micros, civil, datetime_micros, days, shown_in_zone, timestamp_from_civil,
-    timestamp_in_zone, zone,
-};
+use super::cast_elements::{Element, elements};
 use super::cast_parse::{Target, parse};
 use super::time_format::{DAYS, MONTHS};
 use super::{Context, Function, Result, SqlError, mismatch, number_format, strict, text};
+use crate::bigquery::query::googlesql::calendar::{
+    check_micros, civil, datetime_micros, day_of, shown_in_zone, timestamp_from_civil,
+    timestamp_in_zone, zone,
+};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -57,71 +58,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn today(context: &Context<'_>, zone: Option<&TimeZone>) -> i32 {
     let utc = TimeZone::UTC;
     let zone = zone.unwrap_or(&utc);
-    super::dates::day_of(timestamp_in_zone(context.now.as_microsecond(), zone))
-}
-
-/// What a format consists of.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Element {
-    /// An element of the table, in upper case, and as it is written.
-    Named(&'static str, String),
-    /// `FF1` … `FF9`.
-    Fraction(usize),
-    Literal(String),
-    Blank,
-}
-
-/// The elements, the longer ones first.
-const NAMES: [&str; 27] = [
-    "SSSSS", "Y,YYY", "YYYY", "RRRR", "HH24", "HH12", "A.M.", "P.M.", "MONTH", "YYY", "MON", "DDD",
-    "DAY", "TZH", "TZM", "YY", "RR", "MM", "DD", "DY", "HH", "MI", "SS", "AM", "PM", "Y", "D",
-];
-
-/// Reads a format.
-pub(super) fn elements(format: &str) -> Result<Vec<Element>> {
-    let invalid =
-        || SqlError::failed("a format of CAST has an element that GoogleSQL does not know");
-    let mut found = Vec::new();
-    let mut rest = format;
-    while let Some(first) = rest.chars().next() {
-        let upper = rest.to_ascii_uppercase();
-        if let Some(name) = NAMES.iter().find(|it| upper.starts_with(**it)) {
-            found.push(Element::Named(name, rest[..name.len()].to_owned()));
-            rest = &rest[name.len()..];
-        } else if upper.starts_with("FF") {
-            let digits = rest[2..].chars().next().and_then(|it| it.to_digit(10));
-            let digits = digits.filter(|it| *it > 0).ok_or_else(invalid)?;
-            found.push(Element::Fraction(digits as usize));
-            rest = &rest[3..];
-        } else if first == ' ' {
-            found.push(Element::Blank);
-            rest = &rest[1..];
-        } else if "-./,';:".contains(first) {
-            found.push(Element::Literal(first.to_string()));
-            rest = &rest[1..];
-        } else if first == '"' {
-            let (literal, length) = quoted(&rest[1..]).ok_or_else(invalid)?;
-            found.push(Element::Literal(literal));
-            rest = &rest[1 + length..];
-        } else {
-            return Err(invalid());
-        }
-    }
-    Ok(found)
-}
-
-/// A text up to its closing quote, and the length of both.
-fn quoted(text: &str) -> Option<(String, usize)> {
-    let mut out = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, next)) = chars.next() {
-        match next {
-            '"' => return Some((out, at + 1)),
-            '\\' => out.push(chars.next().map(|(_, it)| it).filter(|it| "\"\\".contains(*it))?),
-            other => out.push(other),
-        }
-    }
-    None
+    day_of(timestamp_in_zone(context.now.as_microsecond(), zone))
 }
 
 fn to_text(_: &Context<'_>, args: &[Value]) -> Result<Value> {
@@ -324,12 +261,4 @@ fn bytes_from(value: &str, format: &str) -> Result<Value> {
     }
     let byte = |bits: &[bool]| bits.iter().fold(0_u8, |byte, bit| byte << 1 | u8::from(*bit));
     Ok(Value::bytes(all.chunks(8).map(byte).collect::<Vec<_>>()))
-}
-
-/// The day of a year and a month, which exist.
-pub(super) fn day_in(year: i64, month: i64, day: i64) -> Result<i32> {
-    let invalid = || SqlError::failed("a text does not fit the format");
-    let narrow = |it: i64| i8::try_from(it).map_err(|_| invalid());
-    let year = i16::try_from(year).ok().filter(|it| (1..=9999).contains(it)).ok_or_else(invalid)?;
-    days(jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| invalid())?)
 }

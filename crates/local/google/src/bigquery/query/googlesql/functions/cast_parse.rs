@@ -5,10 +5,10 @@
 
 use jiff::tz::{Offset, TimeZone};
 
-use super::calendar::civil;
-use super::cast_format::{Element, day_in, elements};
+use super::cast_elements::{Element, elements};
 use super::time_format::MONTHS;
 use super::{Result, SqlError};
+use crate::bigquery::query::googlesql::calendar::{civil, days};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 
 /// What a text becomes.
@@ -241,4 +241,12 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// The day of a year and a month, which exist.
+fn day_in(year: i64, month: i64, day: i64) -> Result<i32> {
+    let invalid = || SqlError::failed("a text does not fit the format");
+    let narrow = |it: i64| i8::try_from(it).map_err(|_| invalid());
+    let year = i16::try_from(year).ok().filter(|it| (1..=9999).contains(it)).ok_or_else(invalid)?;
+    days(jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| invalid())?)
 }

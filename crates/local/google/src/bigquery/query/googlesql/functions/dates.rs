@@ -2,11 +2,11 @@
 //!
 //! Semantics: GoogleSQL reference, "Date functions".
 
-use super::calendar::{
-    add_to_day, date, datetime_micros, day_diff, days, days_left_of_week, extract_day,
-    extract_time, timestamp_from_civil, timestamp_in_zone, truncate_day, truncate_micros, zone,
+use super::{Context, Function, Result, int, mismatch, strict, text};
+use crate::bigquery::query::googlesql::calendar::{
+    add_to_day, check_micros, date_from_days, date_from_parts, day_diff, day_of, days_left_of_week,
+    extract_day, extract_time, timestamp_in_zone, truncate_day, wrong_part, zone,
 };
-use super::{Context, Function, Result, SqlError, int, mismatch, strict, text};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -47,7 +47,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
     strict("DATE_FROM_UNIX_DATE", "INT64 -> DATE", |_, args| {
-        super::calendar::date_from_days(Some(int(args, 0)?)).map(Value::Date)
+        date_from_days(Some(int(args, 0)?)).map(Value::Date)
     }),
     strict("UNIX_DATE", "DATE -> INT64", |_, args| match &args[0] {
         Value::Date(it) => Ok(Value::Int(i64::from(*it))),
@@ -78,11 +78,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// The day of microseconds since 1970.
-pub(super) fn day_of(micros: i64) -> i32 {
-    i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
-}
-
 /// A DATETIME, or a TIMESTAMP in the zone of the second argument. Near the ends of the calendar, the
 /// local time of an instant can be outside it.
 fn local(args: &[Value]) -> Result<i64> {
@@ -90,7 +85,7 @@ fn local(args: &[Value]) -> Result<i64> {
         Value::Datetime(it) => Ok(*it),
         Value::Timestamp(it) => {
             let local = timestamp_in_zone(*it, &zone(args, 1)?);
-            super::calendar::check_micros(Some(local), "DATETIME")
+            check_micros(Some(local), "DATETIME")
         }
         _ => Err(mismatch()),
     }
@@ -106,15 +101,6 @@ fn new_date(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     }
 }
 
-/// A day by year, month and day.
-pub(super) fn date_from_parts(year: i64, month: i64, day: i64) -> Result<i32> {
-    let invalid = || SqlError::failed("the parts of a date are outside their ranges");
-    let year = i16::try_from(year).ok().filter(|it| (1..=9999).contains(it)).ok_or_else(invalid)?;
-    let month = i8::try_from(month).map_err(|_| invalid())?;
-    let day = i8::try_from(day).map_err(|_| invalid())?;
-    days(jiff::civil::Date::new(year, month, day).map_err(|_| invalid())?)
-}
-
 fn last_day(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let day = match &args[0] {
         Value::Date(it) => *it,
@@ -124,7 +110,7 @@ fn last_day(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let part = if args.len() > 1 { text(args, 1)? } else { "MONTH" };
     // The first week of all may begin before the calendar.
     if let Some(left) = days_left_of_week(day, part)? {
-        return super::calendar::date_from_days(Some(i64::from(day) + left)).map(Value::Date);
+        return date_from_days(Some(i64::from(day) + left)).map(Value::Date);
     }
     let start = truncate_day(day, part)?;
     let next = match part {
@@ -134,7 +120,7 @@ fn last_day(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             return truncate_day(add_to_day(start, 371, "DAY")?, "ISOYEAR")
                 .map(|it| Value::Date(it - 1));
         }
-        _ => return Err(super::calendar::wrong_part(part)),
+        _ => return Err(wrong_part(part)),
     };
     match next {
         Ok(next) => Ok(Value::Date(next - 1)),
@@ -156,25 +142,5 @@ fn extract(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match extract_time(value, part) {
         Ok(found) => Ok(Value::Int(found)),
         Err(_) => extract_day(day_of(value), part).map(Value::Int),
-    }
-}
-
-/// The instant at which a day starts in a zone.
-pub(super) fn start_of_day(day: i32, zone: &jiff::tz::TimeZone) -> Result<i64> {
-    date(day)?;
-    timestamp_from_civil(datetime_micros(day, 0), zone)
-}
-
-/// Truncates an instant in a zone.
-pub(super) fn truncate_in_zone(micros: i64, part: &str, zone: &jiff::tz::TimeZone) -> Result<i64> {
-    // Parts below a day are truncated as instants, so that a repeated hour stays itself.
-    match part {
-        "MICROSECOND" | "MILLISECOND" | "SECOND" => truncate_micros(micros, part),
-        "MINUTE" | "HOUR" => {
-            let offset = timestamp_in_zone(micros, zone) - micros;
-            let start = truncate_micros(micros + offset, part)? - offset;
-            super::calendar::check_micros(Some(start), "TIMESTAMP")
-        }
-        _ => timestamp_from_civil(truncate_micros(timestamp_in_zone(micros, zone), part)?, zone),
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Semantics: GoogleSQL reference, "FORMAT" (`%[flags][width][.precision]specifier`).
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 
@@ -31,6 +34,23 @@ struct Spec {
     precision: Option<usize>,
 }
 
+impl Spec {
+    fn read_flags(chars: &mut Peekable<Chars<'_>>) -> Self {
+        let mut spec = Self::default();
+        while let Some(flag) = chars.next_if(|it| "-+ #0'".contains(*it)) {
+            match flag {
+                '-' => spec.left = true,
+                '+' => spec.plus = true,
+                ' ' => spec.blank = true,
+                '#' => spec.alternate = true,
+                '0' => spec.zero = true,
+                _ => spec.group = true,
+            }
+        }
+        spec
+    }
+}
+
 fn wrong() -> SqlError {
     SqlError::failed("a FORMAT string does not fit its arguments")
 }
@@ -50,19 +70,8 @@ fn format(context: &Context<'_>, args: &[Value]) -> Result<Value> {
             out.push('%');
             continue;
         }
-        let mut spec = Spec::default();
-        while let Some(flag) = chars.next_if(|it| "-+ #0'".contains(*it)) {
-            match flag {
-                '-' => spec.left = true,
-                '+' => spec.plus = true,
-                ' ' => spec.blank = true,
-                '#' => spec.alternate = true,
-                '0' => spec.zero = true,
-                _ => spec.group = true,
-            }
-        }
-        let mut number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-                          next: &mut usize| {
+        let mut spec = Spec::read_flags(&mut chars);
+        let mut number = |chars: &mut Peekable<Chars<'_>>, next: &mut usize| {
             if chars.next_if_eq(&'*').is_some() {
                 *next += 1;
                 return match args.get(*next - 1) {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 use serde_json::{Map, Number, Value as Json};
 
-use super::json_text::Document;
+use super::json_text::{Document, quoted};
 use super::{Result, SqlError};
 use crate::bigquery::query::googlesql::casts::{date_text, datetime_text, float_text, to_text};
 use crate::bigquery::query::googlesql::numeric::{BIG_SCALE, NUMERIC_SCALE, format_units, to_big};
@@ -81,10 +81,6 @@ fn number_of(value: f64) -> String {
     }
     let mantissa = scientific.split('e').next().unwrap_or_default();
     format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// The JSON of a value. Numbers that a FLOAT64 does not keep become texts if `stringify`.

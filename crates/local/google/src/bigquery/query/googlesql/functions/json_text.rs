@@ -87,7 +87,7 @@ impl Document {
             Self::Null => out.push_str("null"),
             Self::Bool(it) => out.push_str(if *it { "true" } else { "false" }),
             Self::Number(it) => out.push_str(it),
-            Self::Text(it) => out.push_str(&super::json_convert::quoted(it)),
+            Self::Text(it) => out.push_str(&quoted(it)),
             Self::Array(items) => {
                 out.push('[');
                 for (at, item) in items.iter().enumerate() {
@@ -105,7 +105,7 @@ impl Document {
                 for (at, (name, item)) in fields.iter().enumerate() {
                     out.push_str(if at > 0 { "," } else { "" });
                     new_line(depth, out);
-                    out.push_str(&super::json_convert::quoted(name));
+                    out.push_str(&quoted(name));
                     out.push_str(if pretty { ": " } else { ":" });
                     item.write(pretty, depth + 1, out);
                 }
@@ -302,6 +302,11 @@ impl Reader<'_> {
         self.rest = rest;
         Some(Document::Number(text.to_owned()))
     }
+}
+
+/// A text in quotes, with what JSON escapes.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod arrays;
 mod buckets;
 mod bytes;
-mod calendar;
+mod cast_elements;
 mod cast_format;
 mod cast_parse;
 mod comparison;
@@ -35,14 +35,10 @@ mod times;
 
 use jiff::Timestamp;
 
-use super::error::{Result, SqlError};
+use super::error::{Result, SqlError, mismatch};
 use super::types::Type;
 use super::value::Value;
 
-pub(crate) use calendar::{
-    LAST_DAY, civil, parse_zone, shown_in_zone, timestamp_from_civil as civil_to_timestamp,
-    timestamp_in_zone,
-};
 pub(crate) use json_convert::{json_text, parse_json_cell};
 pub(crate) use numbers::{add, zero};
 pub(crate) use sketch::Sketch;
@@ -110,10 +106,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
 /// A function by its name in upper case.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
     all().find(|it| it.name == name)
-}
-
-fn mismatch() -> SqlError {
-    SqlError::failed("a function got an argument of another type")
 }
 
 fn int(args: &[Value], at: usize) -> Result<i64> {

@@ -4,8 +4,10 @@
 
 use num_bigint::BigInt;
 
-use super::calendar::{add_interval, date_from_days, subtract_instants};
 use super::{Context, Function, Result, SqlError, mismatch, strict};
+use crate::bigquery::query::googlesql::calendar::{
+    add_interval, date_from_days, subtract_instants,
+};
 use crate::bigquery::query::googlesql::interval::Interval;
 use crate::bigquery::query::googlesql::numeric::{
     BIG_SCALE, NUMERIC_SCALE, bignumeric_from_big, check_numeric, divide_rounded, numeric_from_big,

@@ -5,8 +5,8 @@
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
 
-use super::calendar::{civil, datetime_micros, shown_in_zone, zone};
 use super::{Function, Result, SqlError, mismatch, strict, text};
+use crate::bigquery::query::googlesql::calendar::{civil, datetime_micros, shown_in_zone, zone};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 

@@ -7,12 +7,12 @@
 use jiff::civil::{Date, Weekday};
 use jiff::tz::{Offset, TimeZone};
 
-use super::calendar::{
-    check_micros, datetime_micros, days, parse_zone, timestamp_from_civil, zone,
-};
-use super::dates::{date_from_parts, day_of};
 use super::time_format::{DAYS, MONTHS};
 use super::{Function, Result, SqlError, strict, text};
+use crate::bigquery::query::googlesql::calendar::{
+    check_micros, date, date_from_days, date_from_parts, datetime_micros, day_of, days, parse_zone,
+    timestamp_from_civil, zone,
+};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -382,7 +382,7 @@ impl Parsed {
         if let Some(day) = self.day_of_year {
             let first = date_from_parts(year, 1, 1).map_err(|_| fails())?;
             let on = first + i32::try_from(day).map_err(|_| fails())? - 1;
-            let same_year = super::calendar::date(on)?.year();
+            let same_year = date(on)?.year();
             return if i64::from(same_year) == year { Ok(on) } else { Err(fails()) };
         }
         match self.week {
@@ -395,11 +395,10 @@ impl Parsed {
 
     fn iso_date(&self, year: i64, week: i64) -> Result<i32> {
         let fourth = date_from_parts(year, 1, 4).map_err(|_| fails())?;
-        let monday =
-            fourth - i32::from(super::calendar::date(fourth)?.weekday().since(Weekday::Monday));
+        let monday = fourth - i32::from(date(fourth)?.weekday().since(Weekday::Monday));
         let weekday = (self.weekday.unwrap_or(1) + 6) % 7;
         let day = i64::from(monday) + (week - 1) * 7 + weekday;
-        super::calendar::date_from_days(Some(day))
+        date_from_days(Some(day))
     }
 
     fn week_date(&self, year: i64, kind: char, week: i64) -> Result<i32> {
@@ -410,6 +409,6 @@ impl Parsed {
         let weekday = self.weekday.unwrap_or(if kind == 'U' { 0 } else { 1 });
         let in_week = if kind == 'U' { weekday } else { (weekday + 6) % 7 };
         let day = i64::from(days(first)?) + to_start + (week - 1) * 7 + in_week;
-        super::calendar::date_from_days(Some(day))
+        date_from_days(Some(day))
     }
 }

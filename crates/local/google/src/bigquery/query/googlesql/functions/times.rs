@@ -2,12 +2,12 @@
 //!
 //! Semantics: GoogleSQL reference, "Time functions", "Datetime functions" and "Timestamp functions".
 
-use super::calendar::{
-    add_to_day, add_to_micros, check_micros, datetime_micros, fixed_part, micros_diff,
-    timestamp_from_civil, timestamp_in_zone, truncate_micros, wrong_part, zone,
-};
-use super::dates::{date_from_parts, start_of_day, truncate_in_zone};
 use super::{Context, Function, Result, SqlError, int, mismatch, strict, text};
+use crate::bigquery::query::googlesql::calendar::{
+    add_to_day, add_to_micros, check_micros, date_from_parts, datetime_micros, fixed_part,
+    micros_diff, start_of_day, timestamp_from_civil, timestamp_in_zone, truncate_in_zone,
+    truncate_micros, wrong_part, zone,
+};
 use crate::bigquery::query::googlesql::casts::{parse_timestamp, timestamp_text};
 use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
@@ -238,8 +238,8 @@ fn from_unix(args: &[Value], unit: i64) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dates::day_of;
     use super::*;
+    use crate::bigquery::query::googlesql::calendar::day_of;
 
     #[test]
     fn a_time_before_1970_belongs_to_the_day_before() {

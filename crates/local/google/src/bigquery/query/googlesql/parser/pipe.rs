@@ -90,73 +90,10 @@ impl Parser<'_> {
     fn pipe_operator(&mut self, input: Input) -> Result<Input> {
         let word = self.word_at(0);
         match word.as_str() {
-            "WHERE" => {
-                self.advance();
-                let condition = self.expr()?;
-                let Select { from, filter, .. } = input.into_select();
-                let filter = match filter {
-                    Some(filter) => Expr::And(Box::new(filter), Box::new(condition)),
-                    None => condition,
-                };
-                let from = from.ok_or_else(|| self.unexpected("a table"))?;
-                Ok(Input::Open { from, filter: Some(filter) })
-            }
-            "SELECT" | "EXTEND" => {
-                self.advance();
-                let mut select = input.into_select();
-                select.distinct = word == "SELECT" && self.eat_word("DISTINCT");
-                if word == "EXTEND" {
-                    select.items.push(star());
-                }
-                loop {
-                    let item = self.select_item()?;
-                    if matches!(&item, SelectItem::Expr { expr, .. } if has_aggregate(expr)) {
-                        return Err(SqlError::invalid(format!(
-                            "Aggregate functions are not allowed in pipe {word}; use AGGREGATE"
-                        )));
-                    }
-                    select.items.push(item);
-                    if !self.eat_op(",") || self.ends_pipe() {
-                        break;
-                    }
-                }
-                Ok(Input::Closed(query_of(select)))
-            }
+            "WHERE" => self.pipe_where(input),
+            "SELECT" | "EXTEND" => self.pipe_select(&word, input),
             "AGGREGATE" => self.pipe_aggregate(input),
-            "SET" | "DROP" => {
-                self.advance();
-                let (mut except, mut replace) = (Vec::new(), Vec::new());
-                loop {
-                    let name = self.name()?;
-                    if word == "SET" {
-                        self.expect_op("=")?;
-                        replace.push((self.expr()?, name));
-                    } else {
-                        except.push(name);
-                    }
-                    if !self.eat_op(",") || self.ends_pipe() {
-                        break;
-                    }
-                }
-                let items =
-                    vec![SelectItem::Star { of: None, except, replace, rename: Vec::new() }];
-                Ok(Input::Closed(query_of(Select { items, ..input.into_select() })))
-            }
-            "RENAME" => {
-                self.advance();
-                let mut rename = Vec::new();
-                loop {
-                    let name = self.name()?;
-                    self.eat_word("AS");
-                    rename.push((name, self.name()?));
-                    if !self.eat_op(",") || self.ends_pipe() {
-                        break;
-                    }
-                }
-                let (except, replace) = (Vec::new(), Vec::new());
-                let items = vec![SelectItem::Star { of: None, except, replace, rename }];
-                Ok(Input::Closed(query_of(Select { items, ..input.into_select() })))
-            }
+            "SET" | "DROP" | "RENAME" => self.pipe_star(&word, input),
             "DISTINCT" => {
                 self.advance();
                 let select = Select { distinct: true, items: vec![star()], ..input.into_select() };
@@ -180,6 +117,64 @@ impl Parser<'_> {
                 Ok(Input::Open { from, filter: None })
             }
             _ => Err(SqlError::unknown(format!("the pipe operator {word}"))),
+        }
+    }
+
+    fn pipe_where(&mut self, input: Input) -> Result<Input> {
+        self.advance();
+        let condition = self.expr()?;
+        let Select { from, filter, .. } = input.into_select();
+        let filter = match filter {
+            Some(filter) => Expr::And(Box::new(filter), Box::new(condition)),
+            None => condition,
+        };
+        let from = from.ok_or_else(|| self.unexpected("a table"))?;
+        Ok(Input::Open { from, filter: Some(filter) })
+    }
+
+    /// `SELECT` and `EXTEND`, as `word` says.
+    fn pipe_select(&mut self, word: &str, input: Input) -> Result<Input> {
+        self.advance();
+        let mut select = input.into_select();
+        select.distinct = word == "SELECT" && self.eat_word("DISTINCT");
+        if word == "EXTEND" {
+            select.items.push(star());
+        }
+        loop {
+            let item = self.select_item()?;
+            if matches!(&item, SelectItem::Expr { expr, .. } if has_aggregate(expr)) {
+                return Err(SqlError::invalid(format!(
+                    "Aggregate functions are not allowed in pipe {word}; use AGGREGATE"
+                )));
+            }
+            select.items.push(item);
+            if !self.eat_op(",") || self.ends_pipe() {
+                return Ok(Input::Closed(query_of(select)));
+            }
+        }
+    }
+
+    /// `SET`, `DROP` and `RENAME`, as `word` says: all columns of the input with changes.
+    fn pipe_star(&mut self, word: &str, input: Input) -> Result<Input> {
+        self.advance();
+        let (mut except, mut replace, mut rename) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            let name = self.name()?;
+            match word {
+                "SET" => {
+                    self.expect_op("=")?;
+                    replace.push((self.expr()?, name));
+                }
+                "DROP" => except.push(name),
+                _ => {
+                    self.eat_word("AS");
+                    rename.push((name, self.name()?));
+                }
+            }
+            if !self.eat_op(",") || self.ends_pipe() {
+                let items = vec![SelectItem::Star { of: None, except, replace, rename }];
+                return Ok(Input::Closed(query_of(Select { items, ..input.into_select() })));
+            }
         }
     }
 
