@@ -47,27 +47,33 @@ fn histories_deploy_other_names_zones_and_instants() {
     assert!(counts.iter().all(|count| *count >= 5), "{counts:?}");
 }
 
-#[test]
-fn in_a_hundred_histories_nobody_reads_what_the_contract_hides() {
-    let totals = Totals::default();
+/// Runs drawn histories, and asserts that no reader sees what the contract hides.
+fn explore(totals: &Totals, histories: u64, seed: u64, options: Options) {
     let failures: Mutex<Vec<String>> = Mutex::default();
     let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
-    // Half of them with a BigQuery that removes the policy tags that a patch leaves out.
-    for (seed, clears_omitted_tags) in [(1, false), (1 + HISTORIES / 2, true)] {
-        let exploration = Exploration {
-            histories: HISTORIES / 2,
-            seed,
-            workers: 2,
-            limit: None,
-            options: Options { clears_omitted_tags, ..Options::default() },
-            shrink: true,
-            stop_at_violation: true,
-        };
-        exploration.run(&totals, &report, &|_| {});
-    }
+    let exploration = Exploration {
+        histories,
+        seed,
+        workers: 2,
+        limit: None,
+        options,
+        shrink: true,
+        stop_at_violation: true,
+    };
+    exploration.run(totals, &report, &|_| {});
     println!("{totals}");
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{}", failures.concat());
+}
+
+#[test]
+fn in_a_hundred_histories_nobody_reads_what_the_contract_hides() {
+    let totals = Totals::default();
+    // Half of them with a BigQuery that removes the policy tags that a patch leaves out.
+    for (seed, clears_omitted_tags) in [(1, false), (1 + HISTORIES / 2, true)] {
+        let options = Options { clears_omitted_tags, ..Options::default() };
+        explore(&totals, HISTORIES / 2, seed, options);
+    }
     // Otherwise the histories prove nothing.
     assert!(totals.versions.into_inner() > 2 * HISTORIES, "too few tables are loaded");
     assert!(totals.open.into_inner() > HISTORIES, "too few columns are readable at all");
@@ -78,21 +84,8 @@ fn in_a_hundred_histories_nobody_reads_what_the_contract_hides() {
 #[test]
 fn in_histories_with_unchanged_tables_nobody_reads_what_the_contract_hides() {
     let totals = Totals::default();
-    let failures: Mutex<Vec<String>> = Mutex::default();
-    let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
-    let exploration = Exploration {
-        histories: HISTORIES / 2,
-        seed: 1,
-        workers: 2,
-        limit: None,
-        options: Options { skips_unchanged: true, ..Options::default() },
-        shrink: true,
-        stop_at_violation: true,
-    };
-    exploration.run(&totals, &report, &|_| {});
-    println!("{totals}");
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{}", failures.concat());
+    let options = Options { skips_unchanged: true, ..Options::default() };
+    explore(&totals, HISTORIES / 2, 1, options);
     assert!(totals.unchanged.into_inner() > 0, "no table is found unchanged");
 }
 
@@ -101,22 +94,8 @@ fn in_histories_with_unchanged_tables_nobody_reads_what_the_contract_hides() {
 #[test]
 fn in_histories_with_workers_no_reader_sees_what_the_contract_hides() {
     let totals = Totals::default();
-    let failures: Mutex<Vec<String>> = Mutex::default();
-    let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
     let histories = HISTORIES / 5;
-    let exploration = Exploration {
-        histories,
-        seed: 1,
-        workers: 2,
-        limit: None,
-        options: Options { fans_out: true, ..Options::default() },
-        shrink: true,
-        stop_at_violation: true,
-    };
-    exploration.run(&totals, &report, &|_| {});
-    println!("{totals}");
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{}", failures.concat());
+    explore(&totals, histories, 1, Options { fans_out: true, ..Options::default() });
     // Otherwise the histories prove nothing.
     assert!(totals.handed.into_inner() > histories, "too few days are handed to workers");
     assert!(totals.versions.into_inner() > histories, "too few tables are loaded");
