@@ -48,6 +48,19 @@ impl S3 {
         }
     }
 
+    /// Whether an object that a key of KMS encrypts uses a bucket key; `None` if no key of KMS encrypts it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the object does not exist, [`ErrorKind::Denied`] without `s3:GetObject`; any other S3
+    /// error.
+    pub async fn uses_bucket_key(&self, bucket: &str, key: &str) -> Result<Option<bool>> {
+        let response = self.client.head_object().bucket(bucket).key(key).send().await;
+        let what = "the encryption of an object cannot be read";
+        let response = response.map_err(|error| failed(what, bucket, error))?;
+        let is_kms = response.ssekms_key_id().is_some();
+        Ok(is_kms.then(|| response.bucket_key_enabled() == Some(true)))
+    }
+
     /// The default encryption of new objects in a bucket; `None` if the bucket has none.
     ///
     /// # Errors

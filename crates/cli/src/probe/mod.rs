@@ -230,6 +230,7 @@ async fn aws(args: AwsArgs) -> Result {
         region: config.source.region.clone(),
         export_role: config.export.role_arn.clone(),
         export_key: config.export.kms_key.clone(),
+        export_prefix: config.export.prefix.trim_matches('/').to_owned(),
         source_name: config.source.name.clone(),
         signing_key: config.proof.as_ref().and_then(|proof| proof.sign.clone()),
         writes: args.write,

@@ -105,6 +105,7 @@ fn simulate(account: &Account, decide: &Decide, form: &Form) -> Result<wire::Res
 fn turned(account: &Account, request: &SimulatedRequest) -> Option<bool> {
     match request.action.as_str() {
         "kms:Decrypt" if account.turned.is("kms-export-rights") => Some(false),
+        "s3:DeleteObject" if account.turned.is("export-role-s3-actions") => Some(false),
         "kms:Sign" if account.turned.is("kms-sign-rights") => Some(true),
         _ => None,
     }

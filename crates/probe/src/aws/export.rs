@@ -20,8 +20,12 @@ use crate::report::{Finding, Probed, Shape, Stop, seen};
 /// How many footers are read at most.
 const FOOTERS: usize = 300;
 
+/// Of how many files the metadata is read at most.
+const FILES_LOOKED_AT: usize = 10;
+
 /// The claims of this module.
-const CLAIMS: [&str; 15] = [
+const CLAIMS: [&str; 16] = [
+    "s3-bucket-key-of-exports",
     "export-complete-has-manifests",
     "export-skipped-in-manifest",
     "export-warning-message",
@@ -77,6 +81,8 @@ pub(super) async fn probe(aws: &Aws, options: &Options, findings: &mut Vec<Findi
         "export-complete-has-manifests",
         nothing_after_the_end(aws, options, &root, &entries).await,
     ));
+    let bucket_key = bucket_key(s3, &options.bucket, &objects).await;
+    findings.push(Finding::new("s3-bucket-key-of-exports", bucket_key));
     let [warning, skipped] = left_out(aws, &root, &entries).await;
     findings.push(Finding::new("export-warning-message", warning));
     findings.push(Finding::new("export-skipped-in-manifest", skipped));
@@ -226,6 +232,29 @@ async fn nothing_after_the_end(
     let shape = Shape::default().number(tables.len() as u64, "manifest entries");
     let shape = shape.number(data.count() as u64, "objects of tables");
     seen(late == 0, shape.number(late, "written after the end of the task"))
+}
+
+/// Whether files of the export use the key of a bucket that has one, by their metadata.
+async fn bucket_key(s3: &S3, bucket: &str, objects: &[ObjectMeta]) -> Probed {
+    let encryption = s3.bucket_encryption(bucket).await;
+    let encryption = encryption.map_err(failed("the encryption of the bucket was not read"))?;
+    if !encryption.is_some_and(|it| it.bucket_key) {
+        return Err(Stop::skipped("the bucket has no bucket key"));
+    }
+    let (mut with, mut without) = (0, 0);
+    for object in objects.iter().filter(|it| is_data(&it.key)).take(FILES_LOOKED_AT) {
+        let uses = s3.uses_bucket_key(bucket, &object.key).await;
+        match uses.map_err(failed("the encryption of a file was not read"))? {
+            Some(true) => with += 1,
+            Some(false) => without += 1,
+            None => {}
+        }
+    }
+    if with + without == 0 {
+        return Err(Stop::skipped("no file of the export is encrypted by a key of KMS"));
+    }
+    let shape = Shape::default().number(with, "files with the bucket key");
+    seen(without == 0, shape.number(without, "without it"))
 }
 
 /// Whether the task of an export that left out tables says so, and whether the manifests name them.

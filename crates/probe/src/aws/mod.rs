@@ -43,6 +43,8 @@ pub struct Options {
     pub export_role: String,
     /// The key that encrypts exports.
     pub export_key: String,
+    /// The prefix of all exports, without a slash at its end; empty for none.
+    pub export_prefix: String,
     /// The name of the source, which the names of the functions' roles contain.
     pub source_name: String,
     /// Whether objects may be written below [`PREFIX`](crate::google::PREFIX).
@@ -71,6 +73,7 @@ pub const CLAIMS: &[&str] = &[
     "export-mysql-types",
     "export-names-in-keys",
     "export-postgres-text",
+    "export-role-s3-actions",
     "export-skipped-in-manifest",
     "export-status-values",
     "export-success-marker",
@@ -82,6 +85,7 @@ pub const CLAIMS: &[&str] = &[
     "rds-automated-snapshot-exports",
     "rds-snapshot-list-has-tags",
     "rds-snapshot-quota",
+    "s3-bucket-key-of-exports",
     "s3-create-if-none-match",
     "s3-etag-follows-content",
     "s3-get-if-match",
@@ -168,8 +172,10 @@ async fn probe_all(
     ));
     let client = Inspector::from_env(&options.region).await;
     let client = client.as_ref().map_err(|_| Stop::failed(Shape::of("no credentials were found")));
-    let rights = rights::export(client.clone(), options, tasks).await;
+    let rights = rights::export(client.clone(), options, tasks.clone()).await;
     findings.push(Finding::new("kms-export-rights", rights));
+    let rights = rights::objects(client.clone(), options, tasks).await;
+    findings.push(Finding::new("export-role-s3-actions", rights));
     findings.push(Finding::new("kms-sign-rights", rights::sign(client, options).await));
     findings.push(Finding::new("kms-sign-raw-p256", sign::probe(options).await));
     writes::probe(&aws.s3, options, run, findings).await;

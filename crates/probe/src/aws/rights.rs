@@ -1,4 +1,4 @@
-//! Claims about the rights on the two keys, by IAM's policy simulator. It starts nothing and uses no key.
+//! Claims about the rights on the two keys and on the bucket, by IAM's policy simulator. It starts nothing and uses no key.
 
 use landbridge_aws::inspect::{CallError, CallResult, Inspector};
 use landbridge_aws::rds::{ExportStatus, ExportTask};
@@ -23,6 +23,10 @@ const EXPORT_ROLE: [&str; 8] = [
 const CALLER: [&str; 2] = ["kms:CreateGrant", "kms:DescribeKey"];
 /// What none of the roles needs.
 const NEVER: [&str; 3] = ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKey"];
+/// What the role of an export needs on the objects of an export, and on the bucket (RDS API reference, StartExportTask,
+/// `IamRoleArn`).
+const ON_OBJECTS: [&str; 3] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
+const ON_BUCKET: [&str; 2] = ["s3:ListBucket", "s3:GetBucketLocation"];
 /// What a signing function does not need.
 const NOT_TO_SIGN: [&str; 5] = [
     "kms:CreateGrant",
@@ -59,16 +63,63 @@ impl<'a> Simulator<'a> {
         Ok(Self { client, key: key.to_owned() })
     }
 
-    /// How many of the actions a role may do.
+    /// How many of the actions a role may do with the key.
     async fn allowed(
         &self,
         role: &str,
         actions: &[&str],
         context: &Context<'_>,
     ) -> Result<usize, Stop> {
-        let decided = self.client.simulate(role, actions, &self.key, context).await;
-        Ok(decided.map_err(|error| stop(&error))?.into_iter().filter(|it| *it).count())
+        allowed(self.client, role, (actions, &self.key), context).await
     }
+}
+
+/// How many of the actions a role may do with a resource.
+async fn allowed(
+    client: &Inspector,
+    role: &str,
+    (actions, resource): (&[&str], &str),
+    context: &Context<'_>,
+) -> Result<usize, Stop> {
+    let decided = client.simulate(role, actions, resource, context).await;
+    Ok(decided.map_err(|error| stop(&error))?.into_iter().filter(|it| *it).count())
+}
+
+/// How many exports with the role of landbridge.yaml are complete.
+fn complete(options: &Options, tasks: Result<Vec<ExportTask>, Stop>) -> Result<u64, Stop> {
+    let is_proof = |task: &&ExportTask| {
+        task.status == ExportStatus::Complete && task.role_arn == options.export_role
+    };
+    match tasks?.iter().filter(is_proof).count() {
+        0 => Err(Stop::skipped("no complete export with the role of landbridge.yaml is listed")),
+        count => Ok(count as u64),
+    }
+}
+
+/// Whether an export was completed by a role that has these rights on the objects of our exports, and none on others.
+pub(super) async fn objects(
+    client: Result<&Inspector, Stop>,
+    options: &Options,
+    tasks: Result<Vec<ExportTask>, Stop>,
+) -> Probed {
+    let (client, count) = (client?, complete(options, tasks)?);
+    let (role, context) = (&options.export_role, vec![("aws:SecureTransport", "boolean", "true")]);
+    let partition = role.split(':').nth(1).unwrap_or("aws");
+    let bucket = format!("arn:{partition}:s3:::{}", options.bucket);
+    let path = match options.export_prefix.as_str() {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let ours = format!("{bucket}/{path}landbridge-{}-20260101-a1/file", options.source_name);
+    let others = format!("{bucket}/{path}other/file");
+    let own = allowed(client, role, (&ON_OBJECTS, &ours), &context).await?;
+    let more = allowed(client, role, (&ON_OBJECTS, &others), &context).await?;
+    let on_bucket = allowed(client, role, (&ON_BUCKET, &bucket), &context).await?;
+    let shape = Shape::default().number(count, "complete exports by a role with");
+    let shape = shape.number(own as u64, "of 3 rights on objects of our exports");
+    let shape =
+        shape.number(more as u64, "on others").number(on_bucket as u64, "of 2 on the bucket");
+    seen((own, more, on_bucket) == (ON_OBJECTS.len(), 0, ON_BUCKET.len()), shape)
 }
 
 /// Whether an export was completed by a role that has these rights on the key and no others.
@@ -77,14 +128,7 @@ pub(super) async fn export(
     options: &Options,
     tasks: Result<Vec<ExportTask>, Stop>,
 ) -> Probed {
-    let client = client?;
-    let is_proof = |task: &&ExportTask| {
-        task.status == ExportStatus::Complete && task.role_arn == options.export_role
-    };
-    let complete = tasks?.iter().filter(is_proof).count();
-    if complete == 0 {
-        return Err(Stop::skipped("no complete export with the role of landbridge.yaml is listed"));
-    }
+    let (client, count) = (client?, complete(options, tasks)?);
     let simulator = Simulator::of(client, &options.export_key).await?;
     let via = format!("rds.{}.amazonaws.com", options.region);
     let context = vec![
@@ -94,7 +138,7 @@ pub(super) async fn export(
     let role = simulator.allowed(&options.export_role, &EXPORT_ROLE, &context).await?;
     let more = simulator.allowed(&options.export_role, &NEVER, &context).await?;
     let caller = simulator.allowed(&options.function_role("export"), &CALLER, &context).await?;
-    let shape = Shape::default().number(complete as u64, "complete exports by a role with");
+    let shape = Shape::default().number(count, "complete exports by a role with");
     let shape = shape.number(role as u64, "of 8 rights");
     let shape = shape.number(more as u64, "rights that it does not need");
     let shape = shape.and("its caller has").number(caller as u64, "of 2 rights");

@@ -47,6 +47,7 @@ fn policies() -> Decide {
         ("sign_key_arn", SIGNING_KEY),
         ("export_role_arn", ROLE),
         ("snapshot", "snapshot"),
+        ("export_path", "exports/"),
     ];
     let document = |name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/policies").join(name);

@@ -46,6 +46,7 @@ async fn write_objects(rds: &Rds, task: &ExportTask) -> ExportResult {
     let sink = BucketSink {
         store: &rds.store,
         bucket: &task.bucket,
+        kms_key: &task.key,
         max_objects,
         turned: TurnedExport::new(rds.account.turned.clone()),
         object_count: AtomicUsize::new(0),
@@ -93,6 +94,7 @@ fn warning_message(skipped: &[String]) -> Option<String> {
 struct BucketSink<'s> {
     store: &'s Store,
     bucket: &'s str,
+    kms_key: &'s str,
     max_objects: Option<usize>,
     object_count: AtomicUsize,
     /// When its objects were written: not later than the end of the task, though they are made when a request first asks.
@@ -112,7 +114,8 @@ impl ObjectSink for BucketSink<'_> {
             }
             match self.turned.object(key, bytes) {
                 Some((key, bytes)) => {
-                    self.store.put_bytes_at(self.bucket, &key, &bytes, self.written).await
+                    let written = (self.written, Some(self.kms_key));
+                    self.store.put_bytes_at(self.bucket, &key, &bytes, written).await
                 }
                 None => Ok(()),
             }

@@ -34,6 +34,8 @@ struct ObjectRead {
     range: Range<u64>,
     is_partial: bool,
     checksum: dto::Checksum,
+    /// Whether the bucket's key is used with the key of KMS that the writer named.
+    bucket_key: bool,
 }
 
 /// Reads the object of a `GetObject` or `HeadObject` input.
@@ -47,6 +49,7 @@ macro_rules! read {
             range: byte_range($input.range, object.size)?,
             is_partial: $input.range.is_some(),
             checksum: returned_checksum(&object, $input.checksum_mode.as_ref(), $input.range),
+            bucket_key: !$store.turned.is("s3-bucket-key-of-exports"),
             object,
         }
     }};
@@ -55,7 +58,8 @@ macro_rules! read {
 /// The output that `GetObject` and `HeadObject` have in common.
 macro_rules! read_output {
     ($output:ident, $read:expr $(, $field:ident: $value:expr)*) => {{
-        let ObjectRead { object, range, is_partial, checksum } = $read;
+        let ObjectRead { object, range, is_partial, checksum, bucket_key } = $read;
+        let is_kms = object.kms_key.is_some();
         let attributes = object.attributes.clone();
         with_checksums!(
             $output,
@@ -71,6 +75,10 @@ macro_rules! read_output {
             content_language: attributes.content_language,
             cache_control: attributes.cache_control,
             metadata: attributes.metadata,
+            server_side_encryption: is_kms
+                .then(|| dto::ServerSideEncryption::from_static(dto::ServerSideEncryption::AWS_KMS)),
+            ssekms_key_id: object.kms_key.clone(),
+            bucket_key_enabled: is_kms.then_some(bucket_key),
             $($field: $value,)*
         )
     }};

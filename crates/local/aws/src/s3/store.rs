@@ -67,6 +67,8 @@ pub(crate) struct Object {
     pub(crate) modified: Timestamp,
     pub(crate) attributes: Attributes,
     pub(crate) checksum: dto::Checksum,
+    /// The key that its writer named. It is reported, and nothing is encrypted.
+    pub(crate) kms_key: Option<String>,
 }
 
 /// The public view of an object.
@@ -161,6 +163,7 @@ impl Store {
             modified: self.clock.now(),
             attributes,
             checksum,
+            kms_key: None,
         }
     }
 
@@ -343,22 +346,22 @@ impl Store {
 
     /// Stores bytes unconditionally, without the API: for exports and tests.
     pub(crate) async fn put_bytes(&self, bucket: &str, key: &str, bytes: &Bytes) -> io::Result<()> {
-        self.put_bytes_at(bucket, key, bytes, self.clock.now()).await
+        self.put_bytes_at(bucket, key, bytes, (self.clock.now(), None)).await
     }
 
-    /// Stores an object that was written at an instant.
+    /// Stores an object that was written at an instant, with a key of KMS.
     pub(crate) async fn put_bytes_at(
         &self,
         bucket: &str,
         key: &str,
         bytes: &Bytes,
-        modified: Timestamp,
+        (modified, kms_key): (Timestamp, Option<&str>),
     ) -> io::Result<()> {
         let mut writer = self.blobs.writer();
         writer.write(bytes).await?;
         let finished = writer.finish().await?;
         let object = self.object(finished, Attributes::default(), dto::Checksum::default());
-        let object = Object { modified, ..object };
+        let object = Object { modified, kms_key: kms_key.map(str::to_owned), ..object };
         self.put(bucket, key, object, &Condition::Always).map_err(io::Error::other)
     }
 
