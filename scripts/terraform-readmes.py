@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ["terraform/modules/aws", "terraform/modules/gcp", "terraform/modules/dataform", "terraform/examples/complete"]
+FOLDERS = ["terraform/modules/aws", "terraform/modules/gcp", "terraform/modules/dataform", "terraform/examples/complete", "terraform/examples/two-databases"]
 BEGIN, END = "<!-- made by scripts/terraform-readmes.py -->", "<!-- end -->"
 
 

@@ -29,6 +29,7 @@
 //! | `drift` | schema changes, unusual exports, every type |
 //! | `explore` | nobody reads what the contract hides, at no call of any history |
 //! | `probe_export` | `landbridge probe aws` on an export of the local cloud |
+//! | `many` | several databases in one configuration and deployment |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
 //! | `lands` | compares the tables of docs/types.md with what lands from these servers |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
@@ -81,6 +82,7 @@ mod incidents;
 mod judged;
 mod lands;
 mod leaves;
+mod many;
 mod mariadb;
 mod models;
 mod moto;

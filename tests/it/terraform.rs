@@ -66,7 +66,7 @@ async fn each_grant_of_the_google_module_is_needed_and_the_local_project_has_the
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_examples_and_readmes_agree() {
-    pytest(&["test_documents.py", "test_policies.py"]).await;
+    pytest(&["test_documents.py", "test_policies.py", "test_many.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

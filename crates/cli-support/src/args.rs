@@ -28,6 +28,17 @@ pub struct ConfigArgs {
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// `--database`.
+    #[command(flatten)]
+    pub one: DatabaseArgs,
+}
+
+/// `--database`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct DatabaseArgs {
+    /// One database of a configuration with several [default: $LANDBRIDGE_DATABASE]
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
 }
 
 /// `--config` and `--contract`.
@@ -36,9 +47,13 @@ pub struct FileArgs {
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml next to the configuration]
+    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml next to the configuration, or the one
+    /// of the database]
     #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
+    /// `--database`.
+    #[command(flatten)]
+    pub one: DatabaseArgs,
 }
 
 /// Parses the reason that a person gives for a record: 1 to 200 characters.

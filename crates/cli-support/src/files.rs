@@ -3,11 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use landbridge_core::config::{self, Config};
+use landbridge_core::config::{self, Config, Database, Databases, NotOne};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::yaml::Diagnostics;
 
-use crate::args::FileArgs;
+use crate::args::{ConfigArgs, DatabaseArgs, FileArgs};
 use crate::failure::{Failure, Result};
 
 /// The directory of the demo's files in the repository.
@@ -28,15 +28,118 @@ pub fn no_config(option: Option<&Path>) -> bool {
         && !Path::new(config::FILE_NAME).exists()
 }
 
-/// The path of the contract: `--contract`, else `$LANDBRIDGE_CONTRACT` (ignored with `--config`), else
-/// `contract.yaml` next to the configuration.
-pub fn contract_path(files: &FileArgs) -> PathBuf {
-    let path = if files.config.is_none() {
-        option_or_variable(files.contract.as_deref(), "LANDBRIDGE_CONTRACT")
-    } else {
-        files.contract.clone()
-    };
-    path.unwrap_or_else(|| config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME))
+impl ConfigArgs {
+    /// Reads and validates the configuration of the database that is meant.
+    ///
+    /// # Errors
+    /// As [`config`].
+    pub fn read(&self) -> Result<Config> {
+        config(&config_path(self.config.as_deref()), &self.one)
+    }
+}
+
+impl FileArgs {
+    /// Reads and validates the configuration of the database that is meant.
+    ///
+    /// # Errors
+    /// As [`config`].
+    pub fn read(&self) -> Result<Config> {
+        config(&config_path(self.config.as_deref()), &self.one)
+    }
+
+    /// Reads the contract of the database that is meant, and validates it against its configuration.
+    ///
+    /// # Errors
+    /// As [`contract`].
+    pub fn read_contract(&self, config: &Config) -> Result<Contract> {
+        contract(&self.contract_path()?, config)
+    }
+
+    /// The path of the contract: `--contract`; in a configuration with several databases, the path that it
+    /// says; otherwise `$LANDBRIDGE_CONTRACT` (ignored with `--config`), else `contract.yaml` next to the
+    /// configuration.
+    ///
+    /// # Errors
+    /// As [`database`].
+    pub fn contract_path(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.contract {
+            return Ok(path.clone());
+        }
+        let config = config_path(self.config.as_deref());
+        let database = database(&config, &self.one)?;
+        Ok(contract_of(&database, &config, self.config.is_none()))
+    }
+}
+
+/// The path of the contract of a database of the file at `config`. `use_environment`: whether
+/// `$LANDBRIDGE_CONTRACT` counts if the file has one database.
+pub fn contract_of(database: &Database, config: &Path, use_environment: bool) -> PathBuf {
+    match &database.contract {
+        Some(path) => config.with_file_name(path),
+        None => only_contract(config, use_environment),
+    }
+}
+
+/// The path of the contract of a file with one database, as of [`contract_of`].
+pub fn only_contract(config: &Path, use_environment: bool) -> PathBuf {
+    let named = use_environment.then(|| option_or_variable(None, "LANDBRIDGE_CONTRACT")).flatten();
+    named.unwrap_or_else(|| config.with_file_name(contract::FILE_NAME))
+}
+
+/// Options that name a configuration and one of its databases.
+pub trait NamesDatabase: Clone {
+    /// `--config`.
+    fn config_option(&self) -> Option<&Path>;
+    /// `--database`.
+    fn one(&mut self) -> &mut DatabaseArgs;
+
+    /// The same options for each database: one if a database is named or the file has one, otherwise all of the
+    /// file, with their names.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with all faults of the file.
+    fn each(&self) -> Result<Vec<(Option<String>, Self)>> {
+        let path = config_path(self.config_option());
+        let mut options = self.clone();
+        let Some(names) = names_if_none_is_named(&path, options.one())? else {
+            return Ok(vec![(None, options)]);
+        };
+        let named = |name: String| {
+            let mut options = self.clone();
+            options.one().database = Some(name.clone());
+            (Some(name), options)
+        };
+        Ok(names.into_iter().map(named).collect())
+    }
+}
+
+impl NamesDatabase for ConfigArgs {
+    fn config_option(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    fn one(&mut self) -> &mut DatabaseArgs {
+        &mut self.one
+    }
+}
+
+impl NamesDatabase for FileArgs {
+    fn config_option(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    fn one(&mut self) -> &mut DatabaseArgs {
+        &mut self.one
+    }
+}
+
+impl DatabaseArgs {
+    /// The name in `--database`, else in `$LANDBRIDGE_DATABASE`.
+    pub fn name(&self) -> Option<String> {
+        let from_environment =
+            || std::env::var("LANDBRIDGE_DATABASE").ok().filter(|name| !name.is_empty());
+        self.database.clone().or_else(from_environment)
+    }
 }
 
 /// The path in an option, else in an environment variable that is not empty.
@@ -61,13 +164,56 @@ pub fn read(path: &Path, option: &str) -> Result<String> {
     })
 }
 
-/// Reads and validates the configuration.
+/// Reads and validates all databases of the configuration.
 ///
 /// # Errors
 /// [`Failure::Usage`] with all faults of the file.
-pub fn config(path: &Path) -> Result<Config> {
+pub fn databases(path: &Path) -> Result<Databases> {
     let text = read(path, "--config")?;
-    config::parse(&path.display().to_string(), &text).map_err(invalid_file)
+    config::parse_databases(&path.display().to_string(), &text).map_err(invalid_file)
+}
+
+/// The database of the file that is meant: the one that `--database` or `$LANDBRIDGE_DATABASE` names, or the
+/// only one.
+///
+/// # Errors
+/// [`Failure::Usage`] with all faults of the file, or with the names of its databases.
+pub fn database(path: &Path, one: &DatabaseArgs) -> Result<Database> {
+    let databases = databases(path)?;
+    let named = one.name();
+    databases.one(named.as_deref()).cloned().map_err(|why| Failure::Usage(not_one(&why, path)))
+}
+
+/// Why no single database is meant, with what to write.
+fn not_one(why: &NotOne, path: &Path) -> String {
+    let example = match why {
+        NotOne::NotNamed(all) | NotOne::Unknown { all, .. } => all.first().cloned(),
+    };
+    format!(
+        "{}: {why}; name one with --database, for example `--database {}`, or in LANDBRIDGE_DATABASE",
+        path.display(),
+        example.unwrap_or_default()
+    )
+}
+
+/// The names of all databases, if the file at `path` has several and none is named.
+///
+/// # Errors
+/// As [`databases`].
+pub fn names_if_none_is_named(path: &Path, one: &DatabaseArgs) -> Result<Option<Vec<String>>> {
+    if one.name().is_some() {
+        return Ok(None);
+    }
+    let databases = databases(path)?;
+    Ok(databases.is_many().then(|| databases.names()))
+}
+
+/// Reads and validates the configuration of one database.
+///
+/// # Errors
+/// As [`database`].
+pub fn config(path: &Path, one: &DatabaseArgs) -> Result<Config> {
+    Ok(database(path, one)?.config)
 }
 
 /// The configuration for an estimate before there is one: if none is named and the current directory has none, the demo's,
@@ -75,9 +221,9 @@ pub fn config(path: &Path) -> Result<Config> {
 ///
 /// # Errors
 /// As [`config`].
-pub fn config_for_estimate(option: Option<&Path>) -> Result<Config> {
+pub fn config_for_estimate(option: Option<&Path>, one: &DatabaseArgs) -> Result<Config> {
     if !no_config(option) {
-        return config(&config_path(option));
+        return config(&config_path(option), one);
     }
     let (_, example) = example_config()?;
     eprintln!(
@@ -110,7 +256,7 @@ pub fn example_config() -> Result<(String, Config)> {
     let path = Path::new(EXAMPLES).join(config::FILE_NAME);
     let name = path.display().to_string();
     if path.is_file() {
-        return Ok((name, config(&path)?));
+        return Ok((name, config(&path, &DatabaseArgs::default())?));
     }
     let config = config::parse(&name, EXAMPLE_CONFIG).map_err(invalid_file)?;
     Ok((name, config))

@@ -1,6 +1,7 @@
 //! Output: text, tables and JSON.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
@@ -18,8 +19,51 @@ pub fn print(text: &str) -> Result {
     }
 }
 
+/// The JSON of a command that runs once for each of several databases: one document, by the names of the
+/// databases. `None`: each value is a document.
+static COLLECTED: Mutex<Option<Collected>> = Mutex::new(None);
+
+struct Collected {
+    of: String,
+    values: serde_json::Map<String, serde_json::Value>,
+}
+
+/// From here on, values written by [`json`] are those of the database `name`, and are kept until
+/// [`print_collected`].
+pub fn collect_of(name: &str) {
+    let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let values = collected.take().map(|it| it.values).unwrap_or_default();
+    *collected = Some(Collected { of: name.to_owned(), values });
+}
+
+/// Keeps a value for a database that has written none, because its command failed.
+pub fn add_if_missing(name: &str, value: &serde_json::Value) {
+    if let Some(collected) = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        collected.values.entry(name).or_insert_with(|| value.clone());
+    }
+}
+
+/// Writes what was kept, as one document; nothing if nothing was.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_collected() -> Result {
+    let collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match collected {
+        Some(it) => json(&it.values),
+        None => Ok(()),
+    }
+}
+
 /// Writes a value to standard output as indented JSON.
 pub fn json(value: &impl Serialize) -> Result {
+    if let Some(collected) = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        let value = serde_json::to_value(value).map_err(|error| {
+            Failure::Failed(format!("cannot write the result as JSON: {error}"))
+        })?;
+        collected.values.insert(collected.of.clone(), value);
+        return Ok(());
+    }
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Failed(format!("cannot write the result as JSON: {error}")))?;
     print(&text)

@@ -1,13 +1,13 @@
 //! `landbridge check`: validates `landbridge.yaml` and `contract.yaml` and lists all errors.
 
 use clap::Args;
-use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_cli_support::args::{DatabaseArgs, FileArgs, Output, OutputArgs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 use landbridge_core::audit::{audits_notes, audits_violations};
-use landbridge_core::config::{self, Config, Mask};
+use landbridge_core::config::{self, Config, Database, Mask};
 use landbridge_core::contract::{self, Contract, TableContract};
 use landbridge_core::memory::{CONTRACT_READERS, ContractReader, needed_mb};
 use landbridge_core::models::ga4_violations;
@@ -24,7 +24,8 @@ use landbridge_cli_support::receipts::classes_of;
 #[command(after_help = "\
 Examples:
   landbridge check
-  landbridge check --config examples/demo/landbridge.yaml")]
+  landbridge check --config examples/demo/landbridge.yaml
+  landbridge check --database billing")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
@@ -68,10 +69,24 @@ impl From<&Diagnostic> for FileError {
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs) -> Result {
     let config_path = files::config_path(args.files.config.as_deref());
-    let contract_path = files::contract_path(&args.files);
     let config_text = files::read(&config_path, "--config")?;
-    let contract_text = files::read(&contract_path, "--contract")?;
-    let result = check(&config_path, &config_text, &contract_path, &contract_text);
+    let result = if config::has_databases(&config_text) {
+        check_databases(args, &config_path, &config_text)?
+    } else {
+        if let Some(named) = args.files.one.name() {
+            // The only database may have this name; any other is an error, as for every command.
+            if config::parse_databases(&config_path.display().to_string(), &config_text).is_ok() {
+                let one = DatabaseArgs { database: Some(named) };
+                files::database(&config_path, &one)?;
+            }
+        }
+        let contract_path = match &args.files.contract {
+            Some(path) => path.clone(),
+            None => files::only_contract(&config_path, args.files.config.is_none()),
+        };
+        let contract_text = files::read(&contract_path, "--contract")?;
+        check(&config_path, &config_text, &contract_path, &contract_text)
+    };
     let (errors, contents) = match result {
         Ok(contents) => (Vec::new(), Some(contents)),
         Err(errors) => (errors, None),
@@ -87,6 +102,69 @@ pub(crate) fn run(args: &CheckArgs) -> Result {
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// Checks a configuration with several databases and the contract of each, or of the one that is named. The rules
+/// between databases hold for all of them in any case.
+fn check_databases(
+    args: &CheckArgs,
+    config_path: &Path,
+    config_text: &str,
+) -> Result<Result<String, Vec<Diagnostics>>> {
+    let config_name = config_path.display().to_string();
+    let databases = match config::parse_databases_with_borders(&config_name, config_text) {
+        Ok(databases) => databases,
+        Err(errors) => return Ok(Err(vec![errors])),
+    };
+    let named = args.files.one.name();
+    let chosen: Vec<&Database> = match &named {
+        Some(_) => {
+            files::database(config_path, &args.files.one)?;
+            databases.one(named.as_deref()).into_iter().collect()
+        }
+        None if args.files.contract.is_some() => {
+            return Err(Failure::Usage(
+                "--contract is of one database; name it with --database".to_owned(),
+            ));
+        }
+        None => databases.all().iter().collect(),
+    };
+    let mut errors = Vec::new();
+    let mut contracts: BTreeMap<&str, Contract> = BTreeMap::new();
+    let mut texts = Vec::new();
+    for database in &chosen {
+        let path = match &args.files.contract {
+            Some(path) => path.clone(),
+            None => files::contract_of(database, config_path, false),
+        };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Failure::Usage(format!(
+                "database `{of}`: cannot read the contract {name}: {error}; `landbridge contract propose --database {of} --source URL > {name}` writes a first one",
+                of = database.name
+            ))
+        })?;
+        match contract::parse(&name, &text, &database.config) {
+            Ok(contract) => {
+                texts.push(format!(
+                    "{}\n{}\n",
+                    config_summary(&format!("{config_name}, {}", database.name), &database.config),
+                    contract_summary(&name, &contract, &database.config)
+                ));
+                contracts.insert(&database.config.source.name, contract);
+            }
+            Err(faults) => errors.push(faults),
+        }
+    }
+    // The functions do not stop at these faults, so they are checked only here and by doctor.
+    let more = config::check_databases(&config_name, config_text, |config| {
+        let Some(contract) = contracts.get(config.source.name.as_str()) else { return Vec::new() };
+        let mut problems = ga4_violations(config, contract);
+        problems.extend(audits_violations(config, contract));
+        problems
+    });
+    errors.extend(more.err());
+    Ok(if errors.is_empty() { Ok(texts.join("\n")) } else { Err(errors) })
 }
 
 /// Checks both files and summarises them. The errors are grouped by file. If the configuration is

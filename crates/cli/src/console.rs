@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use clap::Args;
 use jiff::Timestamp;
 use landbridge_cli_support::args::{ConfigArgs, FileArgs, Output, OutputArgs};
+use landbridge_cli_support::files::NamesDatabase;
 use landbridge_console::outside::{Answer, Eyes, Restore, Rows, Seen};
 use landbridge_console::serve::{self, Options};
 use landbridge_console::{Access, Outside, Site, write};
@@ -26,7 +27,7 @@ use tokio::net::TcpListener;
 use crate::failure::{Failure, Result};
 use crate::restore::args::CommonArgs;
 use crate::restore::{RestoreContext, points};
-use crate::{access, consumers, cost, doctor, files, local, render};
+use crate::{access, consumers, cost, databases, doctor, local, render};
 
 /// How long a query of the local cloud may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(60);
@@ -94,41 +95,76 @@ impl ConsoleArgs {
     }
 }
 
-/// Runs the command until it is interrupted, or until the files are written.
+/// Runs the command until it is interrupted, or until the files are written. With several databases and none named,
+/// each has a server of its own, on the ports from `--port` on, or a directory of its own.
 pub(crate) async fn run(args: ConsoleArgs) -> Result {
-    let site = Arc::new(site(&args).await?);
-    if let Some(dir) = &args.static_dir {
-        let written = write::write(&site, dir).await.map_err(Failure::Failed)?;
-        return match args.output.format {
-            Output::Json => render::json(&written),
-            Output::Text => render::print(&format!(
-                "{} pages in {}, {}; they need a bucket whose policy names all readers (docs/console.md)",
-                render::grouped(written.pages as u64),
-                dir.display(),
-                render::bytes(written.bytes)
-            )),
-        };
+    if args.static_dir.is_some() {
+        let format = args.output.format;
+        return databases::each(&args.files, format, async |of| write_files(&args, of).await).await;
     }
-    let address = SocketAddr::new(args.host, args.port);
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::Failed(format!("cannot listen at {address}: {error}; choose another --port"))
-    })?;
-    let place = listener.local_addr().unwrap_or(address);
     let (access, token) = access(&args)?;
-    announce(&args, place, token.as_deref())?;
-    let options = Options { access, refresh: Duration::from_secs(args.refresh) };
-    serve::serve(site, listener, options)
-        .await
-        .map_err(|error| Failure::Failed(format!("the server at {place} ended: {error}")))
+    let mut places = Vec::new();
+    let mut servers = Vec::new();
+    for (number, (name, files)) in args.files.each()?.into_iter().enumerate() {
+        let site = Arc::new(site(&args, &files).await?);
+        let listener = listen(&args, number).await?;
+        let place = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
+        places.push((name, place));
+        let refresh = Duration::from_secs(args.refresh);
+        let options = Options { access: access.clone(), refresh };
+        servers.push(async move {
+            serve::serve(site, listener, options)
+                .await
+                .map_err(|error| Failure::Failed(format!("the server at {place} ended: {error}")))
+        });
+    }
+    announce(&args, &places, token.as_deref())?;
+    futures::future::try_join_all(servers).await.map(|_| ())
 }
 
-async fn site(args: &ConsoleArgs) -> Result<Site> {
+/// Listens at the address of the server with this number, from 0.
+async fn listen(args: &ConsoleArgs, number: usize) -> Result<TcpListener> {
+    let port = match args.port {
+        0 => Some(0),
+        first => u16::try_from(number).ok().and_then(|number| first.checked_add(number)),
+    };
+    let port = port.ok_or_else(|| {
+        Failure::Usage("--port: every database needs a port; choose a lower one".to_owned())
+    })?;
+    let address = SocketAddr::new(args.host, port);
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Failed(format!("cannot listen at {address}: {error}; choose another --port"))
+    })
+}
+
+/// Writes the pages of one database.
+async fn write_files(args: &ConsoleArgs, of: &FileArgs) -> Result {
+    let Some(dir) = &args.static_dir else { return Ok(()) };
+    // Named by a person, or the only one: no directory of its own.
+    let dir = match (&of.one.database, args.files.one.name()) {
+        (Some(name), None) => dir.join(name),
+        _ => dir.clone(),
+    };
+    let site = site(args, of).await?;
+    let written = write::write(&site, &dir).await.map_err(Failure::Failed)?;
+    match args.output.format {
+        Output::Json => render::json(&written),
+        Output::Text => render::print(&format!(
+            "{} pages in {}, {}; they need a bucket whose policy names all readers (docs/console.md)",
+            render::grouped(written.pages as u64),
+            dir.display(),
+            render::bytes(written.bytes)
+        )),
+    }
+}
+
+async fn site(args: &ConsoleArgs, of: &FileArgs) -> Result<Site> {
     let common = CommonArgs {
-        config: ConfigArgs { config: args.files.config.clone() },
+        config: ConfigArgs { config: of.config.clone(), one: of.one.clone() },
         output: args.output,
     };
     let context = RestoreContext::new(&common, None).await?;
-    let contract = files::contract(&files::contract_path(&args.files), &context.config)?;
+    let contract = of.read_contract(&context.config)?;
     let (config, ledger) = (context.config.clone(), context.ledger());
     let cloud = Cloud {
         is_local: is_local(&args.data_dir),
@@ -180,15 +216,39 @@ fn new_token() -> Result<String> {
 }
 
 /// Where the pages are. Flushed, so that a program that started the command can read it.
-fn announce(args: &ConsoleArgs, place: SocketAddr, token: Option<&str>) -> Result {
-    let address = match token {
+fn announce(
+    args: &ConsoleArgs,
+    places: &[(Option<String>, SocketAddr)],
+    token: Option<&str>,
+) -> Result {
+    let address = |place: &SocketAddr| match token {
         None => format!("http://{place}/"),
         Some(token) => format!("http://{place}/?token={token}"),
     };
-    match args.output.format {
-        Output::Json => render::json(&serde_json::json!({ "address": address })),
-        Output::Text => {
-            render::print(&format!("The console is at {address}\nPress Ctrl-C to stop."))
+    match (args.output.format, places) {
+        (Output::Json, [(None, place)]) => {
+            render::json(&serde_json::json!({ "address": address(place) }))
+        }
+        (Output::Text, [(None, place)]) => {
+            render::print(&format!("The console is at {}\nPress Ctrl-C to stop.", address(place)))
+        }
+        (Output::Json, all) => {
+            let named = all.iter().map(|(name, place)| {
+                let value = serde_json::json!({ "address": address(place) });
+                (name.clone().unwrap_or_default(), value)
+            });
+            render::json(&named.collect::<serde_json::Map<_, _>>())
+        }
+        (Output::Text, all) => {
+            let line = |(name, place): &(Option<String>, SocketAddr)| {
+                format!(
+                    "The console of {} is at {}\n",
+                    name.as_deref().unwrap_or_default(),
+                    address(place)
+                )
+            };
+            let lines: String = all.iter().map(line).collect();
+            render::print(&format!("{lines}Press Ctrl-C to stop."))
         }
     }?;
     std::io::Write::flush(&mut std::io::stdout())

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use crate::access::jobs;
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render::{self, counted, left, printable, right};
 
 /// Columns of a reader in a line; JSON has all of them.
@@ -75,8 +74,8 @@ struct TableConsumers {
 
 /// Runs the command.
 pub(crate) async fn run(args: ConsumersArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     check(&args, &contract)?;
     let inspector = Inspector::from_env(&config.warehouse.project)?;
     inspector.check_credentials().await?;

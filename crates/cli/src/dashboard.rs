@@ -7,7 +7,6 @@ use landbridge_core::models::{self, DashboardLink};
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render;
-use landbridge_cli_support::files;
 
 /// Print links that create reports in Data Studio (formerly Looker Studio), or LookML views
 #[derive(Debug, Args)]
@@ -34,9 +33,9 @@ pub(crate) struct DashboardArgs {
 
 /// Runs `landbridge dashboard`.
 pub(crate) fn run(args: &DashboardArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let config = args.files.read()?;
     if args.lookml {
-        let contract = files::contract(&files::contract_path(&args.files), &config)?;
+        let contract = args.files.read_contract(&config)?;
         if args.output.format == Output::Json {
             return Err(Failure::Usage("LookML is text: leave out `--output json`".to_owned()));
         }

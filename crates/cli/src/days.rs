@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::failure::Result;
 use crate::paint::Paint;
 use crate::render::{self, grouped, left, right};
-use crate::{files, receipt};
+use crate::{databases, receipt};
 
 /// Rows of the grid; the JSON has every table.
 const MAX_ROWS: usize = 20;
@@ -47,7 +47,11 @@ pub(crate) struct DaysArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: DaysArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+    databases::each(&args.config, args.output.format, async |of| show(&args, of).await).await
+}
+
+async fn show(args: &DaysArgs, of: &ConfigArgs) -> Result {
+    let config = of.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let now = Clock::from_env()?.now();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::render::{self, left, right};
-use crate::{files, receipt};
+use crate::{databases, receipt};
 
 /// Ended incidents that the list shows.
 const MAX_ENDED: usize = 20;
@@ -73,27 +73,29 @@ pub(crate) async fn run(args: IncidentArgs) -> Result {
     if let Some(IncidentCommand::Close(close)) = args.command {
         return self::close(close).await;
     }
+    let format = args.output.format;
+    let Some(number) = args.number else {
+        return databases::each(&args.config, format, async |of| show_all(of, format).await).await;
+    };
     let (ledger, zone) = open(&args.config).await?;
-    match args.number {
-        Some(number) => {
-            let incident = find(&ledger, number).await?;
-            match args.output.format {
-                Output::Json => render::json(&incident),
-                Output::Text => render::print(&in_full(&incident, &zone)),
-            }
-        }
-        None => {
-            let all = read::all(&ledger, MAX_ENDED).await?;
-            match args.output.format {
-                Output::Json => render::json(&all),
-                Output::Text => render::print(&list(&all, &zone)),
-            }
-        }
+    let incident = find(&ledger, number).await?;
+    match format {
+        Output::Json => render::json(&incident),
+        Output::Text => render::print(&in_full(&incident, &zone)),
+    }
+}
+
+async fn show_all(of: &ConfigArgs, format: Output) -> Result {
+    let (ledger, zone) = open(of).await?;
+    let all = read::all(&ledger, MAX_ENDED).await?;
+    match format {
+        Output::Json => render::json(&all),
+        Output::Text => render::print(&list(&all, &zone)),
     }
 }
 
 async fn open(config: &ConfigArgs) -> Result<(Ledger, TimeZone)> {
-    let config = files::config(&files::config_path(config.config.as_deref()))?;
+    let config = config.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     Ok((Ledger::for_operator(aws.s3.clone(), &config), receipt::zone(&config)?))
 }

@@ -62,7 +62,7 @@ struct OneKey {
 /// Runs the command.
 pub(crate) async fn create(args: KeyCreateArgs) -> Result {
     let path = files::config_path(args.config.config.as_deref());
-    let config = files::config(&path)?;
+    let config = args.config.read()?;
     let (token, proof) = (&config.transfer.token_key, config.proof.as_ref().map(|it| &it.key));
     if token.is_none() && proof.is_none() {
         return Err(Failure::Usage(format!(

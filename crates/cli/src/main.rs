@@ -17,6 +17,7 @@
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
 //! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
+//! | [`databases`] | runs a command for each database of the configuration |
 //! | [`days`] | `landbridge days`: how each day ended |
 //! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
 //! | [`forget`] | `landbridge forget`: removes the rows of one key from kept exports and BigQuery |
@@ -46,6 +47,7 @@ mod consumers;
 mod contract;
 mod cost;
 mod dashboard;
+mod databases;
 mod days;
 mod doctor;
 mod export_file;

@@ -18,7 +18,6 @@ use landbridge_ledger::read::receipts;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::paint::Paint;
 use crate::receipt_chain::{self, Trust};
 use crate::render::{self, bytes, grouped, left, right};
@@ -68,7 +67,7 @@ pub(crate) struct ReceiptArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+    let config = args.config.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     if args.verify {
         let trust = match args.public_key.as_deref() {

@@ -70,6 +70,7 @@ pub mod retention;
 pub mod retype;
 pub mod rewrite;
 pub mod schedule;
+pub mod turn;
 pub mod types;
 pub mod unchanged;
 pub mod views;

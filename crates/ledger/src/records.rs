@@ -237,9 +237,13 @@ pub struct ExportRecord {
     /// Why earlier attempts failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
-    /// The first tick whose request to start the task was refused, because RDS cannot start it now.
+    /// The first tick that could not start the task, because RDS refused it for now or because other databases of the
+    /// deployment have waited longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_since: Option<Timestamp>,
+    /// The databases that were before this one in the queue at the last look, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
     /// The newest request for another export that this one answers; 0 without any.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redo: u32,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{self, Config};
+use landbridge_core::config::{self, Config, Database, Databases};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::{PolicyTags, parse_policy_tags};
 use landbridge_core::plan::table::MAX_LOAD_URIS;
@@ -27,6 +27,8 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 pub struct Context {
     /// `landbridge.yaml`.
     pub config: Config,
+    /// The other databases of the deployment, whose exports share the account's limit.
+    pub siblings: Vec<Config>,
     /// `contract.yaml`.
     pub contract: Contract,
     /// The days and hours in the schedule's time zone.
@@ -100,7 +102,10 @@ impl Tick {
 }
 
 impl Context {
-    /// Reads the files that the stage needs and builds the clients.
+    /// Reads the files that the stage needs and builds the clients, for the database of this name. `None`: the one
+    /// that `LANDBRIDGE_DATABASE` names, or the only one of the configuration.
+    ///
+    /// A function that has `LANDBRIDGE_DATABASE` works for no other database.
     ///
     /// `LANDBRIDGE_CONFIG` and `LANDBRIDGE_CONTRACT` name the two files, by path or as
     /// `s3://bucket/key` (default: next to the function's code). `LANDBRIDGE_POLICY_TAGS` is a
@@ -109,15 +114,24 @@ impl Context {
     /// deployments; Terraform sets it. Without it, the modification time of the newer file counts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with every error in the files; any S3 error.
-    pub async fn from_env(files: Files) -> Result<Self> {
-        let (config_text, config_time) = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
-        let config = config::parse(config::FILE_NAME, &config_text)
+    /// [`ErrorKind::Config`] with every error in the files, or if it is not clear which database is meant; any S3
+    /// error.
+    pub async fn from_env(files: Files, database: Option<&str>) -> Result<Self> {
+        let place = place("LANDBRIDGE_CONFIG", config::FILE_NAME);
+        let (config_text, config_time) = read(&place).await?;
+        let databases = config::parse_databases(config::FILE_NAME, &config_text)
             .map_err(|faults| faulty("landbridge.yaml cannot be used", &faults))?;
+        let Database { config, contract: contract_file, name } = meant(&databases, database)?;
+        let others = databases.all().iter().filter(|it| it.name != name);
+        let siblings = others.map(|it| it.config.clone()).collect();
         let (contract, contract_time, tags) = match files {
             Files::Configuration => (Contract::of_no_table(), None, PolicyTags::new()),
             Files::Both => {
-                let (contract, time) = read_contract(&config).await?;
+                let place = match contract_file {
+                    Some(path) => beside(&place, &path),
+                    None => self::place("LANDBRIDGE_CONTRACT", contract::FILE_NAME),
+                };
+                let (contract, time) = read_contract(&place, &config).await?;
                 (contract, time, policy_tags(&config)?)
             }
         };
@@ -135,6 +149,7 @@ impl Context {
         let max_load_uris = MAX_LOAD_URIS;
         Ok(Self {
             config,
+            siblings,
             contract,
             calendar,
             tags,
@@ -175,24 +190,71 @@ fn faulty(what: &'static str, faults: &landbridge_core::yaml::Diagnostics) -> Er
     Error::new(ErrorKind::Config, what, faults.to_string())
 }
 
-async fn read_contract(config: &Config) -> Result<(Contract, Option<SystemTime>)> {
-    let (text, time) = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
+/// The variable with the name of the only database for which a function works.
+pub(crate) const DATABASE_VARIABLE: &str = "LANDBRIDGE_DATABASE";
+
+/// The database for which a tick is: the one that its event names, else the one of the function, else the only one.
+fn meant(databases: &Databases, named: Option<&str>) -> Result<Database> {
+    let own = std::env::var(DATABASE_VARIABLE).ok().filter(|name| !name.is_empty());
+    meant_by(databases, named, own.as_deref())
+}
+
+fn meant_by(databases: &Databases, named: Option<&str>, own: Option<&str>) -> Result<Database> {
+    let one = |name: Option<&str>| {
+        databases.one(name).cloned().map_err(|why| {
+            Error::new(
+                ErrorKind::Config,
+                "it is not clear which database the function works for",
+                format!(
+                    "{why}; the event of a schedule names one, for example {{\"database\": \"{}\"}}",
+                    databases.names().first().map_or("shop", String::as_str)
+                ),
+            )
+        })
+    };
+    let meant = one(named.or(own))?;
+    match own {
+        Some(own) if one(Some(own))?.name != meant.name => Err(Error::new(
+            ErrorKind::Config,
+            "the event is of another database than the function",
+            format!(
+                "the event names `{}`, and {DATABASE_VARIABLE} of the function is `{own}`; a schedule starts the functions of its own database",
+                meant.name
+            ),
+        )),
+        _ => Ok(meant),
+    }
+}
+
+async fn read_contract(place: &str, config: &Config) -> Result<(Contract, Option<SystemTime>)> {
+    let (text, time) = read(place).await?;
     let contract = contract::parse(contract::FILE_NAME, &text, config)
         .map_err(|faults| faulty("contract.yaml cannot be used", &faults))?;
     Ok((contract, time))
 }
 
-/// The text of the file that the environment variable names, else of `name` next to the code, and
-/// when the file was modified; `None` for an object in S3.
-async fn read(variable: &str, name: &str) -> Result<(String, Option<SystemTime>)> {
-    let place = std::env::var(variable).ok();
-    if let Some((bucket, key)) = place.as_deref().and_then(object) {
+/// The path or the address in S3 that the environment variable names, else `name` next to the code.
+fn place(variable: &str, name: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
+        root.join(name).display().to_string()
+    })
+}
+
+/// The place of a file whose path is relative to the directory of the file at `place`.
+fn beside(place: &str, path: &str) -> String {
+    match place.rsplit_once('/') {
+        Some((directory, _)) => format!("{directory}/{path}"),
+        None => path.to_owned(),
+    }
+}
+
+/// The text of the file at a place, and when it was modified; `None` for an object in S3.
+async fn read(place: &str) -> Result<(String, Option<SystemTime>)> {
+    if let Some((bucket, key)) = object(place) {
         return Ok((read_object(bucket, key).await?, None));
     }
-    let path = place.map_or_else(
-        || std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default().join(name),
-        PathBuf::from,
-    );
+    let path = PathBuf::from(place);
     let read = || {
         let text = std::fs::read_to_string(&path)?;
         Ok((text, std::fs::metadata(&path)?.modified().ok()))
@@ -270,4 +332,47 @@ fn policy_tags(config: &Config) -> Result<PolicyTags> {
         }
     }
     Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = include_str!("../../../examples/two-databases/landbridge.yaml");
+
+    #[test]
+    fn a_tick_is_for_the_database_that_its_event_names() {
+        let databases = config::parse_databases(config::FILE_NAME, TWO).expect("a valid file");
+        let of = |named, own| meant_by(&databases, named, own).map(|it| it.config.source.id);
+        assert_eq!(of(Some("billing"), None).expect("one"), "billing-prod");
+        assert_eq!(of(None, Some("billing")).expect("one"), "billing-prod");
+        assert_eq!(of(Some("billing"), Some("billing")).expect("one"), "billing-prod");
+        let error = of(None, None).expect_err("no database is named");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("shop, billing"), "{error}");
+        assert!(of(Some("other"), None).is_err());
+        // A function of one database does nothing for another, whatever an event says.
+        let error = of(Some("shop"), Some("billing")).expect_err("another database");
+        assert!(error.to_string().contains("names `shop`"), "{error}");
+        // A deployment with one database needs no name, and refuses another.
+        let demo = include_str!("../../../examples/demo/landbridge.yaml");
+        let one = config::parse_databases(config::FILE_NAME, demo).expect("a valid file");
+        assert!(meant_by(&one, None, None).is_ok() && meant_by(&one, Some("shop"), None).is_ok());
+        assert!(meant_by(&one, Some("billing"), None).is_err());
+    }
+
+    #[test]
+    fn a_contract_is_beside_its_configuration() {
+        let path = "contracts/shop.yaml";
+        for (place, expected) in [
+            (
+                "s3://bucket/landbridge-config/company/0a1b/landbridge.yaml",
+                "s3://bucket/landbridge-config/company/0a1b/contracts/shop.yaml",
+            ),
+            ("/task/landbridge.yaml", "/task/contracts/shop.yaml"),
+            ("landbridge.yaml", path),
+        ] {
+            assert_eq!(beside(place, path), expected);
+        }
+    }
 }

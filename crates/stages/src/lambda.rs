@@ -1,5 +1,7 @@
 //! Running a stage as a Lambda function.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +10,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::alert::{self, Subject};
 pub use crate::context::Files;
@@ -18,8 +20,11 @@ use crate::{Context, Tick, TickOutcome};
 
 /// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
 /// still works on its own day.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Event {
+    /// The database, where the configuration has several.
+    #[serde(default)]
+    database: Option<String>,
     /// `<aws.scheduler.scheduled-time>`.
     scheduled_time: Timestamp,
     /// The time at which the tick runs, where it is not that of this machine: the clock of the local
@@ -57,10 +62,10 @@ where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
     init_log();
-    let context = OnceCell::new();
-    let (context, stage) = (&context, &stage);
+    let contexts = Contexts::new(name, files);
+    let (contexts, stage) = (&contexts, &stage);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        handle(name, (context, files), stage, event).await.map_err(|error| Diagnostic {
+        handle(contexts, stage, event).await.map_err(|error| Diagnostic {
             error_type: error.kind().name().to_owned(),
             error_message: error.sentence(),
         })
@@ -81,20 +86,40 @@ fn init_log() {
         .init();
 }
 
-/// The context of the process; the first call builds it.
-async fn context_of<'a>(
-    name: &str,
-    (context, files): (&'a OnceCell<Context>, Files),
-) -> Result<&'a Context> {
-    context.get_or_try_init(|| Context::from_env(files)).await.inspect_err(|error| {
-        tracing::error!(
-            stage = name,
-            kind = error.kind().name(),
-            bad_start = "failed",
-            "{}",
-            error.sentence()
-        );
-    })
+/// The contexts of the process, one for each database for which it was started. The first start for a database
+/// builds its context.
+struct Contexts {
+    stage: &'static str,
+    files: Files,
+    all: Mutex<BTreeMap<Option<String>, Arc<Context>>>,
+}
+
+impl Contexts {
+    fn new(stage: &'static str, files: Files) -> Self {
+        Self { stage, files, all: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// The context of the database that an event names; without a name, see [`Context::from_env`].
+    async fn of(&self, database: Option<String>) -> Result<Arc<Context>> {
+        // Lambda starts a process for one event after the other, so nothing waits here.
+        let mut all = self.all.lock().await;
+        if let Some(context) = all.get(&database) {
+            return Ok(context.clone());
+        }
+        let built = Context::from_env(self.files, database.as_deref()).await;
+        let context = Arc::new(built.inspect_err(|error| {
+            tracing::error!(
+                stage = self.stage,
+                database,
+                kind = error.kind().name(),
+                bad_start = "failed",
+                "{}",
+                error.sentence()
+            );
+        })?);
+        all.insert(database, context.clone());
+        Ok(context)
+    }
 }
 
 /// The time until shortly before Lambda ends the process at `deadline`, in milliseconds since 1970.
@@ -104,15 +129,14 @@ fn time_left(deadline: u64) -> Duration {
 }
 
 async fn handle<F>(
-    name: &str,
-    (context, files): (&OnceCell<Context>, Files),
+    contexts: &Contexts,
     stage: &F,
     event: LambdaEvent<serde_json::Value>,
 ) -> Result<TickOutcome>
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
-    let context = context_of(name, (context, files)).await?;
+    let name = contexts.stage;
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
         let error = Error::new(
@@ -129,6 +153,7 @@ where
         );
         error
     })?;
+    let context = &*contexts.of(event.database).await?;
     let left = time_left(deadline);
     let clock = event.current_time.unwrap_or_else(Timestamp::now);
     if let Some(minutes) = late_minutes(event.scheduled_time, clock) {
@@ -171,6 +196,17 @@ struct QueueRecord {
     receipt_handle: String,
     body: String,
     attributes: QueueAttributes,
+    /// The ARN of the queue.
+    #[serde(rename = "eventSourceARN", default)]
+    queue: String,
+}
+
+/// The name of the source whose queue the messages are from ([`Config::items_queue`](landbridge_core::config::Config)).
+/// All messages of an event are from one queue. `None` for a queue with another name, which says nothing.
+fn source_of(records: &[QueueRecord]) -> Option<String> {
+    let queue = records.first()?.queue.rsplit(':').next()?;
+    let source = queue.strip_prefix("landbridge-")?.strip_suffix("-items")?;
+    Some(source.to_owned())
 }
 
 /// What SQS says of a message. All values are text.
@@ -200,10 +236,10 @@ struct ItemFailure {
 /// When the Lambda Runtime API cannot be reached.
 pub async fn run_worker(name: &'static str) -> Result<(), lambda_runtime::Error> {
     init_log();
-    let context = OnceCell::new();
-    let context = &context;
+    let contexts = Contexts::new(name, Files::Both);
+    let contexts = &contexts;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        handle_messages(name, context, event).await.map_err(|error| Diagnostic {
+        handle_messages(contexts, event).await.map_err(|error| Diagnostic {
             error_type: error.kind().name().to_owned(),
             error_message: error.sentence(),
         })
@@ -212,11 +248,10 @@ pub async fn run_worker(name: &'static str) -> Result<(), lambda_runtime::Error>
 }
 
 async fn handle_messages(
-    name: &str,
-    context: &OnceCell<Context>,
+    contexts: &Contexts,
     event: LambdaEvent<serde_json::Value>,
 ) -> Result<BatchResponse> {
-    let context = context_of(name, (context, Files::Both)).await?;
+    let name = contexts.stage;
     let left = time_left(event.context.deadline);
     let event: QueueEvent = serde_json::from_value(event.payload).map_err(|_| {
         Error::new(
@@ -225,6 +260,7 @@ async fn handle_messages(
             "an event source mapping of SQS invokes this function",
         )
     })?;
+    let context = &*contexts.of(source_of(&event.records)).await?;
     let now = event.current_time.unwrap_or_else(Timestamp::now);
     let message = |record: QueueRecord| Message {
         receives: record.attributes.approximate_receive_count.parse().unwrap_or(1),

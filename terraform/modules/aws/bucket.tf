@@ -1,9 +1,10 @@
 # The bucket for exports, ledger and configuration: private, versioned, TLS only.
 
 resource "aws_s3_bucket" "this" {
+  count         = local.first ? 1 : 0
   bucket        = local.export.bucket
   force_destroy = var.force_destroy
-  tags          = local.tags
+  tags          = local.shared_tags
 
   lifecycle {
     precondition {
@@ -26,7 +27,8 @@ resource "aws_s3_bucket" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.id
+  count                   = local.first ? 1 : 0
+  bucket                  = aws_s3_bucket.this[0].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -34,7 +36,8 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+  count  = local.first ? 1 : 0
+  bucket = aws_s3_bucket.this[0].id
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
@@ -45,7 +48,8 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 # once in a while and not at every request on an exported file. KMS sees the bucket's ARN as encryption context
 # instead of the file's; no policy here has a condition on it.
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  count  = local.first ? 1 : 0
+  bucket = aws_s3_bucket.this[0].id
   rule {
     apply_server_side_encryption_by_default {
       sse_algorithm = "AES256"
@@ -55,34 +59,40 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
+  count  = local.first ? 1 : 0
+  bucket = aws_s3_bucket.this[0].id
   versioning_configuration {
     status = "Enabled"
   }
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  bucket     = aws_s3_bucket.this.id
+  count      = local.first ? 1 : 0
+  bucket     = aws_s3_bucket.this[0].id
   policy     = templatefile("${local.infra}/policies/bucket.json", local.policy)
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket     = aws_s3_bucket.this.id
+  count      = local.first ? 1 : 0
+  bucket     = aws_s3_bucket.this[0].id
   depends_on = [aws_s3_bucket_versioning.this]
 
   # Exports contain personal data in plain, so they and their older versions are deleted soon.
-  rule {
-    id     = "exports"
-    status = "Enabled"
-    filter {
-      prefix = local.policy.export_path
-    }
-    expiration {
-      days = var.export_retention_days
-    }
-    noncurrent_version_expiration {
-      noncurrent_days = 1
+  dynamic "rule" {
+    for_each = local.export_paths
+    content {
+      id     = rule.key == 0 ? "exports" : "exports-${rule.key}"
+      status = "Enabled"
+      filter {
+        prefix = rule.value
+      }
+      expiration {
+        days = var.export_retention_days
+      }
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
     }
   }
 
@@ -113,7 +123,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 # The two configuration files, unchanged, so what is deployed and what runs cannot differ.
 resource "aws_s3_object" "file" {
   for_each     = local.files
-  bucket       = aws_s3_bucket.this.id
+  bucket       = local.bucket
   key          = each.value.key
   source       = each.value.path
   source_hash  = filemd5(each.value.path)

@@ -26,9 +26,10 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(
+      # With several databases, the contract is beside the configuration, and the function works for one of them only.
+      var.database == null ? { LANDBRIDGE_CONTRACT = "s3://${local.bucket}/${aws_s3_object.file["contract.yaml"].key}" } : { LANDBRIDGE_DATABASE = var.database },
       {
-        LANDBRIDGE_CONFIG   = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["landbridge.yaml"].key}"
-        LANDBRIDGE_CONTRACT = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["contract.yaml"].key}"
+        LANDBRIDGE_CONFIG = "s3://${local.bucket}/${aws_s3_object.file["landbridge.yaml"].key}"
         # A change of this value restarts the functions, as every change of a variable does.
         LANDBRIDGE_DEPLOYED_AT = terraform_data.deployment.output
       },

@@ -15,7 +15,7 @@ output "deployed_at" {
 
 output "bucket" {
   description = "S3 bucket of exports, ledger and configuration."
-  value       = aws_s3_bucket.this.id
+  value       = local.bucket
 }
 
 output "key_arn" {
@@ -25,7 +25,7 @@ output "key_arn" {
 
 output "export_role_arn" {
   description = "Role that RDS assumes to write an export."
-  value       = aws_iam_role.export.arn
+  value       = local.first ? aws_iam_role.export[0].arn : var.shared.export_role_arn
 }
 
 output "token_key_arn" {
@@ -56,4 +56,17 @@ output "failures_queue_url" {
 output "operator_policy_arns" {
   description = "Managed policies for the on-call engineer, by name: `operator` to look and pin, `operator-restore` to restore and drill, `operator-recover` to write rows of an export or a temporary copy into a file or a new table, `operator-forget` to delete files of exports that have rows to forget, and `operator-swap` to swap in a restored database. They are not attached to anyone."
   value       = { for name, policy in aws_iam_policy.operator : name => policy.arn }
+}
+
+output "shared" {
+  description = "What all databases of a `landbridge.yaml` with `databases` share: input `shared` of the instances for the other databases."
+  value = {
+    bucket            = local.bucket
+    key_arn           = local.key_arn
+    token_key_arn     = local.token_key_arn
+    proof_key_arn     = local.proof_key_arn
+    sign_key_arn      = local.sign_key_arn
+    export_role_arn   = local.first ? aws_iam_role.export[0].arn : var.shared.export_role_arn
+    alert_secret_arns = local.alert_secret_arns
+  }
 }

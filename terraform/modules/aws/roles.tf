@@ -80,11 +80,12 @@ resource "aws_iam_role_policy" "source_key" {
 }
 
 resource "aws_iam_role" "export" {
+  count              = local.first ? 1 : 0
   name               = local.export_role.name
   path               = local.export_role.path
-  description        = "Landbridge ${local.source}: RDS assumes this role to write exports"
+  description        = "Landbridge ${local.file.source.name}: RDS assumes this role to write exports"
   assume_role_policy = templatefile("${local.infra}/policies/trust-export.json", local.policy)
-  tags               = local.tags
+  tags               = local.shared_tags
 
   lifecycle {
     precondition {
@@ -94,9 +95,10 @@ resource "aws_iam_role" "export" {
   }
 }
 
+# RDS uses one role for all databases; each database adds the right to write its own exports.
 resource "aws_iam_role_policy" "export" {
-  name   = "write-exports"
-  role   = aws_iam_role.export.id
+  name   = local.first ? "write-exports" : "write-exports-${local.source}"
+  role   = local.first ? aws_iam_role.export[0].id : regex("[^/]+$", var.shared.export_role_arn)
   policy = templatefile("${local.infra}/policies/export-role.json", local.policy)
 }
 

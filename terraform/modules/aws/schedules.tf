@@ -33,7 +33,7 @@ resource "aws_scheduler_schedule" "this" {
     arn      = aws_lambda_function.this[each.key].arn
     role_arn = aws_iam_role.scheduler.arn
     # jsonencode escapes < and >; Scheduler recognises its placeholder only unescaped.
-    input = replace(replace(jsonencode(local.schedules[each.key].input), "\\u003c", "<"), "\\u003e", ">")
+    input = replace(replace(jsonencode(merge(local.schedules[each.key].input, var.database == null ? {} : { database = var.database })), "\\u003c", "<"), "\\u003e", ">")
     retry_policy {
       maximum_retry_attempts       = local.schedules[each.key].retry.maximum_retry_attempts
       maximum_event_age_in_seconds = local.schedules[each.key].retry.maximum_event_age_seconds

@@ -16,6 +16,26 @@ variable "contract_file" {
   }
 }
 
+variable "database" {
+  description = "Name of the database in `databases` of `landbridge.yaml`, if the file has several: one instance of this module for each. `null`: the file has one database."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.database == null ? !can(yamldecode(file(var.config_file)).databases) : contains(try(keys(yamldecode(file(var.config_file)).databases), []), var.database)
+    error_message = "database must name an entry of `databases` in landbridge.yaml; null if the file has no `databases`."
+  }
+}
+
+variable "shared" {
+  description = "Output `shared` of the instance of this module that creates what all databases share: bucket, keys, secrets and the export role. `null`: this instance creates it."
+  type        = object({ bucket = string, key_arn = string, token_key_arn = string, proof_key_arn = string, sign_key_arn = string, export_role_arn = string, alert_secret_arns = map(string) })
+  default     = null
+  validation {
+    condition     = var.shared == null || var.database != null
+    error_message = "shared is only for further databases of a landbridge.yaml with `databases`: set database as well."
+  }
+}
+
 variable "package_dir" {
   description = "Folder that contains the functions' packages, of a release or from `make package`: `snapshot.zip`, `export.zip`, `transfer.zip`, `load.zip`, `protect.zip`, `views.zip` if `landbridge.yaml` has `warehouse.views`, and `notify.zip` if it has `alerts`."
   type        = string

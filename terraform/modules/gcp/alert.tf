@@ -2,15 +2,18 @@
 
 locals {
   # A federated principal is named by its subject: federation.tf maps the role's name to it.
-  own_subjects = [for function in ["load", "protect"] :
+  own_subjects = [for function in local.taggers :
     "\"principal://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/subject/${local.roles[function]}\""
   ]
+  # One name, or several in brackets.
+  table_datasets = [for it in local.of : it.dataset]
+  own_tables     = length(local.table_datasets) == 1 ? local.table_datasets[0] : "(${join("|", local.table_datasets)})"
   # What is watched, by the resource that a log entry names (Google's documentation, "BigQuery audit logs
   # overview", "BigQuery Data Policy audit logging", "Data Catalog audit logging").
   watched = {
     # Schemas and their tags (TableService, or metadata.tableChange of a DDL query), IAM of tables
     # (IAMPolicy.SetIamPolicy), row access policies, and the dataset's access list (DatasetService).
-    "bigquery.googleapis.com" = "^projects/[^/]+/datasets/${local.warehouse.dataset}(/|$)"
+    "bigquery.googleapis.com" = "^projects/[^/]+/datasets/${local.own_tables}(/|$)"
     # Policy tags and who reads plain values (PolicyTagManager).
     "datacatalog.googleapis.com" = "/taxonomies/${element(split("/", google_data_catalog_taxonomy.this.name), 5)}(/|$)"
     # Masks and who reads masked values (DataPolicyService).

@@ -2,23 +2,24 @@
 # tables that models make (warehouse.models). Neither exists without its section.
 
 locals {
-  views  = try(local.config.warehouse.views, null)
+  # The databases with friendly views.
+  views  = { for it in values(local.of) : trimsuffix(it.prefix, "/") => it if it.views != null }
   models = try(local.config.warehouse.models, null)
 
-  view_principals = local.views == null ? [] : [local.principals["views"]]
+  view_principals = [for it in local.views : local.principals["${it.prefix}views"]]
   # A service account's id has 6 to 30 characters (IAM v1 REST reference, serviceAccounts.create).
   models_account    = length("${local.name}-models") <= 30 ? "${local.name}-models" : "landbridge-${substr(sha256(local.source), 0, 8)}-models"
   models_readers    = local.models == null ? [] : try(coalescelist(local.models.readers, []), [])
   model_principals  = [for account in google_service_account.models : account.member]
   masked_principals = concat(local.view_principals, local.model_principals)
-  own_datasets      = compact([try(local.views.dataset, ""), try(local.models.dataset, "")])
+  own_datasets      = compact(concat([for it in local.views : it.views], [try(local.models.dataset, "")]))
 }
 
 # Creating a view asks for the right to read every table that its query names (Google's documentation, "Create
 # logical views", section Required permissions). This principal is a masked reader of every class, never a
 # fine-grained one, and may start no job.
 resource "google_project_iam_custom_role" "table_viewer" {
-  count       = local.views == null ? 0 : 1
+  count       = length(local.views) == 0 ? 0 : 1
   project     = local.project
   role_id     = "${local.slug}_table_viewer"
   title       = "Landbridge table viewer (${local.source})"
@@ -32,7 +33,7 @@ resource "google_project_iam_custom_role" "table_viewer" {
 }
 
 resource "google_project_iam_custom_role" "view_writer" {
-  count       = local.views == null ? 0 : 1
+  count       = length(local.views) == 0 ? 0 : 1
   project     = local.project
   role_id     = "${local.slug}_view_writer"
   title       = "Landbridge view writer (${local.source})"
@@ -50,11 +51,11 @@ resource "google_project_iam_custom_role" "view_writer" {
 # A view reads its table with the rights of the person who queries it, because this dataset is not
 # authorised on the dataset of the tables. So it has the same readers.
 resource "google_bigquery_dataset" "views" {
-  count                      = local.views == null ? 0 : 1
+  for_each                   = local.views
   project                    = local.project
-  dataset_id                 = local.views.dataset
+  dataset_id                 = each.value.views
   location                   = local.location
-  description                = "Friendly views of the tables of ${local.source}. Landbridge writes them and undoes manual changes."
+  description                = "Friendly views of the tables of ${each.value.source}. Landbridge writes them and undoes manual changes."
   delete_contents_on_destroy = true
   labels                     = local.labels
   depends_on                 = [google_project_service.this, google_bigquery_datapolicy_data_policy_iam_binding.masked_readers]
@@ -65,7 +66,7 @@ resource "google_bigquery_dataset" "views" {
   }
   access {
     role       = google_project_iam_custom_role.view_writer[0].name
-    iam_member = local.principals["views"]
+    iam_member = local.principals["${each.value.prefix}views"]
   }
   dynamic "access" {
     for_each = toset(concat(local.dataset_readers, local.models == null ? [] : ["models"]))
@@ -83,6 +84,11 @@ resource "google_bigquery_dataset" "views" {
       kms_key_name = default_encryption_configuration.value
     }
   }
+}
+
+moved {
+  from = google_bigquery_dataset.views[0]
+  to   = google_bigquery_dataset.views[""]
 }
 
 # Models run as this account: dbt, Dataform. It sees masks only, so a table that it makes contains no

@@ -7,7 +7,7 @@
 locals {
   audit_logs = "projects/${local.project}/logs/cloudaudit.googleapis.com%2F"
   audit_filter = join(" OR ", [
-    "(logName=\"${local.audit_logs}data_access\" AND protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(${local.warehouse.dataset}|${local.warehouse.ops_dataset})(/|$)\")",
+    "(logName=\"${local.audit_logs}data_access\" AND protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(${join("|", concat([for it in local.of : it.dataset], [local.warehouse.ops_dataset]))})(/|$)\")",
     "(logName=\"${local.audit_logs}activity\" AND (${local.watched_filter}))",
   ])
 }

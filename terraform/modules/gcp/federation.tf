@@ -32,7 +32,7 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
 
   lifecycle {
     precondition {
-      condition     = alltrue([for function in local.functions : regex("::([0-9]{12}):", var.aws_role_arns[function])[0] == local.aws_account])
+      condition     = alltrue([for function in local.functions : regex("::([0-9]{12}):", var.aws_role_arns[function])[0] == local.aws_account if var.aws_account_id == null])
       error_message = "aws_role_arns: the roles of transfer, load and protect belong to different AWS accounts."
     }
   }

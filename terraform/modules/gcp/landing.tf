@@ -51,21 +51,21 @@ resource "google_storage_bucket" "landing" {
 }
 
 locals {
-  receipts_only = {
-    title       = "receipts of ${local.source}"
-    description = "Only JSON below Landbridge's own prefix, no Parquet file"
-    expression  = "resource.name.startsWith('projects/_/buckets/${local.transfer.bucket}/objects/${local.landing}${local.source}/') && resource.name.endsWith('.json')"
-  }
-  landing_rights = [
+  landing_rights = concat([
     # The transfer and its workers create files and checks whether they exist; they cannot replace or delete them.
     { role = "roles/storage.objectCreator", functions = local.carriers, condition = null },
     # A load job reads the files with the rights of its caller, and reads the bucket's metadata
     # (storage.buckets.get; Google's documentation on loading from Cloud Storage).
-    { role = "roles/storage.objectViewer", functions = concat(local.carriers, ["load"]), condition = null },
-    { role = "roles/storage.legacyBucketReader", functions = ["load"], condition = null },
+    { role = "roles/storage.objectViewer", functions = concat(local.carriers, local.loads), condition = null },
+    { role = "roles/storage.legacyBucketReader", functions = local.loads, condition = null },
+    ], [
     # A batch of receipts can be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
-    { role = "roles/storage.objectUser", functions = ["load"], condition = local.receipts_only },
-  ]
+    for key, it in local.of : { role = "roles/storage.objectUser", functions = ["${it.prefix}load"], condition = {
+      title       = "receipts of ${it.source}"
+      description = "Only JSON below Landbridge's own prefix, no Parquet file"
+      expression  = "resource.name.startsWith('projects/_/buckets/${local.transfer.bucket}/objects/${it.landing}${it.source}/') && resource.name.endsWith('.json')"
+    } }
+  ])
 }
 
 data "google_iam_policy" "landing" {

@@ -1,6 +1,34 @@
 locals {
   config = yamldecode(file(var.config_file))
 
+  # The databases, by name. A file without `databases` has one, whose name here is empty. A key of a section of a
+  # database replaces the same key of the file's section, as the functions read it.
+  databases = merge(
+    { for key in can(local.config.databases) ? [] : [""] : key => local.config },
+    { for key, own in try(local.config.databases, {}) : key => merge(
+      local.config,
+      try({ for section, value in own : section => try(merge(local.config[section], value), value) if section != "contract" }, {}),
+      { source = merge(local.config.source, { name = key }, try(own.source, {})) },
+    ) },
+  )
+  # What each has of its own. The keys of principals are `load`, or `billing/load`.
+  of = { for key, it in local.databases : key => {
+    source  = it.source.name
+    dataset = it.warehouse.dataset
+    views   = try(it.warehouse.views.dataset, null)
+    landing = try(trim(it.transfer.prefix, "/"), "landbridge") == "" ? "" : "${try(trim(it.transfer.prefix, "/"), "landbridge")}/"
+    # The database that was there before the others keeps its keys, so that nothing of it is made again.
+    prefix = contains(["", local.config.source.name], key) ? "" : "${key}/"
+    functions = concat(
+      ["transfer"],
+      try(it.transfer.fan_out, null) == null ? [] : ["transfer-item"],
+      ["load", "protect"],
+      try(it.warehouse.views, null) == null ? [] : ["views"],
+    )
+  } }
+  # The functions of all databases that use Google Cloud.
+  all = merge([for key, it in local.of : { for function in it.functions : "${it.prefix}${function}" => { key = key, source = it.source, function = function } }]...)
+
   # Defaults as in schemas/landbridge.schema.json; a test compares them.
   warehouse = merge({ ops_dataset = "landbridge_ops" }, local.config.warehouse)
   transfer  = merge({ prefix = "landbridge" }, local.config.transfer)
@@ -14,7 +42,6 @@ locals {
   # Unique within the organisation, which taxonomies' display names must be (Data Catalog v1, Taxonomy).
   # A source's name contains no underscore, so two sources never get the same name.
   taxonomy = "landbridge_${replace(local.project, "/[^a-z0-9-]/", "_")}_${local.source}"
-  landing  = local.transfer.prefix == "" ? "" : "${trim(local.transfer.prefix, "/")}/"
 
   # Columns without a class: NULL for everyone who may query the dataset, whatever the file says.
   given   = try(local.config.pii.classes, {})
@@ -44,14 +71,16 @@ locals {
   ops_readers = coalesce(var.ops_readers, local.dataset_readers)
 
   # The functions' identities on Google Cloud.
-  carriers  = concat(["transfer"], try(local.config.transfer.fan_out, null) == null ? [] : ["transfer-item"])
-  functions = concat(local.carriers, ["load", "protect"], local.views == null ? [] : ["views"])
+  carriers  = [for name, it in local.all : name if contains(["transfer", "transfer-item"], it.function)]
+  loads     = [for name, it in local.all : name if it.function == "load"]
+  taggers   = [for name, it in local.all : name if contains(["load", "protect"], it.function)]
+  functions = keys(local.all)
   principals = { for function in local.functions : function =>
     "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
   }
-  roles       = { for function in local.functions : function => regex("role/(.+)$", var.aws_role_arns[function])[0] }
-  aws_account = regex("::([0-9]{12}):", var.aws_role_arns["load"])[0]
-  partition   = regex("^arn:([a-z-]+):", var.aws_role_arns["load"])[0]
+  roles       = { for name, it in local.all : name => var.aws_account_id == null ? regex("role/(.+)$", var.aws_role_arns[name])[0] : "landbridge-${it.source}-${it.function}" }
+  aws_account = var.aws_account_id == null ? regex("::([0-9]{12}):", var.aws_role_arns["load"])[0] : var.aws_account_id
+  partition   = regex("^arn:([a-z-]+):", var.aws_account_id == null ? var.aws_role_arns["load"] : local.config.export.role_arn)[0]
 }
 
 # No data source of this module calls an API: on a fresh project the plan succeeds before the APIs are on.

@@ -56,7 +56,7 @@ resource "google_data_catalog_policy_tag_iam_binding" "readers" {
 
 # Load and protect attach tags; they cannot read tagged columns.
 resource "google_data_catalog_taxonomy_iam_member" "tagger" {
-  for_each = toset(["load", "protect"])
+  for_each = toset(local.taggers)
   taxonomy = google_data_catalog_taxonomy.this.name
   role     = google_project_iam_custom_role.tagger.name
   member   = local.principals[each.key]
@@ -64,7 +64,7 @@ resource "google_data_catalog_taxonomy_iam_member" "tagger" {
 
 # The same for tags that exist already.
 resource "google_data_catalog_taxonomy_iam_member" "existing_tagger" {
-  for_each = { for pair in setproduct(["load", "protect"], local.existing_taxonomies) : join(" ", pair) => pair }
+  for_each = { for pair in setproduct(local.taggers, local.existing_taxonomies) : join(" ", pair) => pair }
   taxonomy = each.value[1]
   role     = google_project_iam_custom_role.tagger.name
   member   = local.principals[each.value[0]]

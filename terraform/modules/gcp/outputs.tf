@@ -45,7 +45,7 @@ output "landing_bucket" {
 
 output "datasets" {
   description = "Datasets of the tables and of the receipts."
-  value       = { tables = local.warehouse.dataset, receipts = local.warehouse.ops_dataset }
+  value       = { tables = join(" ", [for it in local.of : it.dataset]), receipts = local.warehouse.ops_dataset }
 }
 
 output "taxonomy" {

@@ -7,11 +7,22 @@ variable "config_file" {
   }
 }
 
-variable "aws_role_arns" {
-  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load`, `protect` and, with `warehouse.views`, `views`, and with `transfer.fan_out`, `transfer-item` are trusted, by their exact names and only in this account."
-  type        = map(string)
+variable "aws_account_id" {
+  description = "AWS account of the functions, if `landbridge.yaml` has `databases`: each database has roles of its own, whose names follow from the file. `null`: the file has one database, and `aws_role_arns` names the roles."
+  type        = string
+  default     = null
   validation {
-    condition     = alltrue([for function in ["transfer", "load", "protect"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])
+    condition     = var.aws_account_id == null ? !can(yamldecode(file(var.config_file)).databases) : can(regex("^[0-9]{12}$", var.aws_account_id)) && can(yamldecode(file(var.config_file)).databases)
+    error_message = "aws_account_id must be the 12 digits of the account if landbridge.yaml has `databases`, and null otherwise."
+  }
+}
+
+variable "aws_role_arns" {
+  description = "AWS roles of the functions: output `role_arns` of the aws module, if `landbridge.yaml` has one database. Only `transfer`, `load`, `protect` and, with `warehouse.views`, `views`, and with `transfer.fan_out`, `transfer-item` are trusted, by their exact names and only in this account."
+  type        = map(string)
+  default     = {}
+  validation {
+    condition     = var.aws_account_id != null || alltrue([for function in ["transfer", "load", "protect"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])
     error_message = "aws_role_arns must contain the ARNs of three roles without a path, under the keys `transfer`, `load` and `protect`."
   }
 }

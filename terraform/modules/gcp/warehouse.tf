@@ -69,9 +69,15 @@ resource "google_project_iam_custom_role" "tagger" {
 }
 
 resource "google_project_iam_member" "runner" {
-  project = local.project
-  role    = google_project_iam_custom_role.runner.name
-  member  = local.principals["load"]
+  for_each = toset(local.loads)
+  project  = local.project
+  role     = google_project_iam_custom_role.runner.name
+  member   = local.principals[each.key]
+}
+
+moved {
+  from = google_project_iam_member.runner
+  to   = google_project_iam_member.runner["load"]
 }
 
 # A query is a job of the project that pays for it: a right to read a dataset is not enough to query it.
@@ -85,10 +91,10 @@ resource "google_project_iam_member" "query_jobs" {
 
 locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
-  datasets = {
-    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets }
-    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof; columns, audits, incidents, and views of them.", readers = local.ops_readers, protected = false, views = [], view_datasets = [] }
-  }
+  datasets = merge(
+    { for key, it in local.of : it.dataset => { description = "Tables of ${it.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets, of = it.prefix, loads = ["${it.prefix}load"], viewers = it.views == null ? [] : ["${it.prefix}views"] } },
+    { (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof; columns, audits, incidents, and views of them.", readers = local.ops_readers, protected = false, views = [], view_datasets = [], of = "", loads = local.loads, viewers = [] } },
+  )
 }
 
 # The complete access list: each apply removes every other entry. BigQuery's default entries (for example,
@@ -125,29 +131,32 @@ resource "google_bigquery_dataset" "this" {
     role          = "OWNER"
     special_group = "projectOwners"
   }
-  access {
-    role       = local.loader_role
-    iam_member = local.principals["load"]
-  }
   dynamic "access" {
-    for_each = each.value.protected ? [] : [local.principals["load"]]
+    for_each = each.value.loads
     content {
-      role       = google_project_iam_custom_role.ops_viewer.name
-      iam_member = access.value
+      role       = local.loader_role
+      iam_member = local.principals[access.value]
     }
   }
   dynamic "access" {
-    for_each = each.value.protected ? [local.principals["protect"]] : []
+    for_each = each.value.protected ? [] : each.value.loads
+    content {
+      role       = google_project_iam_custom_role.ops_viewer.name
+      iam_member = local.principals[access.value]
+    }
+  }
+  dynamic "access" {
+    for_each = each.value.protected ? [local.principals["${each.value.of}protect"]] : []
     content {
       role       = google_project_iam_custom_role.protector.name
       iam_member = access.value
     }
   }
   dynamic "access" {
-    for_each = each.value.protected ? local.view_principals : []
+    for_each = each.value.viewers
     content {
       role       = google_project_iam_custom_role.table_viewer[0].name
-      iam_member = access.value
+      iam_member = local.principals[access.value]
     }
   }
   # Models read the receipts as well: how old the tables are (models/dbt/models/marts/data_health.sql).
@@ -199,12 +208,12 @@ resource "google_bigquery_dataset" "this" {
 
   lifecycle {
     precondition {
-      condition     = local.warehouse.dataset != local.warehouse.ops_dataset
+      condition     = alltrue([for it in local.of : it.dataset != local.warehouse.ops_dataset])
       error_message = "warehouse.dataset and warehouse.ops_dataset must differ: otherwise a table of the source could replace the receipts."
     }
     precondition {
-      condition     = length(distinct(concat([local.warehouse.dataset, local.warehouse.ops_dataset], local.own_datasets))) == 2 + length(local.own_datasets)
-      error_message = "warehouse.views.dataset and warehouse.models.dataset must be datasets of their own."
+      condition     = length(distinct(concat([for it in local.of : it.dataset], [local.warehouse.ops_dataset], local.own_datasets))) == 1 + length(local.of) + length(local.own_datasets)
+      error_message = "warehouse.views.dataset and warehouse.models.dataset must be datasets of their own, and each database has its own warehouse.dataset."
     }
     precondition {
       condition     = alltrue([for it in concat([for view in var.authorized_views : view.dataset], [for dataset in var.authorized_datasets : dataset.dataset]) : !contains(concat(local.own_datasets, [local.warehouse.ops_dataset]), it)])

@@ -100,6 +100,7 @@ impl MotoEnv {
                 queues: moto.account().queues(),
             },
             gcp,
+            siblings: Vec::new(),
             max_load_uris: landbridge_core::plan::table::MAX_LOAD_URIS,
             redo: landbridge_core::redo::Redo::default(),
         };

@@ -26,7 +26,6 @@ use serde::Serialize;
 
 use crate::doctor::tags_by_class;
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render::{self, counted};
 
 /// Show who sees which class in plain, masked, or not at all, and who sees more than landbridge.yaml says
@@ -112,8 +111,8 @@ impl AccessReport {
 
 /// Runs the command.
 pub(crate) async fn run(args: AccessArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let filter = filter(&args, &config, &contract)?;
     let tags = tags_by_class(&config).map_err(Failure::Usage)?;
     let inspector = Inspector::from_env(&config.warehouse.project)?;

@@ -84,8 +84,8 @@ pub(crate) enum EngineArg {
 
 /// Runs the command.
 pub(crate) async fn run(args: ContractCheckArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract_path = files::contract_path(&args.files);
+    let config = args.files.read()?;
+    let contract_path = args.files.contract_path()?;
     let contract_text = files::read(&contract_path, "--contract")?;
     let contract = files::contract(&contract_path, &config)?;
     if args.migrations.is_empty() && args.dump.is_empty() && args.source.is_none() {

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
-use landbridge_core::config::Config;
+use landbridge_core::config::{self, Config};
 use landbridge_core::contract::Contract;
 use landbridge_core::contract::compare::{ColumnChange, Direction, Rule, Side, compare};
 use landbridge_core::yaml::{self, Diagnostics};
@@ -52,8 +52,8 @@ pub(crate) enum FailOn {
 /// Runs the command.
 pub(crate) fn run(args: &ContractDiffArgs) -> Result {
     let config_path = files::config_path(args.files.config.as_deref());
-    let contract_path = files::contract_path(&args.files);
-    let config = files::config(&config_path)?;
+    let contract_path = args.files.contract_path()?;
+    let config = args.files.read()?;
     let contract = files::contract(&contract_path, &config)?;
     let (config_before, contract_before) = before(args, &config_path, &contract_path, &config)?;
     let changes = compare(
@@ -94,7 +94,9 @@ fn before(
     }
     let config = of_commit(&args.from, config_path)?;
     let contract = of_commit(&args.from, contract_path)?;
-    Ok((config_of(&config.0, &config.1)?, contract_of(&contract.0, &contract.1)?))
+    let named = args.files.one.name();
+    let config = config_of(&config.0, &config.1, named.as_deref())?;
+    Ok((config, contract_of(&contract.0, &contract.1)?))
 }
 
 fn invalid(faults: Diagnostics) -> Failure {
@@ -105,8 +107,15 @@ fn contract_of(name: &str, text: &str) -> Result<Contract> {
     Ok(yaml::parse::<Contract>(name, text).map_err(invalid)?.into_value())
 }
 
-fn config_of(name: &str, text: &str) -> Result<Config> {
-    Ok(yaml::parse::<Config>(name, text).map_err(invalid)?.into_value())
+/// The earlier configuration of the database. A file with one database is readable if its form is right; one with
+/// several is expanded, so it must be valid.
+fn config_of(name: &str, text: &str, database: Option<&str>) -> Result<Config> {
+    if !config::has_databases(text) {
+        return Ok(yaml::parse::<Config>(name, text).map_err(invalid)?.into_value());
+    }
+    let databases = config::parse_databases(name, text).map_err(invalid)?;
+    let one = databases.one(database).map_err(|why| Failure::Usage(format!("{name}: {why}")))?;
+    Ok(one.config.clone())
 }
 
 /// The name and the text of a file in a commit.

@@ -61,15 +61,15 @@ pub(crate) enum ExchangeFormat {
 /// Runs `landbridge contract export`.
 pub(crate) fn export(args: &ContractExportArgs) -> Result {
     let ExchangeFormat::Odcs = args.format;
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     render::json(&odcs::export(&contract, &config, &args.version))
 }
 
 /// Runs `landbridge contract import`.
 pub(crate) fn import(args: &ContractImportArgs) -> Result {
     let ExchangeFormat::Odcs = args.format;
-    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+    let config = args.config.read()?;
     let name = args.file.display().to_string();
     let text = files::read(&args.file, "FILE")?;
     let document = yaml::parse::<Value>(&name, &text)

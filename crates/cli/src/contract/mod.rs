@@ -17,7 +17,7 @@ mod inputs;
 mod report;
 
 use clap::{Args, Subcommand};
-use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use landbridge_cli_support::args::{DatabaseArgs, FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
 use landbridge_core::contract::{
     ColumnOrder, Contract, Reason, TableContract, Transform, column_order,
@@ -87,6 +87,8 @@ pub(crate) struct ContractProposeArgs {
     /// [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) one: DatabaseArgs,
     /// Keep the entries of this contract and add what it does not name
     #[arg(long, value_name = "FILE")]
     pub(crate) extend: Option<PathBuf>,
@@ -135,8 +137,8 @@ struct ColumnRow<'a> {
 
 /// Runs `landbridge contract show`.
 pub(crate) fn show(args: &ContractShowArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let tables: Vec<(&str, &TableContract)> = contract
         .tables
         .iter()
@@ -235,7 +237,7 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         let (name, config) = files::example_config()?;
         (config, Some(name))
     } else {
-        (files::config(&files::config_path(args.config.as_deref()))?, None)
+        (files::config(&files::config_path(args.config.as_deref()), &args.one)?, None)
     };
     let (base, order) = match &args.extend {
         Some(path) => {

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::{files, render};
-use landbridge_cli_support::args::Output;
+use landbridge_cli_support::args::{DatabaseArgs, Output};
 
 /// Maximum number of days in `--actual`: more would need thousands of reads.
 const MAX_DAYS: usize = 92;
@@ -83,6 +83,8 @@ pub(crate) struct CostArgs {
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    one: DatabaseArgs,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -106,8 +108,8 @@ struct Report {
 pub(crate) async fn run(args: CostArgs) -> Result {
     // Days that ran have a configuration; a first estimate may have none.
     let config = match args.actual {
-        Some(_) => files::config(&files::config_path(args.config.as_deref()))?,
-        None => files::config_for_estimate(args.config.as_deref())?,
+        Some(_) => files::config(&files::config_path(args.config.as_deref()), &args.one)?,
+        None => files::config_for_estimate(args.config.as_deref(), &args.one)?,
     };
     let prices = prices(args.prices.as_deref())?;
     let earlier = args.compare.as_deref().map(earlier).transpose()?;
@@ -287,7 +289,9 @@ mod tests {
     #[test]
     fn the_model_counts_the_invocations_that_the_schedules_start() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let config = files::config(&root.join("examples/demo/landbridge.yaml")).expect("good");
+        let config =
+            files::config(&root.join("examples/demo/landbridge.yaml"), &DatabaseArgs::default())
+                .expect("good");
         for (export, transfer, deadline) in [(1, 2, 4), (0, 5, 23)] {
             let mut config = config.clone();
             config.schedule.export_hour = export;

@@ -38,10 +38,13 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     let name = path.display().to_string();
     let loaded =
         files::read(&path, "--config").map_err(|failure| failure.to_string()).and_then(|text| {
-            config::parse(&name, &text).map_err(|faults| counted(faults.all().len(), "error"))
+            let all = config::parse_databases(&name, &text)
+                .map_err(|faults| counted(faults.all().len(), "error"))?;
+            let one = all.one(args.one.name().as_deref()).map_err(|why| why.to_string())?;
+            Ok((one.config.clone(), all.is_many().then(|| one.name.clone())))
         });
-    let config = match loaded {
-        Ok(config) => config,
+    let (config, database) = match loaded {
+        Ok(loaded) => loaded,
         Err(why) => {
             let advice = format!(
                 "run `landbridge check --config {name}`, which lists all errors with line numbers"
@@ -61,6 +64,13 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     ));
     let (second, contract) = contract_line(args, &config);
     let (third, schedules) = schedule_line(schedules, &config);
+    // The schedules of one database of several name it in their events.
+    let schedules = match (schedules, &database) {
+        (Some(files), Some(name)) => {
+            Some(files.into_iter().map(|it| it.of_database(name)).collect())
+        }
+        (schedules, _) => schedules,
+    };
     let mut lines = vec![first, countries_line(&config), second, third];
     lines.extend(ga4_line(&config, contract.as_ref()));
     lines.extend(audits_line(&config, contract.as_ref()));
@@ -145,7 +155,10 @@ fn audits_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLin
 
 fn contract_line(args: &FileArgs, config: &Config) -> (ReportLine, Option<Contract>) {
     let mut line = ReportLine::new("files", contract::FILE_NAME);
-    let path = files::contract_path(args);
+    let Ok(path) = args.contract_path() else {
+        line.unchecked("landbridge.yaml cannot be read", None);
+        return (line, None);
+    };
     let name = path.display().to_string();
     let loaded =
         files::read(&path, "--contract").map_err(|failure| failure.to_string()).and_then(|text| {

@@ -39,9 +39,11 @@ use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::error::ApiDisabled;
 use serde::Serialize;
 
+use crate::databases;
 use crate::failure::{Failure, Result};
 use crate::render::{self, counted};
 use landbridge_cli_support::args::{FileArgs, Output};
+use landbridge_cli_support::files::NamesDatabase;
 
 pub(crate) use google::tags_by_class;
 use line::{CheckState, ReportLine};
@@ -108,9 +110,16 @@ impl Phase {
 
 /// Runs the command.
 pub(crate) async fn run(args: DoctorArgs) -> Result {
+    // A file that cannot be read is a line of the report.
+    let Ok(_) = args.files.each() else { return check(&args, &args.files).await };
+    databases::each(&args.files, args.output, async |of| check(&args, of).await).await
+}
+
+/// Checks one database.
+async fn check(args: &DoctorArgs, of: &FileArgs) -> Result {
     let phase = Phase { before_apply: args.before_apply };
-    let schedules = args.schedules.unwrap_or_else(files::default_schedules_dir);
-    let (mut lines, files) = files::check(&args.files, &schedules);
+    let schedules = args.schedules.clone().unwrap_or_else(files::default_schedules_dir);
+    let (mut lines, files) = files::check(of, &schedules);
     let readable = files.is_some();
     if let Some(files) = &files {
         let (aws, google) = tokio::join!(

@@ -32,8 +32,8 @@ use landbridge_ledger::Ledger;
 use self::plan::Plan;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
+use crate::render;
 use crate::restore::confirm;
-use crate::{files, render};
 
 /// Remove the rows of one key from kept exports and BigQuery, and list what remains until when
 #[derive(Debug, Args)]
@@ -110,8 +110,8 @@ struct Command {
 
 /// Runs the command.
 pub(crate) async fn run(args: ForgetArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);

@@ -10,7 +10,7 @@ mod show;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use landbridge_cli_support::args::Output;
+use landbridge_cli_support::args::{DatabaseArgs, Output};
 use landbridge_core::cost::{DayUsage, Workload, day};
 use landbridge_core::handover::{self, Freshness, Need, Ways};
 
@@ -62,6 +62,8 @@ pub(crate) struct HandoverArgs {
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    one: DatabaseArgs,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -88,8 +90,8 @@ impl From<Every> for Freshness {
 pub(crate) async fn run(args: HandoverArgs) -> Result {
     // Days that ran have a configuration; a first estimate may have none.
     let config = match args.actual {
-        Some(_) => files::config(&files::config_path(args.config.as_deref()))?,
-        None => files::config_for_estimate(args.config.as_deref())?,
+        Some(_) => files::config(&files::config_path(args.config.as_deref()), &args.one)?,
+        None => files::config_for_estimate(args.config.as_deref(), &args.one)?,
     };
     let prices = cost::prices(args.prices.as_deref())?;
     let region = args.region.as_deref().unwrap_or(&config.source.region);

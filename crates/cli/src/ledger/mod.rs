@@ -24,7 +24,6 @@ use std::fmt::Write;
 use self::progress::Progress;
 use self::sweep::{CurrentRecords, OlderVersions, Sweep};
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render::{self, grouped};
 
 #[derive(Debug, Subcommand)]
@@ -73,8 +72,8 @@ struct Report {
 
 /// Runs the command.
 pub(crate) async fn remove_bounds(args: RemoveBoundsArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let s3 = crate::aws::clients(&config.source.region, config.source.kind).await?.s3;
     // The first access checks that this version can read the ledger.
     let ledger = Ledger::for_operator(s3.clone(), &config);

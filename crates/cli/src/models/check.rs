@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::ModelsCheckArgs;
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render::{self, counted};
 
 /// The result; its fields are the keys of `--output json`.
@@ -27,8 +26,8 @@ struct Refused {
 
 /// Runs `landbridge models check`.
 pub(crate) fn check(args: &ModelsCheckArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let mut models = Vec::new();
     for path in &args.paths {
         models.extend(compiled::read(path)?.into_iter().map(|it| it.model));

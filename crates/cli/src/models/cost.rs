@@ -11,7 +11,6 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render::{self, bytes, counted, left, right};
 use crate::verify::PRICE_PER_TIB;
 
@@ -90,7 +89,7 @@ struct QueryCost {
 
 /// Runs `landbridge models cost`.
 pub(crate) async fn cost(args: ModelsCostArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let config = args.files.read()?;
     let mut queries = Vec::new();
     for path in &args.paths {
         for Compiled { model, makes, .. } in compiled::read(path)? {

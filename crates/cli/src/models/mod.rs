@@ -16,7 +16,6 @@ use landbridge_core::models;
 use crate::failure::Result;
 use crate::local::LocalArgs;
 use crate::render;
-use landbridge_cli_support::files;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
@@ -65,7 +64,7 @@ pub(crate) struct ModelsSourcesArgs {
 
 /// Runs `landbridge models sources`.
 pub(crate) fn sources(args: &ModelsSourcesArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     render::print(models::sources_yaml(&config, &contract).trim_end())
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use landbridge_cli_support::args::Output;
+use landbridge_cli_support::args::{DatabaseArgs, Output};
 use landbridge_gcp::raw::Raw;
 use landbridge_probe::google::{self, Options};
 use landbridge_probe::{Report, aws};
@@ -40,6 +40,8 @@ struct PlaceArgs {
     /// The configuration, for project, location and bucket [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    one: DatabaseArgs,
     /// Another project than `warehouse.project`
     #[arg(long, value_name = "ID")]
     project: Option<String>,
@@ -114,6 +116,8 @@ pub(crate) struct AwsArgs {
     /// The configuration, for region, bucket and source [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    one: DatabaseArgs,
     /// The key prefix of a finished export, with its id
     #[arg(long, value_name = "PREFIX")]
     export: Option<String>,
@@ -161,11 +165,11 @@ pub(crate) async fn run(command: ProbeCommand) -> Result {
 }
 
 fn options(place: PlaceArgs) -> Result<Options> {
-    let PlaceArgs { config, project, location, bucket } = place;
+    let PlaceArgs { config, one, project, location, bucket } = place;
     let (project, location, bucket) = match (project, location, bucket) {
         (Some(project), Some(location), Some(bucket)) => (project, location, bucket),
         (project, location, bucket) => {
-            let config = files::config(&files::config_path(config.as_deref()))?;
+            let config = files::config(&files::config_path(config.as_deref()), &one)?;
             (
                 project.unwrap_or(config.warehouse.project),
                 location.unwrap_or(config.warehouse.location),
@@ -222,7 +226,7 @@ async fn google(args: GoogleArgs) -> Result {
 }
 
 async fn aws(args: AwsArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    let config = files::config(&files::config_path(args.config.as_deref()), &args.one)?;
     let options = aws::Options {
         bucket: config.export.bucket.clone(),
         source: config.source.id.clone(),
@@ -335,7 +339,7 @@ async fn clean(args: CleanArgs) -> Result {
 }
 
 async fn clean_aws(args: CleanArgs) -> Result {
-    let config = files::config(&files::config_path(args.place.config.as_deref()))?;
+    let config = files::config(&files::config_path(args.place.config.as_deref()), &args.place.one)?;
     let bucket = &config.export.bucket;
     let s3 = crate::aws::clients(&config.source.region, config.source.kind).await?.s3;
     let found = aws::find_leftovers(&s3, bucket).await?;

@@ -52,8 +52,8 @@ use self::read::RowSource;
 use self::target::Target;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
+use crate::render;
 use crate::restore::args::IsolationArgs;
-use crate::{files, render};
 
 /// Write the rows of one table, as a day's export has them, into a file or a new table
 #[derive(Debug, Args)]
@@ -230,8 +230,8 @@ pub(crate) async fn run(args: RecoverArgs) -> Result {
     }
     let to = args.to.as_deref().unwrap_or_default();
     let target = Target::parse(to).map_err(|why| Failure::Usage(format!("--to: {why}")))?;
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let now = Clock::from_env()?.now();
     let day = resolve(args.at.unwrap_or(At::Yesterday), now, &config)?;

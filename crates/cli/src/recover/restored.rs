@@ -22,11 +22,11 @@ use super::target::Target;
 use super::{Command, Prepared, RecoverArgs, finish};
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
+use crate::render;
 use crate::restore::execute::execute;
 use crate::restore::temporary::{self, Temporary};
 use crate::restore::wait::Progress;
 use crate::restore::{RestoreContext, confirm, origin};
-use crate::{files, render};
 
 /// The id of the copy: `shop-prod-recover`.
 pub(crate) fn database_name(source: &str) -> String {
@@ -101,7 +101,7 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
 /// # Errors
 /// If RDS refuses, or the database is not such a copy.
 pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let config = args.files.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let name = database_name(&config.source.id);
     let source = config.source.id.clone();

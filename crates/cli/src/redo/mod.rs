@@ -23,8 +23,8 @@ use landbridge_ledger::{Ledger, Written};
 use self::plan::{Place, Plan, Wanted};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
+use crate::render;
 use crate::restore::confirm;
-use crate::{files, render};
 
 /// Do a day again: transfer and load its tables from the same export, or from another one
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ impl RedoArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: RedoArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+    let config = args.config.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);

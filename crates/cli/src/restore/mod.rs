@@ -42,7 +42,7 @@ use landbridge_ledger::Ledger;
 
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
-use crate::{files, receipt};
+use crate::receipt;
 use args::CommonArgs;
 
 /// The configuration, clients and clock that every restore command uses.
@@ -56,7 +56,7 @@ pub(crate) struct RestoreContext {
 impl RestoreContext {
     /// Reads the configuration and builds the clients from the environment.
     pub(crate) async fn new(args: &CommonArgs, zone: Option<&str>) -> Result<Self> {
-        let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+        let config = args.config.read()?;
         let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
         let zone = match zone {
             Some(name) => TimeZone::get(name).map_err(|_| {

@@ -18,16 +18,17 @@ use landbridge_ledger::read::incidents;
 use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState, Drill, drill};
 use serde::Serialize;
 
-use super::args::StatusArgs;
+use super::args::{CommonArgs, StatusArgs};
 use super::drill::drill_database_name;
 use super::workers::{self, Workers};
 use super::{RestoreContext, points, rds_failure, show};
-use crate::days;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::redo::open::{self, OpenRedo};
 use crate::render::{self, counted, grouped};
-use landbridge_cli_support::args::Output;
+use crate::{databases, days};
+use landbridge_cli_support::args::{ConfigArgs, Output};
+use landbridge_cli_support::files::NamesDatabase;
 
 /// How many days back the command searches for a finished day.
 const LOOK_BACK_DAYS: u32 = 14;
@@ -106,7 +107,18 @@ struct RestorePointCounts {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result {
-    let context = RestoreContext::new(&args.common, None).await?;
+    if args.watch.is_some() && args.common.config.each()?.len() > 1 {
+        return Err(Failure::Usage(
+            "`--watch` shows one database; name it with --database".to_owned(),
+        ));
+    }
+    let format = args.common.output.format;
+    databases::each(&args.common.config, format, async |of| show_one(&args, of).await).await
+}
+
+async fn show_one(args: &StatusArgs, of: &ConfigArgs) -> Result {
+    let common = CommonArgs { config: of.clone(), output: args.common.output };
+    let context = RestoreContext::new(&common, None).await?;
     loop {
         let status = Box::pin(read_status(&context)).await?;
         match args.common.output.format {

@@ -121,8 +121,8 @@ struct ColumnReport {
 
 /// Runs the command.
 pub(crate) async fn run(args: RetypeArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let path = files::contract_path(&args.files);
+    let config = args.files.read()?;
+    let path = args.files.contract_path()?;
     let contract = files::contract(&path, &config)?;
     let table = find_table(&contract, &args)?;
     let landed = match args.landed {

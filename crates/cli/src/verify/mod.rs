@@ -44,14 +44,13 @@ use self::report::{Report, TableReport};
 use self::rows::Other;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
-use crate::files;
 use crate::render;
 use crate::restore::confirm;
 
 /// Runs the command.
 pub(crate) async fn run(args: VerifyArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let other = Other::connect(&args, &config, &aws.s3, &ledger).await?;

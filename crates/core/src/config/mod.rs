@@ -7,6 +7,7 @@
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `alerts` | where messages about incidents go |
 //! | `fan_out` | when objects are handed to workers |
+//! | `many` | [`parse_databases`]: many databases in one file |
 //! | `pii` | classes of personal data, masks, readers |
 //! | `audits` | what is compared with earlier days before a table is published |
 //! | `proof` | which figures of columns the transfer computes |
@@ -22,6 +23,7 @@ mod audits;
 mod countries;
 mod domain;
 mod fan_out;
+mod many;
 mod pii;
 mod proof;
 mod sections;
@@ -35,6 +37,10 @@ pub use audits::{AuditLevel, AuditLevels, AuditsConfig, Freshness, TableAudits};
 pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use fan_out::FanOutConfig;
+pub use many::{
+    Database, Databases, NotOne, check_databases, has_databases, parse_databases,
+    parse_databases_with_borders,
+};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use proof::{KeptColumns, ProofConfig};
 pub use sections::{
@@ -169,5 +175,5 @@ pub fn parse_with_borders(file: &str, text: &str) -> Result<Config, Diagnostics>
 
 /// The JSON Schema of the file, as stored in `schemas/landbridge.schema.json`.
 pub fn schema() -> serde_json::Value {
-    yaml::schema_of::<Config>()
+    many::of_file()
 }

@@ -84,6 +84,13 @@ impl ScheduleFile {
         })
     }
 
+    /// The same schedule for one database of several: its event names it.
+    #[must_use]
+    pub fn of_database(mut self, name: &str) -> Self {
+        self.input["database"] = name.into();
+        self
+    }
+
     /// Whether the schedule fires at this full minute. A wall-clock time that daylight saving
     /// repeats fires the first time only, and one that it skips does not fire (AWS
     /// documentation, EventBridge Scheduler, "Schedule types").

@@ -181,7 +181,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(file: &str, mut all: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(file: &str, mut all: Vec<Diagnostic>) -> Self {
         all.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         Self { file: file.to_owned(), all }
     }

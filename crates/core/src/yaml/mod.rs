@@ -11,6 +11,7 @@
 //! | here | [`parse`], [`parse_checked`], [`schema_of`] |
 //! | `diagnostic` | [`Diagnostic`], [`Diagnostics`], [`Violation`], [`KeyPath`] |
 //! | `edit` | [`set_key`]: changes one key and keeps the rest of the file; [`keys`]: their order |
+//! | `layers` | a file with several layers over it, which keep their positions |
 //! | `node` | parses text into nodes with positions |
 //! | `walk` | checks nodes against a schema |
 //! | [`format`] | formats of single values: identifiers that AWS or Google Cloud restricts |
@@ -19,6 +20,7 @@
 mod diagnostic;
 mod edit;
 pub(crate) mod format;
+pub(crate) mod layers;
 mod nearest;
 mod node;
 mod walk;
@@ -54,6 +56,11 @@ impl<T> Document<T> {
     /// The value, without the positions.
     pub fn into_value(self) -> T {
         self.value
+    }
+
+    /// The value, to complete what no file says.
+    pub(crate) fn value_mut(&mut self) -> &mut T {
+        &mut self.value
     }
 
     /// The violation with its position in this file: that of its path, or of the
@@ -135,16 +142,20 @@ struct Read<T> {
 }
 
 fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
-    let mut positions = Positions { file: file.to_owned(), by_path: HashMap::new() };
-    let node = match node::parse(text) {
-        Ok(node) => node,
+    match node::parse(text) {
+        Ok(node) => read_node(file, &node),
         Err(violations) => {
             let diagnostics =
                 violations.into_iter().map(|violation| violation.in_file(file)).collect();
-            return Read { value: None, diagnostics, positions };
+            Read { value: None, diagnostics, positions: Positions::of(file) }
         }
-    };
-    let walked = walk::walk(&schema_of::<T>(), &node);
+    }
+}
+
+/// The value of a parsed file.
+fn read_node<T: DeserializeOwned + JsonSchema>(file: &str, node: &Node) -> Read<T> {
+    let mut positions = Positions::of(file);
+    let walked = walk::walk(&schema_of::<T>(), node);
     positions.by_path = walked.positions;
     let mut diagnostics: Vec<Diagnostic> =
         walked.violations.into_iter().map(|violation| violation.in_file(file)).collect();

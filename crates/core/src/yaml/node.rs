@@ -13,14 +13,14 @@ use super::diagnostic::{KeyPath, LocatedViolation, Position, Violation};
 const MAX_DEPTH: usize = 32;
 
 /// A value of a file and its position.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) at: Position,
     pub(super) kind: NodeKind,
 }
 
 /// The value of a node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum NodeKind {
     /// A scalar: its resolved value and its text.
     Scalar { value: Value, text: String },
@@ -31,7 +31,7 @@ pub(super) enum NodeKind {
 }
 
 /// A key of a mapping and its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) at: Position,

@@ -8,20 +8,20 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{
-    self, AlertsConfig, Config, EmailConfig, FUNCTION_NOTIFY, FUNCTION_VIEWS,
-};
+use landbridge_core::config::{self, Config, Databases, FUNCTION_NOTIFY, FUNCTION_VIEWS};
 use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, QueryLimits, RunSummary};
 use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
 use landbridge_source::{Database, SampleLimits, proposal};
 
-use landbridge_cli_support::args::number_between;
+use landbridge_cli_support::args::{DatabaseArgs, number_between};
 use landbridge_cli_support::files::{self, EXAMPLE_CONFIG, EXAMPLES};
 use landbridge_cli_support::receipts;
 
 use crate::bigquery::Warehouse;
+use crate::copies::{write_config_with_alerts, write_config_with_instance};
+use crate::databases;
 use crate::failure::{Failure, Result};
 use crate::ga4;
 use crate::progress::Progress;
@@ -44,7 +44,7 @@ const EXAMPLE_FILES: [(&str, &str); 2] = [
 ];
 
 /// Copies of the schedules, used when the command runs outside the repository.
-const SCHEDULE_FILES: [(&str, &str); 7] = [
+pub(crate) const SCHEDULE_FILES: [(&str, &str); 7] = [
     ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
     ("export.json", include_str!("../../../../infra/schedules/export.json")),
     ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
@@ -53,9 +53,6 @@ const SCHEDULE_FILES: [(&str, &str); 7] = [
     ("views.json", include_str!("../../../../infra/schedules/views.json")),
     ("notify.json", include_str!("../../../../infra/schedules/notify.json")),
 ];
-/// When `notify` starts as it is deployed, and in the demo.
-const NOTIFY_ALWAYS: &str = "cron(2/5 * * * ? *)";
-const NOTIFY_AT_NIGHT: &str = "cron(2/5 ${transfer_from_hour}-${deadline_hour} * * ? *)";
 /// The directory of the schedules in the repository.
 const SCHEDULES_DIR: &str = "infra/schedules";
 
@@ -66,9 +63,10 @@ const RUN_DIRS: [&str; 5] = ["aws", "deployed", "google", "logs", "task"];
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EnvironmentArgs {
     /// A PostgreSQL, MySQL or MariaDB database to use instead of the sample database:
-    /// postgres://user:password@host/db or mysql://user:password@host/db
+    /// postgres://user:password@host/db or mysql://user:password@host/db. With several databases in the
+    /// configuration, NAME=URL for each
     #[arg(long, value_name = "URL")]
-    pub(crate) source: Option<String>,
+    pub(crate) source: Vec<String>,
     /// The name of the emulated DB instance [default: `source.id` of the configuration]
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) instance: Option<String>,
@@ -169,6 +167,20 @@ impl LocalEnvironment {
     ) -> Result<Self> {
         check_functions_exist()?;
         remove_previous_run(data_dir)?;
+        if let Some(path) = args.config.as_deref().filter(|it| it.is_file()) {
+            let databases = files::databases(path)?;
+            if databases.is_many() {
+                return Self::start_many(
+                    args,
+                    &databases,
+                    data_dir,
+                    ports,
+                    google,
+                    contract_source,
+                )
+                .await;
+            }
+        }
         let mut config_path = match &args.config {
             Some(path) => path.clone(),
             None => {
@@ -176,11 +188,12 @@ impl LocalEnvironment {
             }
         };
         let mut schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
-        let mut config = files::config(&config_path)?;
+        let one = DatabaseArgs::default();
+        let mut config = files::config(&config_path, &one)?;
         let default_contract_path = config_path.with_file_name(contract::FILE_NAME);
         if let Some(id) = &args.instance {
             config_path = write_config_with_instance(&config, id, data_dir)?;
-            config = files::config(&config_path)?;
+            config = files::config(&config_path, &one)?;
         }
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let first_day = Day::new(args.start);
@@ -195,14 +208,19 @@ impl LocalEnvironment {
             source: Arc::new(sample.clone()),
             start: midnight(&calendar, first_day)?,
         };
-        if let Some(url) = &args.source {
+        if let [_, _, ..] = args.source.as_slice() {
+            return Err(Failure::Usage(
+                "the configuration has one database, so --source can be given once".to_owned(),
+            ));
+        }
+        if let Some(url) = args.source.first() {
             setup.connect(url, args, &config, data_dir).await?;
             setup.start = calendar.export_hour(first_day).start();
         }
         let is_story = contract_source == ContractSource::Copy && setup.engine.is_none();
         if is_story && config.alerts.is_none() {
             (config_path, schedules_dir) = write_config_with_alerts(&config, data_dir)?;
-            config = files::config(&config_path)?;
+            config = files::config(&config_path, &one)?;
         }
         let contract = files::contract(&setup.contract_path, &config)?;
 
@@ -210,13 +228,7 @@ impl LocalEnvironment {
         let deployed_contract = contract_source.deployed(&setup.contract_path, data_dir)?;
         options.contract_path = deployed_contract.as_ref().unwrap_or(&setup.contract_path).clone();
         options.schedules_dir = schedules_dir;
-        options.ports = ports;
-        options.aws_sts = google.aws_sts;
-        options.empty_google = google.empty;
-        options.query_limits = QueryLimits {
-            memory_bytes: (args.query_memory_mib as usize) << 20,
-            rows: args.query_rows,
-        };
+        set_options(&mut options, args, ports, google);
         let cloud = LocalCloud::start(options).await.map_err(local_cloud_failure)?;
         Ok(Self {
             cloud,
@@ -230,6 +242,65 @@ impl LocalEnvironment {
             calendar,
             first_day,
         })
+    }
+
+    /// Starts a local cloud for a configuration with several databases, which run side by side.
+    async fn start_many(
+        args: &EnvironmentArgs,
+        databases: &Databases,
+        data_dir: &Path,
+        ports: Ports,
+        google: GoogleSide,
+        contract_source: ContractSource,
+    ) -> Result<Self> {
+        let config_path = args.config.clone().unwrap_or_else(|| config::FILE_NAME.into());
+        if contract_source == ContractSource::Copy
+            || args.instance.is_some()
+            || args.contract.is_some()
+        {
+            return Err(Failure::Usage(format!(
+                "{} has several databases: run `landbridge local up` without --as and --contract; `landbridge demo` shows one database",
+                config_path.display()
+            )));
+        }
+        databases::check_contracts(&config_path, databases)?;
+        let sources = databases::connect(&args.source, databases).await?;
+        let (Some(first), first_day) = (databases.all().first(), Day::new(args.start)) else {
+            return Err(Failure::Usage(format!("{} has no database", config_path.display())));
+        };
+        let schedule = &first.config.schedule;
+        let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
+        let configs: Vec<&Config> = databases.all().iter().map(|it| &it.config).collect();
+        let is_real = !sources.is_empty();
+        let start = match databases::first_export(&configs, first_day)? {
+            Some(first) if is_real => first,
+            _ => midnight(&calendar, first_day)?,
+        };
+        let sample = SampleDatabase::new(args.start, args.scale);
+        let mut options = LocalCloudOptions::new(data_dir, &config_path, Arc::new(sample), start);
+        options.sources = sources;
+        options.schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
+        set_options(&mut options, args, ports, google);
+        let contract_path = files::contract_of(first, &config_path, false);
+        let contract = files::contract(&contract_path, &first.config)?;
+        let cloud = LocalCloud::start(options).await.map_err(local_cloud_failure)?;
+        Ok(Self {
+            cloud,
+            contract,
+            contract_path,
+            deployed_contract: None,
+            proposed: None,
+            left_out: Vec::new(),
+            engine: is_real.then_some("several databases"),
+            sample: None,
+            calendar,
+            first_day,
+        })
+    }
+
+    /// The configurations of all databases.
+    fn configs(&self) -> Vec<&Config> {
+        self.cloud.databases().all().iter().map(|it| &it.config).collect()
     }
 
     /// Whether the source is a real database, given with `--source`.
@@ -295,7 +366,14 @@ impl LocalEnvironment {
             self.export_ga4(day).await?;
             return Ok(summary);
         }
-        let first = self.calendar.export_hour(day).start();
+        let configs = self.configs();
+        let first = databases::first_export(&configs, day)?
+            .unwrap_or_else(|| self.calendar.export_hour(day).start());
+        // Of one database, the first receipts say that its day is in work.
+        let earliest_end = match configs.as_slice() {
+            [_] => None,
+            _ => databases::latest_deadline(&configs, day)?,
+        };
         self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
         let mut total = RunSummary::default();
         let mut until = first;
@@ -308,7 +386,8 @@ impl LocalEnvironment {
             total.given_up.extend(part.given_up);
             // The day is finished when an interval of ticks has added no receipt.
             let receipts = self.receipts(day).await?.len();
-            if until == end || (receipts > 0 && receipts == receipts_before) {
+            let may_end = earliest_end.is_none_or(|it| until >= it);
+            if until == end || (may_end && receipts > 0 && receipts == receipts_before) {
                 return Ok(total);
             }
             receipts_before = receipts;
@@ -333,19 +412,21 @@ impl LocalEnvironment {
         ga4::export(&self.config().warehouse, self.warehouse(), sample, day).await
     }
 
-    /// The receipts of a day, from the ledger in the local S3, sorted by table.
+    /// The receipts of a day of all databases, from the ledger in the local S3, sorted by table.
     pub(crate) async fn receipts(&self, day: Day) -> Result<Vec<Receipt>> {
-        let config = self.config();
-        let (aws, bucket) = (self.cloud.aws(), &config.export.bucket);
+        let aws = self.cloud.aws();
         let mut receipts = Vec::new();
-        for object in aws.list_objects(bucket, &receipts::prefix(config, day)).await {
-            let place = format!("s3://{bucket}/{}", object.key);
-            let bytes = aws
-                .read_object(bucket, &object.key)
-                .await
-                .map_err(|error| Failure::Failed(format!("cannot read {place}: {error}")))?;
-            if let Some(bytes) = bytes {
-                receipts.push(receipts::parse(&bytes, &place)?);
+        for config in self.configs() {
+            let bucket = &config.export.bucket;
+            for object in aws.list_objects(bucket, &receipts::prefix(config, day)).await {
+                let place = format!("s3://{bucket}/{}", object.key);
+                let bytes = aws
+                    .read_object(bucket, &object.key)
+                    .await
+                    .map_err(|error| Failure::Failed(format!("cannot read {place}: {error}")))?;
+                if let Some(bytes) = bytes {
+                    receipts.push(receipts::parse(&bytes, &place)?);
+                }
             }
         }
         Ok(receipts::sorted(receipts))
@@ -362,6 +443,20 @@ impl LocalEnvironment {
             location: config.warehouse.location.clone(),
         }
     }
+}
+
+/// The options that do not depend on the number of databases.
+fn set_options(
+    options: &mut LocalCloudOptions,
+    args: &EnvironmentArgs,
+    ports: Ports,
+    google: GoogleSide,
+) {
+    options.ports = ports;
+    options.aws_sts = google.aws_sts;
+    options.empty_google = google.empty;
+    options.query_limits =
+        QueryLimits { memory_bytes: (args.query_memory_mib as usize) << 20, rows: args.query_rows };
 }
 
 /// The source database and its contract, chosen before the cloud starts.
@@ -456,49 +551,6 @@ fn remove_previous_run(data_dir: &Path) -> Result {
         }
     }
     std::fs::create_dir_all(data_dir).map_err(|error| data_dir_failure(data_dir, &error))
-}
-
-/// Writes a copy of the configuration with another DB instance, for the functions, and returns its
-/// path. The copy is JSON, which is also valid YAML.
-fn write_config_with_instance(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
-    let mut config = config.clone();
-    id.clone_into(&mut config.source.id);
-    write_config(&config, data_dir)
-}
-
-/// Writes a configuration as JSON, which is YAML too.
-fn write_config(config: &Config, dir: &Path) -> Result<PathBuf> {
-    let json = serde_json::to_string_pretty(config).map_err(|error| {
-        Failure::Failed(format!("cannot write the configuration as JSON: {error}"))
-    })?;
-    let path = dir.join(config::FILE_NAME);
-    write_file(&path, &json)?;
-    Ok(path)
-}
-
-/// Lets the functions send messages, if the configuration has no `alerts` itself: the demo shows them. The topic of the
-/// local SNS has no subscriber. Returns the paths of the configuration and of the schedules.
-///
-/// `notify` starts only in the hours of the transfer: with the 288 ticks a day that are deployed, the demo of three days
-/// takes half a minute of processor time more (development profile).
-fn write_config_with_alerts(config: &Config, data_dir: &Path) -> Result<(PathBuf, PathBuf)> {
-    let Config { source, export, .. } = config;
-    let account = export.role_arn.split(':').nth(4).unwrap_or_default();
-    let topic =
-        format!("arn:aws:sns:{}:{account}:landbridge-{}-alerts", source.region, source.name);
-    let alerts = AlertsConfig { email: Some(EmailConfig { topic }), ..AlertsConfig::default() };
-    let config = Config { alerts: Some(alerts), ..config.clone() };
-    let dir = data_dir.join("deployed");
-    let path = write_config(&config, &dir)?;
-    let schedules = dir.join("schedules");
-    for (file, text) in SCHEDULE_FILES {
-        let text = match file {
-            "notify.json" => text.replace(NOTIFY_ALWAYS, NOTIFY_AT_NIGHT),
-            _ => text.to_owned(),
-        };
-        write_file(&schedules.join(file), &text)?;
-    }
-    Ok((path, schedules))
 }
 
 /// Writes a file; creates its directory if it does not exist.

@@ -7,12 +7,15 @@
 //! | [`up`] | `landbridge local up`: a local cloud that keeps running |
 //! | [`query`] | `landbridge query`: queries that cloud's warehouse |
 //! | [`environment`] | starts a local cloud: configuration, contract, source database, functions |
+//! | [`databases`], [`copies`] | several databases of one configuration; changed copies of a configuration |
 //! | [`bigquery`] | the REST client for queries and load jobs |
 //! | [`ga4`] | writes the sample's GA4 export |
 //! | [`models`] | `landbridge models run`: runs compiled models there |
 //! | [`progress`] | progress of the simulation on standard error |
 
 mod bigquery;
+mod copies;
+mod databases;
 mod demo;
 mod environment;
 mod ga4;

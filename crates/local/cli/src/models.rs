@@ -12,7 +12,6 @@ use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_cli_support::assertions::{self, Dropped};
 use landbridge_cli_support::compiled::{self, Compiled, Makes};
-use landbridge_cli_support::files;
 use landbridge_cli_support::render::{self, counted, left, right};
 use landbridge_core::config::Config;
 use landbridge_core::models::laundering::{refusals, tables_of};
@@ -85,8 +84,8 @@ struct FailedModel {
 
 /// Runs the command.
 pub(crate) async fn run(args: ModelsRunArgs) -> Result {
-    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
-    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let config = args.files.read()?;
+    let contract = args.files.read_contract(&config)?;
     let (mut models, mut tests, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
     for path in &args.paths {
         let read = compiled::read(path)?;

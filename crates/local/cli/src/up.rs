@@ -41,6 +41,8 @@ Examples:
   landbridge local up
   landbridge local up --days 3
   landbridge local up --source postgres://me@localhost/shop --as shop
+  landbridge local up --config examples/two-databases/landbridge.yaml \\
+    --source shop=postgres://me@localhost/shop --source billing=mysql://me@localhost/billing
   landbridge local up --speed 60 --ports 9001,9002,9003,9004
   landbridge local up --latency 15
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use landbridge_core::config::{self, Config, SourceKind};
-use landbridge_core::schedule;
+use landbridge_core::config::{Config, Databases, FUNCTION_WORKER, SourceKind};
 use landbridge_local_aws::{AwsOptions, LocalAws, new_signing_key};
 use landbridge_local_google::{GoogleOptions, LocalGoogle};
 use landbridge_local_wire::{CallMonitor, Clock};
 use serde_json::{Value, json};
 
 use crate::caller_lookup;
+use crate::databases::Deployed;
 use crate::error::LocalError;
 use crate::event_source::{Drained, EventSource};
 use crate::options::LocalCloudOptions;
@@ -45,7 +45,7 @@ const FIRST_SERVICES: [&str; 6] = [
 
 /// A cloud on loopback. Dropping it stops the servers and kills the functions.
 pub struct LocalCloud {
-    config: Config,
+    deployed: Deployed,
     clock: Clock,
     calls: CallMonitor,
     aws: LocalAws,
@@ -71,49 +71,72 @@ impl LocalCloud {
     pub async fn start(options: LocalCloudOptions) -> Result<Self, LocalError> {
         let data_dir = create_dir(&options.data_dir)?;
         let config_path = absolute_path(&options.config_path)?;
-        let contract_path = absolute_path(&options.contract_path)?;
-        let config = read_config(&config_path)?;
+        let deployed = Deployed::read(&config_path)?;
+        // With several databases, each contract is where the configuration says.
+        let contract_path = match deployed.databases.is_many() {
+            true => None,
+            false => Some(absolute_path(&options.contract_path)?),
+        };
+        let config = &deployed.shared;
         let clock = Clock::new(options.start);
         let calls = CallMonitor::default();
 
-        let aws = create_aws(&options, &config, &data_dir, &clock).await?;
-        let google = create_google(&options, &config, &data_dir, &clock)?;
+        let aws = create_aws(&options, &deployed, &data_dir, &clock).await?;
+        let google = create_google(&options, &deployed, &data_dir, &clock)?;
         let policy_tags = match options.empty_google {
             true => {
-                principals::create_people(&google, &config);
+                principals::create_people(&google, config);
                 BTreeMap::new()
             }
-            false => principals::create_principals(&google, &config)?,
+            false => principals::create_principals(&google, &deployed)?,
         };
         let servers = Servers::start(options.ports, &aws, &google, &calls).await?;
         // Some clients omit the port in `Host`, so the URLs of upload sessions need it from here.
         google.set_storage_url(&servers.storage.url());
 
-        let mut variables = servers.function_variables(&config, &policy_tags)?;
+        let mut variables = servers.function_variables(config, &policy_tags)?;
         let google_credentials =
-            federate(&options, &config, &aws, &google, &servers, &policy_tags)?;
+            federate(&options, &deployed, &aws, &google, &servers, &policy_tags)?;
         variables.insert("LANDBRIDGE_GCP_CREDENTIALS".into(), google_credentials);
         variables.insert("LANDBRIDGE_CONFIG".into(), config_path.display().to_string());
-        variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
+        if let Some(contract_path) = contract_path {
+            variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
+        }
         variables.extend(options.variables.clone());
 
-        let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?
-            .of(&config.functions());
-        write_schedules(&scheduler, &config, &data_dir)?;
+        let scheduler = Scheduler::of_all(&options.schedules_dir, &deployed)?;
+        write_schedules(&scheduler, &deployed, &data_dir)?;
         let work_dir = create_dir(&data_dir.join("task"))?;
         let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
         let mut credentials = BTreeMap::new();
-        for name in config.all_functions() {
-            let role_variables =
-                define_function(&options, &config, &aws, &functions, &variables, name)?;
-            credentials.insert(name.to_owned(), role_variables);
+        for database in deployed.databases.all() {
+            let mut variables = variables.clone();
+            if deployed.databases.is_many() {
+                variables.insert("LANDBRIDGE_DATABASE".into(), database.name.clone());
+            }
+            for function in database.config.all_functions() {
+                let name = deployed.function_name(&database.config, function);
+                let names = (name.as_str(), function);
+                let role_variables = define_function(
+                    &options,
+                    &database.config,
+                    &aws,
+                    &functions,
+                    &variables,
+                    names,
+                )?;
+                credentials.insert(name, role_variables);
+            }
         }
         calls.on_kill(functions.kill_hook());
-        let items = EventSource::create(&config, &aws, &functions, &clock);
+        let items = deployed.configs().into_iter().filter_map(|config| {
+            let worker = deployed.function_name(config, FUNCTION_WORKER);
+            EventSource::create(config, worker, &aws, &functions, &clock)
+        });
         let runner = TickRunner::new(scheduler, functions.clone(), clock.clone(), options.retries)
-            .with_event_source(items);
+            .with_event_sources(items.collect());
         Ok(Self {
-            config,
+            deployed,
             clock,
             calls,
             aws,
@@ -127,9 +150,14 @@ impl LocalCloud {
         })
     }
 
-    /// The configuration.
+    /// The configuration; of the first database if there are several.
     pub fn config(&self) -> &Config {
-        &self.config
+        self.deployed.databases.all().first().map_or(&self.deployed.shared, |it| &it.config)
+    }
+
+    /// All databases of the configuration.
+    pub fn databases(&self) -> &Databases {
+        &self.deployed.databases
     }
 
     /// The virtual clock of all servers.
@@ -182,14 +210,14 @@ impl LocalCloud {
         let mut variables = self.variables.clone();
         let storage = self.servers.storage.url();
         let bigquery = self.servers.bigquery.url();
-        let project = &self.config.warehouse.project;
+        let project = &self.config().warehouse.project;
         let client_variables = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
             // Federation is for functions; the person who started this cloud acts as the loader.
             ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),
             // For boto3 (older region variable), Google's Python libraries and gcloud.
-            ("AWS_DEFAULT_REGION", self.config.source.region.clone()),
+            ("AWS_DEFAULT_REGION", self.config().source.region.clone()),
             ("STORAGE_EMULATOR_HOST", storage.clone()),
             ("BIGQUERY_EMULATOR_HOST", bigquery.clone()),
             ("GOOGLE_CLOUD_PROJECT", project.clone()),
@@ -247,7 +275,8 @@ impl LocalCloud {
         self.runner.run_until(until, observer).await
     }
 
-    /// The mapping of the queue of objects to the worker function; `None` without `transfer.fan_out`. Its messages are
+    /// The mapping of the queue of objects to the worker function, of the first database that has one; `None` without
+    /// `transfer.fan_out`. Its messages are
     /// processed after each tick of [`run_until`](Self::run_until).
     pub fn event_source(&self) -> Option<&EventSource> {
         self.runner.event_source()
@@ -259,10 +288,7 @@ impl LocalCloud {
     /// # Errors
     /// See [`EventSource::drain`].
     pub async fn drain_queue(&self) -> Result<Drained, LocalError> {
-        match self.event_source() {
-            Some(source) => source.drain().await,
-            None => Ok(Drained::default()),
-        }
+        self.runner.drain().await
     }
 
     /// Advances time without ticks, see [`TickRunner::skip_until`].
@@ -291,10 +317,11 @@ impl LocalCloud {
 
 async fn create_aws(
     options: &LocalCloudOptions,
-    config: &Config,
+    deployed: &Deployed,
     data_dir: &Path,
     clock: &Clock,
 ) -> Result<LocalAws, LocalError> {
+    let config = &deployed.shared;
     let aws_dir = create_dir(&data_dir.join("aws"))?;
     let aws_options = AwsOptions {
         data_dir: aws_dir.clone(),
@@ -312,9 +339,13 @@ async fn create_aws(
     let aws = LocalAws::new(aws_options, clock.clone())
         .await
         .map_err(LocalError::io("create a directory in", aws_dir))?;
-    match config.source.kind {
-        SourceKind::Instance => aws.add_instance(&config.source.id, options.source.clone()),
-        SourceKind::Cluster => aws.add_cluster(&config.source.id, options.source.clone()),
+    for database in deployed.databases.all() {
+        let source = options.sources.get(&database.name).unwrap_or(&options.source).clone();
+        let id = &database.config.source.id;
+        match database.config.source.kind {
+            SourceKind::Instance => aws.add_instance(id, source),
+            SourceKind::Cluster => aws.add_cluster(id, source),
+        }
     }
     aws.create_bucket(&config.export.bucket).await;
     aws.add_role(&config.export.role_arn);
@@ -352,10 +383,11 @@ fn add_signing_key(aws: &LocalAws, arn: &str, data_dir: &Path) -> Result<(), Loc
 
 fn create_google(
     options: &LocalCloudOptions,
-    config: &Config,
+    deployed: &Deployed,
     data_dir: &Path,
     clock: &Clock,
 ) -> Result<LocalGoogle, LocalError> {
+    let config = &deployed.shared;
     let google_dir = create_dir(&data_dir.join("google"))?;
     let google_options = GoogleOptions {
         token_lifetime: options.token_lifetime,
@@ -372,25 +404,28 @@ fn create_google(
         return Ok(google);
     }
     google.create_bucket(&config.transfer.bucket);
-    google.create_dataset(&config.warehouse.dataset);
     google.create_dataset(&config.warehouse.ops_dataset);
-    if let Some(views) = &config.warehouse.views {
-        google.create_dataset(&views.dataset);
+    for config in deployed.configs() {
+        google.create_dataset(&config.warehouse.dataset);
+        if let Some(views) = &config.warehouse.views {
+            google.create_dataset(&views.dataset);
+        }
+        if let Some(models) = &config.warehouse.models {
+            google.create_dataset(&models.dataset);
+        }
+        resources::set_properties(&google, config)?;
+        if let Some(ga4) = &config.warehouse.ga4 {
+            google.create_dataset(&ga4.dataset());
+        }
     }
-    if let Some(models) = &config.warehouse.models {
-        google.create_dataset(&models.dataset);
-    }
-    resources::set_properties(&google, config)?;
-    if let Some(ga4) = &config.warehouse.ga4 {
-        google.create_dataset(&ga4.dataset());
-    }
+    resources::set_shared_properties(&google, config)?;
     Ok(google)
 }
 
 /// Sets up the federation of the functions' roles. Returns the credential configuration.
 fn federate(
     options: &LocalCloudOptions,
-    config: &Config,
+    deployed: &Deployed,
     aws: &LocalAws,
     google: &LocalGoogle,
     servers: &Servers,
@@ -400,14 +435,14 @@ fn federate(
         Some(url) => caller_lookup::other_aws(url)?,
         None => caller_lookup::local_aws(aws),
     };
-    let account = account_of(&config.export.role_arn);
+    let account = account_of(&deployed.shared.export.role_arn);
     if options.empty_google {
         // The creator of a provider names it; this one does not exist.
         google.forward_to_aws(lookup);
         let token_url = format!("{}/v1/token", servers.sts.url());
-        return Ok(roles::external_account_json(&roles::provider(config, account), &token_url));
+        return Ok(roles::external_account_json(&roles::provider(deployed, account), &token_url));
     }
-    let provider = roles::federate(google, lookup, config, account, tags)?;
+    let provider = roles::federate(google, lookup, deployed, account, tags)?;
     Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
 }
 
@@ -418,10 +453,10 @@ fn define_function(
     aws: &LocalAws,
     functions: &Functions,
     variables: &BTreeMap<String, String>,
-    name: &str,
+    (name, function): (&str, &str),
 ) -> Result<BTreeMap<String, String>, LocalError> {
     let account = account_of(&config.export.role_arn);
-    let role_session = roles::role_session(config, account, name);
+    let role_session = roles::role_session(config, account, (name, function));
     let role_variables = roles::credential_variables(&role_session);
     aws.add_identity(role_session);
     // Absolute, because the processes run in another directory. The programs need not exist yet:
@@ -430,12 +465,12 @@ fn define_function(
         .map_err(LocalError::io("find", &options.functions_dir))?;
     functions.define(FunctionSpec {
         name: name.to_owned(),
-        program: programs.join(format!("landbridge-{name}")),
+        program: programs.join(format!("landbridge-{function}")),
         args: Vec::new(),
         variables: variables.clone().into_iter().chain(role_variables.clone()).collect(),
         memory_mib: FUNCTION_MEMORY_MIB,
         timeout: options.timeout,
-        arn: function_arn(config, name),
+        arn: function_arn(config, function),
     });
     Ok(role_variables)
 }
@@ -450,18 +485,18 @@ fn function_arn(config: &Config, name: &str) -> String {
 /// Writes `schedules.json` into the data directory: which function starts when, as `GetSchedule` shows it.
 fn write_schedules(
     scheduler: &Scheduler,
-    config: &Config,
+    deployed: &Deployed,
     data_dir: &Path,
 ) -> Result<(), LocalError> {
     let path = data_dir.join("schedules.json");
-    let schedules = scheduler.described(|name| function_arn(config, name));
+    let all = deployed.configs().into_iter().flat_map(|config| {
+        let name =
+            |function| (deployed.function_name(config, function), function_arn(config, function));
+        config.functions().into_iter().map(name)
+    });
+    let arns: BTreeMap<String, String> = all.collect();
+    let schedules = scheduler.described(|name| arns.get(name).cloned().unwrap_or_default());
     std::fs::write(&path, format!("{schedules:#}\n")).map_err(LocalError::io("write", path))
-}
-
-fn read_config(path: &Path) -> Result<Config, LocalError> {
-    let text = std::fs::read_to_string(path).map_err(LocalError::io("read", path))?;
-    config::parse(&path.display().to_string(), &text)
-        .map_err(|errors| LocalError::Config(errors.to_string()))
 }
 
 /// The account in an ARN: the fifth field.

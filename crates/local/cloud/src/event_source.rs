@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
-use landbridge_core::config::{Config, FUNCTION_WORKER};
+use landbridge_core::config::Config;
 use landbridge_core::fan_out::MAX_RECEIVES;
 use landbridge_local_aws::{LocalAws, QueueMessage, QueueSettings};
 use landbridge_local_wire::Clock;
@@ -42,14 +42,17 @@ pub struct EventSource {
     functions: Functions,
     clock: Clock,
     queue: String,
+    function: String,
     at_once: usize,
     enabled: std::sync::atomic::AtomicBool,
 }
 
 impl EventSource {
-    /// Creates the queues that Terraform creates with `transfer.fan_out`, and the mapping. `None` without it.
+    /// Creates the queues that Terraform creates with `transfer.fan_out`, and the mapping to the worker `function`.
+    /// `None` without it.
     pub(crate) fn create(
         config: &Config,
+        function: String,
         aws: &LocalAws,
         functions: &Functions,
         clock: &Clock,
@@ -73,6 +76,7 @@ impl EventSource {
             functions: functions.clone(),
             clock: clock.clone(),
             queue,
+            function,
             at_once: usize::from(settings.workers).min(MOST_AT_ONCE),
             enabled: true.into(),
         })
@@ -119,7 +123,7 @@ impl EventSource {
             batch.iter().map(|message| message.as_lambda_record(&arn, region, account)).collect();
         // The field that AWS does not send is the virtual time, which a process cannot read from its machine's clock.
         let event = json!({ "Records": records, "current_time": self.clock.now().to_string() });
-        let outcome = self.functions.invoke(FUNCTION_WORKER, &event).await?;
+        let outcome = self.functions.invoke(&self.function, &event).await?;
         let failed = failed_messages(&outcome, &batch);
         for message in batch.iter().filter(|message| !failed.contains(message.id.as_str())) {
             self.aws.delete_from_queue(&self.queue, &message.receipt);

@@ -18,6 +18,7 @@
 
 mod caller_lookup;
 pub mod cloud;
+mod databases;
 pub mod error;
 mod event_source;
 pub mod options;

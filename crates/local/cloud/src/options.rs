@@ -47,6 +47,9 @@ pub struct LocalCloudOptions {
     pub ports: Ports,
     /// The database behind the DB instance (or cluster) that the configuration names.
     pub source: Arc<dyn SourceDatabase>,
+    /// The databases behind the instances of a configuration with several, by their names there. One that is not
+    /// here is `source`.
+    pub sources: BTreeMap<String, Arc<dyn SourceDatabase>>,
     /// The duration of a snapshot in virtual minutes.
     pub snapshot_minutes: i64,
     /// The duration of an export in virtual minutes.
@@ -97,6 +100,7 @@ impl LocalCloudOptions {
             schedules_dir: Path::new("infra/schedules").to_owned(),
             ports: Ports::default(),
             source,
+            sources: BTreeMap::new(),
             snapshot_minutes: 4,
             export_minutes: 22,
             backup_minutes: None,

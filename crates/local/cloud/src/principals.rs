@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use landbridge_core::config::{CLASS_UNCLASSIFIED, Config};
 use landbridge_local_google::{Grants, LocalGoogle, MaskingRule, PolicyTag, Role};
 
+use crate::databases::Deployed;
 use crate::error::LocalError;
 use crate::roles::{ACCESS_REVIEWER, taxonomy};
 
@@ -137,9 +138,10 @@ pub(crate) fn create_people(google: &LocalGoogle, config: &Config) {
 /// of the policy tag of each class.
 pub(crate) fn create_principals(
     google: &LocalGoogle,
-    config: &Config,
+    deployed: &Deployed,
 ) -> Result<BTreeMap<String, String>, LocalError> {
     add_administrator(google);
+    let config = &deployed.shared;
     let mut tags = BTreeMap::new();
     let taxonomy = taxonomy(config);
     google.set_taxonomy_display_name(&taxonomy, &taxonomy_display_name(config));
@@ -183,9 +185,11 @@ pub(crate) fn create_principals(
         google.set_data_policy(&tag, rule, readers);
         tags.insert(name, tag);
     }
-    bind_datasets(google, config);
+    for config in deployed.configs() {
+        bind_datasets(google, config);
+    }
     for principal in Principal::ALL {
-        let grants = grants(principal, config, &tags);
+        let grants = grants(principal, &deployed.configs(), &tags);
         google.add_principal(principal.token(), principal.email(), grants);
     }
     Ok(tags)
@@ -235,17 +239,22 @@ fn bind_datasets(google: &LocalGoogle, config: &Config) {
     }
 }
 
-fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>) -> Grants {
-    let warehouse = &config.warehouse;
-    let on_datasets = |role| {
-        let grants = Grants::none()
-            .project_role(Role::JobUser)
-            .dataset_role(&warehouse.dataset, role)
-            .dataset_role(&warehouse.ops_dataset, role);
-        match &warehouse.views {
-            Some(views) => grants.dataset_role(&views.dataset, role),
-            None => grants,
-        }
+/// The rights of a person on the datasets of all databases.
+fn grants(principal: Principal, configs: &[&Config], tags: &BTreeMap<String, String>) -> Grants {
+    let on_datasets = |role: Role| {
+        configs.iter().fold(Grants::none().project_role(Role::JobUser), |grants, config| {
+            let warehouse = &config.warehouse;
+            let grants = grants
+                .dataset_role(&warehouse.dataset, role)
+                .dataset_role(&warehouse.ops_dataset, role);
+            match &warehouse.views {
+                Some(views) => grants.dataset_role(&views.dataset, role),
+                None => grants,
+            }
+        })
+    };
+    let with_models = |grants: Grants, role: Role| {
+        configs.iter().fold(grants, |grants, config| with_models(grants, config, role))
     };
     let masked = |grants: Grants| tags.values().fold(grants, |it, tag| it.masked_reader(tag));
     // Readers of the dataset whom no class names see NULL in `unclassified` columns.
@@ -258,23 +267,22 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
         Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
         // Each reader of models is a masked reader: `landbridge models check`.
         Principal::Analyst => {
-            masked(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer))
-                .through_groups()
+            masked(with_models(on_datasets(Role::DataViewer), Role::DataViewer)).through_groups()
         }
         Principal::PiiReader => tags
             .iter()
             .filter(|(class, _)| *class != CLASS_UNCLASSIFIED)
             .fold(
-                null_reader(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer)),
+                null_reader(with_models(on_datasets(Role::DataViewer), Role::DataViewer)),
                 |grants, (_, tag)| grants.fine_grained_reader(tag),
             )
             .through_groups(),
         Principal::Stranger => null_reader(on_datasets(Role::DataViewer)),
-        Principal::Models => {
-            masked(with_models(on_datasets(Role::DataViewer), config, Role::DataEditor))
-        }
+        Principal::Models => masked(with_models(on_datasets(Role::DataViewer), Role::DataEditor)),
         Principal::Ga4Export => {
-            with_ga4(Grants::none().project_role(Role::JobUser), config, Role::DataEditor)
+            configs.iter().fold(Grants::none().project_role(Role::JobUser), |grants, config| {
+                with_ga4(grants, config, Role::DataEditor)
+            })
         }
         Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
         Principal::Reviewer => Grants::none().project_role(Role::Custom(ACCESS_REVIEWER)),

@@ -21,13 +21,29 @@ fn labels(config: &Config) -> Value {
     json!({"landbridge_source": config.source.name})
 }
 
-/// Sets the properties of the landing bucket and the datasets, which exist.
+/// Sets the properties of what all databases share: the landing bucket and the dataset of receipts, which exist.
+///
+/// # Errors
+/// One of them does not exist.
+pub(crate) fn set_shared_properties(
+    google: &LocalGoogle,
+    config: &Config,
+) -> Result<(), LocalError> {
+    let bucket = landing(config);
+    google.set_bucket_properties(&config.transfer.bucket, &bucket).map_err(set_up)?;
+    let receipts = "Receipts: what was exported, transferred and loaded, with row counts as proof; \
+                    columns, audits, incidents, and views of them.";
+    let properties = json!({
+        "description": receipts, "labels": labels(config), "storageBillingModel": STORAGE_BILLING,
+    });
+    google.set_dataset_properties(&config.warehouse.ops_dataset, &properties).map_err(set_up)
+}
+
+/// Sets the properties of the datasets of a database, which exist.
 ///
 /// # Errors
 /// One of them does not exist.
 pub(crate) fn set_properties(google: &LocalGoogle, config: &Config) -> Result<(), LocalError> {
-    let bucket = landing(config);
-    google.set_bucket_properties(&config.transfer.bucket, &bucket).map_err(set_up)?;
     for (dataset, description, billing) in datasets(config) {
         let mut properties = json!({"description": description, "labels": labels(config)});
         if let Some(billing) = billing {
@@ -56,12 +72,7 @@ fn datasets(config: &Config) -> Vec<(&str, String, Option<&str>)> {
     let tables = format!(
         "Tables of {source}: one copy per day. Landbridge writes them and undoes manual changes."
     );
-    let receipts = "Receipts: what was exported, transferred and loaded, with row counts as proof; \
-                    columns, audits, incidents, and views of them.";
-    let mut all = vec![
-        (warehouse.dataset.as_str(), tables, Some(STORAGE_BILLING)),
-        (warehouse.ops_dataset.as_str(), receipts.to_owned(), Some(STORAGE_BILLING)),
-    ];
+    let mut all = vec![(warehouse.dataset.as_str(), tables, Some(STORAGE_BILLING))];
     if let Some(views) = &warehouse.views {
         let text = format!(
             "Friendly views of the tables of {source}. Landbridge writes them and undoes manual changes."

@@ -10,6 +10,7 @@ use landbridge_local_google::{
 };
 use serde_json::{Value, json};
 
+use crate::databases::Deployed;
 use crate::error::LocalError;
 
 /// The functions that use Google. The others use AWS only.
@@ -84,12 +85,17 @@ pub fn role_name(config: &Config, function: &str) -> String {
 
 /// The session of a function's role, with the session name that Lambda gives it: the name of the
 /// function. Its keys are valid in local clouds only.
-pub(crate) fn role_session(config: &Config, account: &str, function: &str) -> Identity {
+/// `name` is the function's name in this cloud.
+pub(crate) fn role_session(
+    config: &Config,
+    account: &str,
+    (name, function): (&str, &str),
+) -> Identity {
     let role = role_name(config, function);
     Identity {
-        access_key: format!("ASIALOCAL{}", function.replace('-', "").to_ascii_uppercase()),
-        secret_key: format!("local-secret-of-{function}"),
-        session_token: Some(format!("local-session-of-{function}")),
+        access_key: format!("ASIALOCAL{}", name.replace('-', "").to_ascii_uppercase()),
+        secret_key: format!("local-secret-of-{name}"),
+        session_token: Some(format!("local-session-of-{name}")),
         arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{role}"),
     }
 }
@@ -111,18 +117,18 @@ pub(crate) fn taxonomy(config: &Config) -> String {
 }
 
 /// The provider that trusts the roles of the functions that use Google, with the names that Terraform gives it.
-pub(crate) fn provider(config: &Config, account: &str) -> AwsProvider {
-    let deployed = config.all_functions();
+pub(crate) fn provider(deployed: &Deployed, account: &str) -> AwsProvider {
+    let roles_of = |config: &Config| {
+        let functions = config.all_functions();
+        let federated = FEDERATED.into_iter().filter(|function| functions.contains(function));
+        federated.map(|function| role_name(config, function)).collect::<Vec<_>>()
+    };
     AwsProvider {
         project_number: PROJECT_NUMBER,
-        pool: format!("landbridge-{}", config.source.name),
+        pool: format!("landbridge-{}", deployed.databases.shared_name()),
         provider: "aws-lambda".to_owned(),
         account: account.to_owned(),
-        roles: FEDERATED
-            .into_iter()
-            .filter(|function| deployed.contains(function))
-            .map(|function| role_name(config, function))
-            .collect(),
+        roles: deployed.configs().into_iter().flat_map(roles_of).collect(),
     }
 }
 
@@ -135,12 +141,40 @@ pub(crate) fn provider(config: &Config, account: &str) -> AwsProvider {
 pub(crate) fn federate(
     google: &LocalGoogle,
     lookup: CallerIdentityLookup,
-    config: &Config,
+    deployed: &Deployed,
     account: &str,
     tags: &BTreeMap<String, String>,
 ) -> Result<AwsProvider, LocalError> {
-    let provider = provider(config, account);
+    let provider = provider(deployed, account);
     provider.check_ids().map_err(|message| LocalError::SetUp { cloud: "google", message })?;
+    for config in deployed.configs() {
+        grant(google, &provider, config, tags);
+    }
+    let shared = &deployed.shared;
+    let slug = shared.source.name.replace('-', "_");
+    let tagger = format!("projects/{}/roles/landbridge_{slug}_tagger", shared.warehouse.project);
+    google.add_role(&tagger, TAGGER);
+    for (config, function) in
+        deployed.configs().into_iter().flat_map(|it| [(it, "load"), (it, "protect")])
+    {
+        let member = provider.principal_set(&role_name(config, function));
+        google.bind(&taxonomy(config), &tagger, &member);
+    }
+    google
+        .set_bucket_policy(&shared.transfer.bucket, &landing_policy(deployed, &provider))
+        .map_err(|error| LocalError::SetUp { cloud: "google", message: error.message })?;
+    crate::resources::create_provider(google, &provider)?;
+    google.forward_to_aws(lookup);
+    Ok(provider)
+}
+
+/// The rights of the functions of one database on its datasets.
+fn grant(
+    google: &LocalGoogle,
+    provider: &AwsProvider,
+    config: &Config,
+    tags: &BTreeMap<String, String>,
+) {
     let warehouse = &config.warehouse;
     for (function, grants) in [
         ("transfer", Grants::none()),
@@ -167,55 +201,52 @@ pub(crate) fn federate(
         );
         google.grant_principal_set(&provider.principal_set(&role_name(config, "views")), grants);
     }
-    let member = |function: &str| provider.principal_set(&role_name(config, function));
-    let slug = config.source.name.replace('-', "_");
-    let tagger = format!("projects/{}/roles/landbridge_{slug}_tagger", warehouse.project);
-    google.add_role(&tagger, TAGGER);
-    for function in ["load", "protect"] {
-        google.bind(&taxonomy(config), &tagger, &member(function));
-    }
-    google
-        .set_bucket_policy(&config.transfer.bucket, &landing_policy(config, member))
-        .map_err(|error| LocalError::SetUp { cloud: "google", message: error.message })?;
-    crate::resources::create_provider(google, &provider)?;
-    google.forward_to_aws(lookup);
-    Ok(provider)
 }
 
 /// The complete policy of the landing bucket, as in `terraform/modules/gcp/landing.tf`. It removes
 /// the bindings of a new bucket, with which every viewer and editor of the project reads all
-/// objects. `member` is the principal set of a function.
-fn landing_policy(config: &Config, member: impl Fn(&str) -> String) -> Value {
-    let load = member("load");
-    let deployed = config.all_functions();
-    let carriers = ["transfer", "transfer-item"].into_iter().filter(|it| deployed.contains(it));
-    let carriers: Vec<String> = carriers.map(&member).collect();
-    let readers: Vec<String> = carriers.iter().cloned().chain([load.clone()]).collect();
+/// objects.
+fn landing_policy(deployed: &Deployed, provider: &AwsProvider) -> Value {
+    let of = |functions: &[&str]| -> Vec<String> {
+        let members = deployed.configs().into_iter().flat_map(|config| {
+            let deployed = config.all_functions();
+            let own = functions.iter().filter(move |it| deployed.contains(it));
+            own.map(|function| provider.principal_set(&role_name(config, function)))
+                .collect::<Vec<_>>()
+        });
+        members.collect()
+    };
+    let (carriers, loads) = (of(&["transfer", "transfer-item"]), of(&["load"]));
+    let readers: Vec<String> = carriers.iter().chain(&loads).cloned().collect();
+    let mut bindings = vec![
+        json!({"role": "roles/storage.objectCreator", "members": carriers}),
+        json!({"role": "roles/storage.objectViewer", "members": readers}),
+        json!({"role": "roles/storage.legacyBucketReader", "members": loads}),
+    ];
+    bindings.extend(deployed.configs().into_iter().map(|config| {
+        json!({
+            "role": "roles/storage.objectUser",
+            "members": [provider.principal_set(&role_name(config, "load"))],
+            "condition": receipts_only(config),
+        })
+    }));
+    json!({ "version": 3, "bindings": bindings })
+}
+
+/// The objects that the load of a database may write.
+fn receipts_only(config: &Config) -> Value {
     let bucket = &config.transfer.bucket;
     let prefix = match config.transfer.prefix.trim_matches('/') {
         "" => String::new(),
         prefix => format!("{prefix}/"),
     };
     let objects = format!("projects/_/buckets/{bucket}/objects/{prefix}{}/", config.source.name);
-    let receipts_only = json!({
+    json!({
         "title": format!("receipts of {}", config.source.name),
         "description": "Only JSON below Landbridge's own prefix, no Parquet file",
         "expression": format!(
             "resource.name.startsWith('{objects}') && resource.name.endsWith('.json')"
         ),
-    });
-    json!({
-        "version": 3,
-        "bindings": [
-            {"role": "roles/storage.objectCreator", "members": carriers},
-            {"role": "roles/storage.objectViewer", "members": readers},
-            {"role": "roles/storage.legacyBucketReader", "members": [load]},
-            {
-                "role": "roles/storage.objectUser",
-                "members": [load],
-                "condition": receipts_only,
-            },
-        ],
     })
 }
 

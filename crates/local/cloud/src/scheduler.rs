@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan};
-use landbridge_core::schedule::ScheduleFile;
+use landbridge_core::schedule::{self, ScheduleFile};
 use serde_json::{Value, json};
 
+use crate::databases::Deployed;
 use crate::error::LocalError;
 
 /// The order of ticks that are due in the same minute: the order of the pipeline, with the protection
@@ -52,6 +53,28 @@ impl Scheduler {
             let place = PIPELINE.iter().position(|name| *name == file.function);
             (place.unwrap_or(PIPELINE.len()), file.function.clone())
         });
+        Ok(Self { files })
+    }
+
+    /// The schedules of all databases, each with its own hours and zone. With several, the names of the functions
+    /// and the events say which database is meant.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn of_all(dir: &Path, deployed: &Deployed) -> Result<Self, LocalError> {
+        let mut files = Vec::new();
+        for database in deployed.databases.all() {
+            let config = &database.config;
+            let own = Self::load(dir, &schedule::variables(config))?.of(&config.functions());
+            if !deployed.databases.is_many() {
+                return Ok(own);
+            }
+            files.extend(own.files.into_iter().map(|file| {
+                let mut file = file.of_database(&database.name);
+                file.function = deployed.function_name(config, &file.function);
+                file
+            }));
+        }
         Ok(Self { files })
     }
 

@@ -8,7 +8,7 @@ use landbridge_local_wire::Clock;
 use serde_json::Value;
 
 use crate::error::LocalError;
-use crate::event_source::EventSource;
+use crate::event_source::{Drained, EventSource};
 use crate::runtime::{Functions, InvocationOutcome};
 use crate::scheduler::{Scheduler, Tick, hours};
 
@@ -56,7 +56,7 @@ pub struct TickRunner {
     /// The time up to which ticks were invoked or skipped; the clock may be ahead of it.
     processed_until: Mutex<Timestamp>,
     retries: Option<u32>,
-    event_source: Option<EventSource>,
+    event_sources: Vec<EventSource>,
 }
 
 impl TickRunner {
@@ -70,19 +70,31 @@ impl TickRunner {
     ) -> Self {
         let processed_until = clock.now().checked_sub(1.second()).unwrap_or(Timestamp::MIN);
         let processed_until = Mutex::new(processed_until);
-        Self { scheduler, functions, clock, processed_until, retries, event_source: None }
+        Self { scheduler, functions, clock, processed_until, retries, event_sources: Vec::new() }
     }
 
-    /// The same runner with a queue whose messages are processed after each tick.
+    /// The same runner with queues whose messages are processed after each tick.
     #[must_use]
-    pub(crate) fn with_event_source(mut self, event_source: Option<EventSource>) -> Self {
-        self.event_source = event_source;
+    pub(crate) fn with_event_sources(mut self, event_sources: Vec<EventSource>) -> Self {
+        self.event_sources = event_sources;
         self
     }
 
-    /// The mapping whose messages are processed after each tick.
+    /// The first mapping whose messages are processed after each tick.
     pub(crate) fn event_source(&self) -> Option<&EventSource> {
-        self.event_source.as_ref()
+        self.event_sources.first()
+    }
+
+    /// Processes the messages of all queues, see [`EventSource::drain`].
+    pub(crate) async fn drain(&self) -> Result<Drained, LocalError> {
+        let mut all = Drained::default();
+        for source in &self.event_sources {
+            let drained = source.drain().await?;
+            all.invocations += drained.invocations;
+            all.deleted += drained.deleted;
+            all.failed += drained.failed;
+        }
+        Ok(all)
     }
 
     /// The schedules.
@@ -117,9 +129,7 @@ impl TickRunner {
             summary.ticks += 1;
             let (invocations, outcome) = self.invoke_with_retries(&tick, observer).await?;
             summary.invocations += invocations;
-            if let Some(source) = &self.event_source {
-                summary.invocations += source.drain().await?.invocations;
-            }
+            summary.invocations += self.drain().await?.invocations;
             // Only earlier minutes count as processed: after an error, the next run repeats the
             // ticks of this minute, which is harmless.
             self.set_processed_until(tick.scheduled_time.checked_sub(1.second()).unwrap_or(from));

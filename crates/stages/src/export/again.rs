@@ -72,6 +72,7 @@ fn next_record(
         started_at: None,
         ended_at: None,
         refused_since: None,
+        waits_for: Vec::new(),
         redo: wanted,
         first_attempt: attempt,
         ..record.clone()

@@ -172,6 +172,7 @@ fn new_record(context: &Context, day: Day, snapshot: &SnapshotInfo) -> Result<Ex
         ended_at: None,
         failures: Vec::new(),
         refused_since: None,
+        waits_for: Vec::new(),
         redo: 0,
         first_attempt: 1,
     })

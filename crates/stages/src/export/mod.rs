@@ -5,9 +5,11 @@
 //! | here | starting the task, following it to its end |
 //! | [`again`] | another export of a day that has one |
 //! | [`choice`] | which snapshot is exported |
+//! | [`turn`] | waiting for the exports of other databases |
 
 mod again;
 mod choice;
+mod turn;
 
 pub(crate) use choice::{deadline_hour, is_late};
 
@@ -31,6 +33,8 @@ const MAX_ATTEMPTS: u32 = 3;
 /// How long RDS may refuse to start the task before an alert is raised: ticks come every ten minutes,
 /// so the third one raises it.
 const REFUSAL_PATIENCE: SignedDuration = SignedDuration::from_mins(20);
+/// The same while exports of the deployment's other databases run: their ends are near, and no person has to act.
+const TURN_PATIENCE: SignedDuration = SignedDuration::from_hours(2);
 /// How long after the end of its task an export without any manifest counts as one whose objects were
 /// removed. Whether RDS writes the manifests before it reports COMPLETE is not documented.
 const MANIFEST_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -204,6 +208,17 @@ fn check_source(task: &ExportTask, record: &ExportRecord) -> Result<()> {
     ))
 }
 
+/// Whether an export is of the day that is due; the export of another day was requested.
+fn is_today(
+    context: &Context,
+    id: &ExportId,
+    record: &Recorded<ExportRecord>,
+    tick: Tick,
+) -> Result<bool> {
+    let day = context.calendar.day_of(tick.now);
+    Ok(*id == ExportId::for_day(&context.config.source.name, day, record.value.attempt)?)
+}
+
 /// Starts the export task of the recorded snapshot.
 async fn start_export(
     context: &Context,
@@ -236,6 +251,11 @@ async fn start_export(
             format!("{snapshot}: change the storage type of {} to gp3", context.config.source.id),
         ));
     }
+    let turn = turn::look(context, tick, is_today(context, id, &record, tick)?).await?;
+    if !turn.before.is_empty() {
+        record_wait(ledger, &record, &turn.before, tick).await?;
+        return waiting(&turn.sentence());
+    }
     let settings = &context.config.export;
     let new = ExportRequest {
         id,
@@ -250,7 +270,9 @@ async fn start_export(
         Ok(_) => {}
         // Another task reads the snapshot, or too many tasks are running: usually both end.
         Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Quota) => {
-            report_refusal(ledger, &record, &error, tick).await?;
+            let ends_soon = error.kind() == ErrorKind::Quota && turn.shared;
+            let patience = if ends_soon { TURN_PATIENCE } else { REFUSAL_PATIENCE };
+            report_refusal(ledger, &record, &error, (tick, patience)).await?;
             return waiting(&format!("cannot be exported now ({error})"));
         }
         Err(error) => return Err(error),
@@ -259,21 +281,37 @@ async fn start_export(
     Ok(TickOutcome::new(Progress::Partial, format!("{id} started")))
 }
 
-/// Records when RDS first refused to start the task, and raises an alert with the reason at the third
-/// tick.
+/// Records since when the task waits and for which databases, if that is not recorded yet. If another tick was
+/// faster, its record counts.
+async fn record_wait(
+    ledger: &DayLedger,
+    record: &Recorded<ExportRecord>,
+    waits_for: &[String],
+    tick: Tick,
+) -> Result<()> {
+    if record.value.refused_since.is_some() && record.value.waits_for == waits_for {
+        return Ok(());
+    }
+    let waiting = ExportRecord {
+        refused_since: record.value.refused_since.or(Some(tick.now)),
+        waits_for: waits_for.to_vec(),
+        ..record.value.clone()
+    };
+    ledger.replace(&EXPORT, &record.etag, &waiting).await?;
+    Ok(())
+}
+
+/// Records when RDS first refused to start the task, and raises an alert with the reason when its
+/// patience ends: at the third tick, later while exports of other databases of the deployment run.
 async fn report_refusal(
     ledger: &DayLedger,
     record: &Recorded<ExportRecord>,
     error: &Error,
-    tick: Tick,
+    (tick, patience): (Tick, SignedDuration),
 ) -> Result<()> {
-    let Some(since) = record.value.refused_since else {
-        let refused = ExportRecord { refused_since: Some(tick.now), ..record.value.clone() };
-        // If another tick was faster, its time counts.
-        ledger.replace(&EXPORT, &record.etag, &refused).await?;
-        return Ok(());
-    };
-    if tick.now.duration_since(since) < REFUSAL_PATIENCE {
+    record_wait(ledger, record, &[], tick).await?;
+    let Some(since) = record.value.refused_since else { return Ok(()) };
+    if tick.now.duration_since(since) < patience {
         return Ok(());
     }
     let what = "RDS refuses to start the day's export";
@@ -304,6 +342,7 @@ async fn next_attempt(
     let mut next = current.value;
     next.attempt += 1;
     next.refused_since = None;
+    next.waits_for.clear();
     next.failures.push(format!("{task}: {why}"));
     next.export = ExportId::for_day(&context.config.source.name, day, next.attempt)?.to_string();
     if ledger.replace(&EXPORT, &current.etag, &next).await? == Written::Overtaken {

@@ -372,7 +372,7 @@ run "each_function_has_its_own_rights" {
     error_message = "The load may read the dataset of the receipts, of which it writes views, and no other."
   }
   assert {
-    condition     = endswith(google_project_iam_member.runner.member, "/attribute.aws_role/landbridge-shop-load")
+    condition     = endswith(google_project_iam_member.runner["load"].member, "/attribute.aws_role/landbridge-shop-load")
     error_message = "Only the load may start jobs."
   }
 }
@@ -544,7 +544,7 @@ run "views_and_models_see_masks_only" {
     error_message = "The function views has no right on the receipts; the account of the models may only read them."
   }
   assert {
-    condition     = toset([for access in google_bigquery_dataset.views[0].access : access.group_by_email if access.role == "READER" && access.group_by_email != null && access.group_by_email != ""]) == toset(["analysts@example.com", "pii-readers@example.com"])
+    condition     = toset([for access in google_bigquery_dataset.views[""].access : access.group_by_email if access.role == "READER" && access.group_by_email != null && access.group_by_email != ""]) == toset(["analysts@example.com", "pii-readers@example.com"])
     error_message = "The views must have the readers of the tables."
   }
   assert {
@@ -646,4 +646,54 @@ run "all_users_are_refused_as_reviewers_of_access" {
     access_reviewers = ["allAuthenticatedUsers"]
   }
   expect_failures = [var.access_reviewers]
+}
+
+# Two databases share bucket, taxonomy and pool; each has its own dataset, whose rights are those of its own functions.
+run "two_databases_have_datasets_and_rights_of_their_own" {
+  command = plan
+  variables {
+    config_file    = "./tests/two.yaml"
+    aws_account_id = "123456789012"
+    aws_role_arns  = {}
+  }
+
+  assert {
+    condition     = join(" ", sort(keys(google_bigquery_dataset.this))) == "billing landbridge_ops shop"
+    error_message = "Each database has a dataset, and the receipts are in one."
+  }
+  assert {
+    condition     = join(" ", sort(keys(local.roles))) == "billing/load billing/protect billing/transfer shop/load shop/protect shop/transfer" && local.roles["billing/load"] == "landbridge-billing-load"
+    error_message = "Each database has roles of its own, with the names that the module aws gives them."
+  }
+  assert {
+    condition     = alltrue([for access in google_bigquery_dataset.this["billing"].access : !strcontains(coalesce(access.iam_member, "-"), "landbridge-shop-")])
+    error_message = "No function of one database has a right on the dataset of another."
+  }
+  assert {
+    condition     = length([for access in google_bigquery_dataset.this["landbridge_ops"].access : access if strcontains(coalesce(access.iam_member, "-"), "-load")]) == 4
+    error_message = "The loads of both write receipts, and read them to create views."
+  }
+  assert {
+    condition     = google_iam_workload_identity_pool.this.workload_identity_pool_id == "landbridge-company" && length(google_data_catalog_policy_tag.class) == 3
+    error_message = "Pool and taxonomy are shared, under the name at the top of the file."
+  }
+}
+
+# A second database leaves what the first one has as it is: the same keys, and the views in the same place.
+run "the_database_that_was_there_keeps_its_keys" {
+  command = plan
+  variables {
+    config_file    = "./tests/second.yaml"
+    aws_account_id = "123456789012"
+    aws_role_arns  = {}
+  }
+
+  assert {
+    condition     = join(" ", sort(keys(local.roles))) == "billing/load billing/protect billing/transfer load protect transfer views"
+    error_message = "The first database keeps the keys of its principals."
+  }
+  assert {
+    condition     = google_bigquery_dataset.views[""].dataset_id == "shop_views" && google_iam_workload_identity_pool.this.workload_identity_pool_id == "landbridge-shop"
+    error_message = "The views and the pool stay."
+  }
 }

@@ -75,9 +75,9 @@ struct DemoReport {
 
 /// Runs the command.
 pub(crate) async fn run(args: DemoArgs) -> Result {
-    let days = args.days.unwrap_or(match args.environment.source {
-        Some(_) => DEFAULT_DAYS_OF_REAL_DATABASE,
-        None => DEFAULT_DAYS,
+    let days = args.days.unwrap_or(match args.environment.source.is_empty() {
+        false => DEFAULT_DAYS_OF_REAL_DATABASE,
+        true => DEFAULT_DAYS,
     });
     let environment = LocalEnvironment::start(
         &args.environment,
