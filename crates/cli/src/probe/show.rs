@@ -17,7 +17,7 @@ pub(super) fn plan(options: &Options) -> String {
     };
     format!(
         "landbridge probe google: {claims}\n  \
-           dataset         {marker}<time>_<random> in {project}, {location}, and three more with a number; tables expire after 24 hours\n  \
+           dataset         {marker}<time>_<random> in {project}, {location}, and up to four more with a number; tables expire after 24 hours\n  \
            taxonomy        of the same name, and a second one, with 13 policy tags and about 11 data policies\n  \
            objects         gs://{bucket}/{prefix}<time>_<random>/, less than 3 MB\n  \
            rows            generated; no row of yours is read\n  \

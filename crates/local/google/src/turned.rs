@@ -16,6 +16,7 @@ pub const TURNABLE: &[&str] = &[
     "data-policy-id",
     "delete-reads-its-condition",
     "dml-needs-plain-rights",
+    "federated-principals-everywhere",
     "gcs-consistent",
     "gcs-crc32c",
     "gcs-create-if-absent",

@@ -37,7 +37,7 @@ const NOT_TO_SIGN: [&str; 5] = [
 ];
 
 /// The condition keys of a request, each with its type and value.
-type Context<'a> = Vec<(&'a str, &'a str, &'a str)>;
+type Context<'a> = [(&'a str, &'a str, &'a str)];
 
 /// Why a call says nothing.
 fn stop(error: &CallError) -> Stop {
@@ -103,7 +103,7 @@ pub(super) async fn objects(
     tasks: Result<Vec<ExportTask>, Stop>,
 ) -> Probed {
     let (client, count) = (client?, complete(options, tasks)?);
-    let (role, context) = (&options.export_role, vec![("aws:SecureTransport", "boolean", "true")]);
+    let (role, context) = (&options.export_role, [("aws:SecureTransport", "boolean", "true")]);
     let partition = role.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", options.bucket);
     let path = match options.export_prefix.as_str() {
@@ -131,7 +131,7 @@ pub(super) async fn export(
     let (client, count) = (client?, complete(options, tasks)?);
     let simulator = Simulator::of(client, &options.export_key).await?;
     let via = format!("rds.{}.amazonaws.com", options.region);
-    let context = vec![
+    let context = [
         ("kms:ViaService", "string", via.as_str()),
         ("kms:GrantIsForAWSResource", "boolean", "true"),
     ];
@@ -152,11 +152,11 @@ pub(super) async fn sign(client: Result<&Inspector, Stop>, options: &Options) ->
     };
     let simulator = Simulator::of(client?, key).await?;
     let role = options.function_role("load");
-    let with = |algorithm| vec![("kms:SigningAlgorithm", "string", algorithm)];
+    let with = |algorithm| [("kms:SigningAlgorithm", "string", algorithm)];
     let signs = simulator.allowed(&role, &["kms:Sign"], &with("ECDSA_SHA_256")).await?;
     let other = simulator.allowed(&role, &["kms:Sign"], &with("ECDSA_SHA_512")).await?;
-    let reads = simulator.allowed(&role, &["kms:GetPublicKey"], &Vec::new()).await?;
-    let more = simulator.allowed(&role, &NOT_TO_SIGN, &Vec::new()).await?;
+    let reads = simulator.allowed(&role, &["kms:GetPublicKey"], &[]).await?;
+    let more = simulator.allowed(&role, &NOT_TO_SIGN, &[]).await?;
     let say = |done, yes, no| if done { yes } else { no };
     let shape = Shape::of(say(signs == 1, "it may sign", "it may not sign"))
         .and(say(other == 0, "with one algorithm alone", "with another algorithm too"))

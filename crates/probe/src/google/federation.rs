@@ -10,13 +10,17 @@ use landbridge_core::ErrorKind;
 use landbridge_gcp::federation::{AwsKeys, ExternalAccount, Federation, KeySource, Token};
 use landbridge_gcp::raw::{Answer, Api, RawBody, RawCall};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::lab::Lab;
+use super::masks::{Tags, bind_admin, taxonomy_of};
 use crate::report::{Probed, Shape, Stop, seen};
 
 /// The seconds before its end at which Landbridge replaces a token (`REFRESH_MARGIN` of the client).
 const RESERVE: u64 = 240;
+
+/// The number of the dataset that the role reads beside the taxonomy.
+const FEDERATED: usize = 5;
 
 /// A provider of a workload identity pool, and AWS roles that ask it for tokens.
 #[derive(Clone, Debug)]
@@ -91,7 +95,12 @@ async fn admitted(lab: &Lab) -> Result<(Token, u64), Refused> {
 
 /// Reads the run's dataset with a token.
 async fn read_dataset(lab: &Lab, token: &Token) -> Result<Answer, Stop> {
-    let path = lab.project(&format!("/datasets/{}", lab.run.dataset()));
+    read_named(lab, &lab.run.dataset(), token).await
+}
+
+/// Reads a dataset of the run with a token.
+async fn read_named(lab: &Lab, dataset: &str, token: &Token) -> Result<Answer, Stop> {
+    let path = lab.project(&format!("/datasets/{dataset}"));
     let token = Some(token.value());
     let (api, method, body) = (Api::BigQuery, Method::GET, RawBody::None);
     lab.send(&RawCall { api, method, path, body, headers: Vec::new(), token }).await
@@ -116,24 +125,18 @@ pub(super) async fn lifetime(lab: &Lab) -> Probed {
     seen(seconds > RESERVE, Shape::default().number(seconds, "seconds"))
 }
 
-/// Makes the role a reader of the run's dataset, by the attribute that the mapping gives it.
-async fn grant(lab: &Lab, role: &str) -> Result<(), Stop> {
+/// The principal set of a role, by the attribute that the mapping gives it.
+fn principal_set(lab: &Lab, role: &str) -> Result<String, Stop> {
     let audience = options(lab)?.account.audience();
     let pool = audience.trim_start_matches("//iam.googleapis.com/").split("/providers/").next();
-    let member = format!(
-        "principalSet://iam.googleapis.com/{}/attribute.aws_role/{role}",
-        pool.unwrap_or_default()
-    );
-    let path = lab.project(&format!("/datasets/{}", lab.run.dataset()));
-    let read = lab.call(Api::BigQuery, Method::GET, path.clone(), None).await?;
-    let mut access = read.body.get("access").and_then(Value::as_array).cloned().unwrap_or_default();
-    access.push(json!({"role": "READER", "iamMember": member}));
-    let body = json!({ "access": access });
-    let patched = lab.call(Api::BigQuery, Method::PATCH, path, Some(&body)).await?;
-    match patched.is_ok() {
-        true => Ok(()),
-        false => Err(Stop::failed(Shape::of("the role was not given access").answer(&patched))),
-    }
+    let pool = pool.unwrap_or_default();
+    Ok(format!("principalSet://iam.googleapis.com/{pool}/attribute.aws_role/{role}"))
+}
+
+/// Makes the role a reader of a dataset of the run.
+async fn grant(lab: &Lab, dataset: &str, role: &str) -> Result<(), Stop> {
+    let entry = json!({"role": "READER", "iamMember": principal_set(lab, role)?});
+    lab.admit(dataset, vec![entry]).await
 }
 
 pub(super) async fn role_mapping(lab: &Lab) -> Probed {
@@ -144,13 +147,51 @@ pub(super) async fn role_mapping(lab: &Lab) -> Probed {
     if before.is_ok() {
         return Err(Stop::failed(Shape::of("the role reads every dataset of the project")));
     }
-    grant(lab, role).await?;
+    grant(lab, &lab.run.dataset(), role).await?;
     let reads = async || Ok::<bool, Stop>(read_dataset(lab, &token).await?.is_ok());
     let shape = Shape::of("without a right").answer(&before);
     match lab.until(reads).await? {
         Some(seconds) => seen(true, shape.number(seconds, "seconds until the role could read")),
         None => seen(false, shape.and("the role could not read when patience ended")),
     }
+}
+
+/// Reads the policy of the run's taxonomy with a token.
+async fn read_taxonomy(lab: &Lab, tag: &str, token: &Token) -> Result<Answer, Stop> {
+    let call = RawCall {
+        api: Api::Catalog,
+        method: Method::POST,
+        path: format!("{}:getIamPolicy", taxonomy_of(tag)),
+        body: RawBody::Json(&json!({})),
+        headers: Vec::new(),
+        token: Some(token.value()),
+    };
+    lab.send(&call).await
+}
+
+/// Makes the role a member of the access list of a dataset, and of the policy of the taxonomy.
+pub(super) async fn principals(lab: &Lab, tags: &Tags) -> Probed {
+    let (token, _) = admitted(lab).await.map_err(Refused::stop)?;
+    let role = options(lab)?.admitted_role.as_deref();
+    let role = role.ok_or_else(|| Stop::skipped("needs --admitted-role"))?;
+    let tag = tags.name("ids")?;
+    let before = read_taxonomy(lab, tag, &token).await?;
+    if before.is_ok() {
+        return Err(Stop::failed(Shape::of("the role reads every taxonomy of the project")));
+    }
+    let dataset = lab.another_dataset(FEDERATED).await?;
+    grant(lab, &dataset, role).await?;
+    let reads = async || Ok::<bool, Stop>(read_named(lab, &dataset, &token).await?.is_ok());
+    if lab.until(reads).await?.is_none() {
+        // The claim "sts-role-mapping".
+        return Err(Stop::failed(Shape::of("the role could not read a dataset")));
+    }
+    bind_admin(lab, tag, principal_set(lab, role)?).await?;
+    let taxonomy = async || Ok::<bool, Stop>(read_taxonomy(lab, tag, &token).await?.is_ok());
+    let taxonomy = lab.until(taxonomy).await?.is_some();
+    let shape = Shape::of("without a right").answer(&before).and("with rights it reads a dataset");
+    let end = if taxonomy { "and the taxonomy" } else { "and not the taxonomy" };
+    seen(taxonomy, shape.and(end))
 }
 
 pub(super) async fn condition(lab: &Lab) -> Probed {

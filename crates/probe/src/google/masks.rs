@@ -165,13 +165,16 @@ async fn bind_plain(lab: &Lab, tag: &str, reader: Option<&String>) -> Result<(),
     set_policy(lab, Api::Catalog, tag, json!({ "bindings": bindings })).await
 }
 
-/// Makes an account the only administrator of the taxonomy of a tag: it may read the taxonomy, and no value.
-pub(super) async fn bind_admin(lab: &Lab, tag: &str, account: &str) -> Result<(), Stop> {
-    let taxonomy = tag.split_once("/policyTags/").map_or(tag, |(taxonomy, _)| taxonomy);
-    let members = [format!("serviceAccount:{account}")];
+/// The taxonomy of a tag.
+pub(super) fn taxonomy_of(tag: &str) -> &str {
+    tag.split_once("/policyTags/").map_or(tag, |(taxonomy, _)| taxonomy)
+}
+
+/// Makes a member the only administrator of the taxonomy of a tag: it may read the taxonomy, and no value.
+pub(super) async fn bind_admin(lab: &Lab, tag: &str, member: String) -> Result<(), Stop> {
     let policy =
-        json!({"bindings": [{"role": "roles/datacatalog.categoryAdmin", "members": members}]});
-    set_policy(lab, Api::Catalog, taxonomy, policy).await
+        json!({"bindings": [{"role": "roles/datacatalog.categoryAdmin", "members": [member]}]});
+    set_policy(lab, Api::Catalog, taxonomy_of(tag), policy).await
 }
 
 async fn bind_masked(lab: &Lab, policy: &str, reader: &str) -> Result<(), Stop> {

@@ -91,6 +91,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("data-policy-id", tagged!(masks::policy_ids)),
     ("delete-reads-its-condition", tagged!(merge::delete_by_untagged)),
     ("dml-needs-plain-rights", tagged!(masks::dml_needs_plain)),
+    ("federated-principals-everywhere", tagged!(federation::principals)),
     ("gcs-consistent", plain!(storage::consistent)),
     ("gcs-crc32c", plain!(storage::crc32c)),
     ("gcs-create-if-absent", plain!(storage::create_if_absent)),

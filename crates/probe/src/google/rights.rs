@@ -77,7 +77,7 @@ impl<'a> Changed<'a> {
 pub(super) async fn tag_needs_set_category(lab: &Lab, tags: &Tags) -> Probed {
     let (tag, account) = (tags.name("ids")?, address(lab, Who::Plain)?);
     let table = Changed::create(lab, Who::Plain, "by_writer").await?;
-    bind_admin(lab, tag, account).await?;
+    bind_admin(lab, tag, format!("serviceAccount:{account}")).await?;
     table.gets("WRITER").await?;
     let writer = table.set_tag(tag).await?;
     table.gets("OWNER").await?;
@@ -92,7 +92,7 @@ pub(super) async fn tag_needs_taxonomy_get(lab: &Lab, tags: &Tags) -> Probed {
     let table = Changed::create(lab, Who::Masked, "by_owner").await?;
     table.gets("OWNER").await?;
     let without = table.set_tag(tag).await?;
-    bind_admin(lab, tag, account).await?;
+    bind_admin(lab, tag, format!("serviceAccount:{account}")).await?;
     let with = table.may_set(tag).await?;
     let shape = Shape::of("without the right on the taxonomy").answer(&without);
     let shape = shape.and(if with { "with it, it was set" } else { "with it, it was refused" });
