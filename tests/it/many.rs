@@ -14,7 +14,7 @@ use mysql_async::prelude::Queryable;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::operator::{landbridge, output_text};
+use crate::command::{landbridge, output_text};
 use crate::support::{at, root};
 use crate::{mariadb, postgres};
 
