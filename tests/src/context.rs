@@ -43,6 +43,7 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
     .expect("Google clients");
     let contract = contract::Contract::of_no_table();
     Context {
+        siblings: Vec::new(),
         config: config.clone(),
         deployment: Deployment::new(0, config, &contract, cloud.policy_tags()),
         contract,
