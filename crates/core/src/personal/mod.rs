@@ -11,6 +11,7 @@
 //! | `spelling` | how Korean words are written in Latin letters |
 //! | `shape` | what kind of values a type has |
 //! | `names` | the verdict by names and type |
+//! | `signals` | signs that say something together, where a name is not understood |
 //! | `rows` | what the other columns of a table say of its rows |
 //! | `values` | what a sample of values looks like: counts, never a value |
 //!
@@ -22,6 +23,7 @@ mod kind;
 mod names;
 mod rows;
 mod shape;
+mod signals;
 mod spelling;
 mod values;
 mod vocabulary;
@@ -129,6 +131,13 @@ pub fn judge_again(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict>
 
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
+    let verdict = judge_alone(subject, evidence);
+    let unknown = evidence.filter(|_| verdict.finding == Finding::Unsure);
+    unknown.and_then(|evidence| signals::weigh(subject, evidence)).unwrap_or(verdict)
+}
+
+/// As [`judge`], without what is only more likely than not to be so: for what the other columns of a table say.
+fn judge_alone(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     let by_name = names::judge(subject);
     let Some(evidence) = evidence.filter(|evidence| evidence.seen() > 0) else {
         return by_name;
@@ -194,8 +203,12 @@ fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdic
         .unwrap_or_else(|| by_name.clone());
     let of_person = by_value.finding == Finding::Harmless
         && values::are_dates(evidence)
-        && names::may_be_of_person(subject);
-    if of_person { by_name } else { by_value }
+        && (names::may_be_of_person(subject) || names::is_date_of_life(subject));
+    let verdict = if of_person { by_name } else { by_value };
+    match verdict.finding {
+        Finding::Unsure => signals::agree(subject, evidence).unwrap_or(verdict),
+        _ => verdict,
+    }
 }
 
 /// Whether what the values look like outweighs a harmless name: they do not belong to a place or a

@@ -1,7 +1,7 @@
 //! What the other columns of a table say of its rows. The name of a table may say nothing, or be a word that no
 //! vocabulary has; a table with a date of birth in it is about people all the same.
 
-use super::{Confidence, Evidence, Finding, Kind, Subject, judge, names};
+use super::{Confidence, Evidence, Finding, Kind, Subject, judge_alone, names};
 
 /// What the columns of a table, together, say of its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn rows(columns: &[(Subject<'_>, Option<&Evidence>)]) -> Rows {
     let (mut about, mut of, mut understood) = (false, false, 0);
     for (subject, evidence) in columns {
         let subject = Subject { rows: Rows::Unknown, ..*subject };
-        let verdict = judge(subject, *evidence);
+        let verdict = judge_alone(subject, *evidence);
         let harmless = verdict.finding == Finding::Harmless && verdict.confidence > Confidence::Low;
         understood += usize::from(harmless || names::is_all_known(subject));
         if let Finding::Personal(kind) = verdict.finding {

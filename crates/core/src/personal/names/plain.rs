@@ -17,7 +17,8 @@ use super::{
 };
 
 /// Last words of columns of text with a date.
-const DATE_TAILS: [&str; 10] = ["dt", "ymd", "date", "day", "de", "dd", "일", "일자", "dttm", "ym"];
+pub(super) const DATE_TAILS: [&str; 10] =
+    ["dt", "ymd", "date", "day", "de", "dd", "일", "일자", "dttm", "ym"];
 
 /// Last words of numbers that only count or order, of whatever stands before them.
 const COUNTS: [&str; 33] = [
@@ -243,7 +244,7 @@ impl Names {
     }
 
     /// Whether a word says that the value is about the record and not about its person.
-    fn is_of_record(&self) -> bool {
+    pub(super) fn is_of_record(&self) -> bool {
         self.pieces()
             .any(|piece| has(&RECORDS, piece) || (TECHNICAL.contains(&piece) && piece != "no"))
     }

@@ -187,14 +187,18 @@ impl Score {
 fn scores(with_values: bool) -> BTreeMap<&'static str, Score> {
     let mut scores: BTreeMap<&'static str, Score> = BTreeMap::new();
     let sampled = Sampled::new(with_values);
+    let only = std::env::var("PARTS").ok();
     for (column, evidence) in &sampled.columns {
+        if only.as_ref().is_some_and(|parts| !parts.contains(column.part)) {
+            continue;
+        }
         scores.entry(column.part).or_default().add(column, sampled.subject(column), evidence);
     }
     scores
 }
 
 /// Recall, precision and unclassified columns do not fall below these floors, with names, types and
-/// values. `SHOW_MISTAKES=ab` prints the wrong verdicts of parts a and b.
+/// values. `SHOW_MISTAKES=ab` prints the wrong verdicts of parts a and b; `PARTS=ab` judges no others.
 #[test]
 fn each_part_of_the_labelled_set_stays_above_the_floors() {
     let mut report = String::new();
@@ -212,16 +216,16 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 continue;
             }
             let (recall, precision, unclassified, open) = match *part {
-                "a" => (0.99, 0.89, 0.08, 0),
-                "b" => (0.985, 0.9, 0.095, 1),
-                "c" => (0.965, 0.8, 0.155, 0),
-                "d" => (0.985, 0.83, 0.125, 0),
-                "e" => (0.915, 0.83, 0.15, 1),
-                "f" => (0.695, 0.9, 0.235, 2),
-                "g" => (0.605, 0.92, 0.285, 9),
-                "h" => (0.88, 0.84, 0.215, 1),
+                "a" => (0.99, 0.865, 0.06, 0),
+                "b" => (0.985, 0.865, 0.07, 1),
+                "c" => (0.98, 0.77, 0.11, 0),
+                "d" => (0.985, 0.775, 0.095, 0),
+                "e" => (0.95, 0.795, 0.11, 1),
+                "f" => (0.83, 0.83, 0.15, 2),
+                "g" => (0.755, 0.835, 0.155, 7),
+                "h" => (0.94, 0.805, 0.15, 1),
                 // Held back: see `labels.md`.
-                _ => (0.0, 0.0, 1.0, 149),
+                _ => (0.79, 0.725, 0.215, 15),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
@@ -330,7 +334,7 @@ fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_value
         // Part `h` has nine addresses and telephone numbers of firms, shelters and camping sites.
         let ceiling = match part {
             "h" => 7.1,
-            "i" => 100.0,
+            "i" => 3.2,
             _ => 3.0,
         };
         assert!(percent(harmless) <= ceiling, "part {part} closes too many");
@@ -338,7 +342,7 @@ fn the_daily_judgement_closes_few_harmless_columns_and_finds_most_personal_value
         let floor = match part {
             "f" | "g" => 40.0,
             "h" => 54.0,
-            "i" => 0.0,
+            "i" => 44.0,
             _ => 55.0,
         };
         assert!(percent(personal) >= floor, "part {part} finds too few");

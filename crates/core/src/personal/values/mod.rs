@@ -221,6 +221,9 @@ pub struct Evidence {
     seen: u32,
     counts: HashMap<Form, u32>,
     distinct: BTreeSet<u64>,
+    /// How many values were compared with those before them: later ones are not, once there are [`MAX_DISTINCT`]
+    /// different ones.
+    compared: u32,
     /// Values of more than this many characters are rarely from a closed vocabulary.
     long: u32,
     /// The lengths of the shortest and of the longest value, in characters.
@@ -246,6 +249,7 @@ impl Evidence {
         let (shortest, longest) = self.lengths.unwrap_or((length, length));
         self.lengths = Some((shortest.min(length), longest.max(length)));
         if self.distinct.len() < MAX_DISTINCT {
+            self.compared += 1;
             let mut hasher = DefaultHasher::new();
             value.hash(&mut hasher);
             self.distinct.insert(hasher.finish());
@@ -474,6 +478,55 @@ pub(super) fn words(evidence: &Evidence) -> Option<Verdict> {
         let reason = format!("few different words in a sample of {}", evidence.seen);
         Verdict::new(Finding::Harmless, Low, reason)
     })
+}
+
+/// Whether enough values were seen for what is common to them to count.
+pub(super) fn are_enough(evidence: &Evidence) -> bool {
+    evidence.seen >= ENOUGH
+}
+
+/// Whether nearly no value occurs twice, as in numbers of rows, of orders and of bills.
+pub(super) fn are_all_different(evidence: &Evidence) -> bool {
+    const NEARLY: f64 = 0.95;
+    evidence.distinct.len() as f64 >= NEARLY * f64::from(evidence.compared)
+}
+
+/// How many different values there are, as far as that says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variety {
+    /// One or two, as a mark has.
+    Two,
+    /// Up to five, as kinds and states have.
+    Few,
+    /// As many as a list to choose from has.
+    Chosen,
+    /// More.
+    Many,
+}
+
+/// How many different values there are.
+pub(super) fn variety(evidence: &Evidence) -> Variety {
+    match evidence.distinct.len() {
+        ..=2 => Variety::Two,
+        3..=5 => Variety::Few,
+        _ if are_many(evidence) => Variety::Many,
+        _ => Variety::Chosen,
+    }
+}
+
+/// Whether all values are numbers.
+pub(super) fn are_numbers(evidence: &Evidence) -> bool {
+    evidence.share(Number) >= ALL
+}
+
+/// Whether all values are addresses of pages or paths of files.
+pub(super) fn are_links(evidence: &Evidence) -> bool {
+    evidence.share(Url) >= ALL || evidence.share(Path) >= ALL
+}
+
+/// Whether all values are codes of capital letters and digits that are neither numbers nor marks.
+pub(super) fn are_codes(evidence: &Evidence) -> bool {
+    evidence.share(Code) >= ALL && !are_numbers(evidence) && evidence.share(Flag) < ALL
 }
 
 /// Values of a closed vocabulary, or codes.
