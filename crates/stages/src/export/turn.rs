@@ -29,7 +29,7 @@ impl Turn {
 }
 
 /// Looks whose turn it is. `is_today`: whether the export is of the day that is due; another one, that a person
-/// requested, comes after all of them. With one database, nothing is asked and nobody goes first.
+/// requested, comes after all of them. With one database, nothing is asked, and the export starts at once.
 ///
 /// # Errors
 /// Any RDS error.
