@@ -6,7 +6,7 @@ use landbridge_core::turn::{self, Waiter};
 
 use crate::{Context, Tick};
 
-/// What an export has to do with those of the other databases of the deployment.
+/// Where an export stands among the exports of the other databases of the deployment.
 #[derive(Default)]
 pub(super) struct Turn {
     /// The databases that go first, if their exports and this one do not all find a place.
