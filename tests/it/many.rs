@@ -297,7 +297,7 @@ async fn exports_wait_their_turn_in_order() {
         let outcome = export(name, "16:15").await;
         assert!(outcome.contains("started"), "{name}: {outcome}");
     }
-    // Whoever has a longer wait behind it asks RDS, which refuses; the other one does not even ask.
+    // The one that has waited longest asks RDS, which refuses; the other one does not even ask.
     let outcome = export("f", "16:16").await;
     assert!(outcome.contains("cannot be exported now"), "{outcome}");
     let outcome = export("g", "16:17").await;

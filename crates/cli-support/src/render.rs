@@ -28,7 +28,7 @@ struct Collected {
     values: serde_json::Map<String, serde_json::Value>,
 }
 
-/// From here on, values written by [`json`] are those of the database `name`, and are kept until
+/// From here on, values written by [`json`] belong to the database `name`, and are kept until
 /// [`print_collected`].
 pub fn collect_of(name: &str) {
     let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! Whose export starts next, where several databases share the exports that RDS runs at once in an account and region.
 //!
-//! Nobody keeps a list. Each tick sees the account's export tasks and the configuration of all databases, and from
+//! There is no list to keep. Each tick sees the account's export tasks and the configuration of all databases, and from
 //! both every tick draws the same order: who has waited longest goes first. A database whose export cannot start
 //! for another reason keeps one place free until its deadline, and no longer.
 
@@ -49,8 +49,8 @@ pub fn waiter<'a>(
 }
 
 /// The databases that go before `own`, the one that has waited longest first; none if there is a place for all of
-/// them and `own`, or if nobody has waited longer: then RDS says whether the export can start. `running` are the
-/// export tasks in progress in the account, whoever started them.
+/// them and `own`, or if no other has waited longer: then RDS says whether the export can start. `running` are the
+/// export tasks in progress in the account, also those that other programs started.
 pub fn before(own: &Waiter, others: &[Waiter], running: usize) -> Vec<String> {
     let mut longer: Vec<&Waiter> = others.iter().filter(|it| *it < own).collect();
     if running + longer.len() < EXPORTS_AT_ONCE {
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(before("d", TWO, 3), ["a", "b", "c"]);
         assert_eq!(before("c", TWO, 4), ["a", "b"]);
         assert_eq!(before("b", ONE, 4), ["a"]);
-        // Nobody has waited longer: RDS decides, whose limit may be another one by now.
+        // No other has waited longer: RDS decides, whose limit may be another one by now.
         assert_eq!(before("a", ONE, 5), [] as [&str; 0]);
         assert_eq!(before("a", ONE, 9), [] as [&str; 0]);
     }
@@ -144,7 +144,7 @@ mod tests {
                 }
             }
             assert_eq!(started.len(), names.len(), "{order:?}: {started:?}");
-            // Whoever is sixth and seventh had nobody before it that still waited.
+            // The sixth and the seventh start in the order of their names.
             assert!(started[5] < started[6], "{order:?}: {started:?}");
         }
     }

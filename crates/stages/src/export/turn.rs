@@ -6,7 +6,7 @@ use landbridge_core::turn::{self, Waiter};
 
 use crate::{Context, Tick};
 
-/// What an export has to do with those of the other databases of the deployment.
+/// Where an export stands among the exports of the other databases of the deployment.
 #[derive(Default)]
 pub(super) struct Turn {
     /// The databases that go first, if their exports and this one do not all find a place.
@@ -29,7 +29,7 @@ impl Turn {
 }
 
 /// Looks whose turn it is. `is_today`: whether the export is of the day that is due; another one, that a person
-/// requested, comes after all of them. With one database, nothing is asked and nobody goes first.
+/// requested, comes after all of them. With one database, nothing is asked, and the export starts at once.
 ///
 /// # Errors
 /// Any RDS error.

@@ -648,7 +648,7 @@ run "all_users_are_refused_as_reviewers_of_access" {
   expect_failures = [var.access_reviewers]
 }
 
-# Two databases share bucket, taxonomy and pool; each has its own dataset, whose rights are those of its own functions.
+# Two databases share bucket, taxonomy and pool; each has its own dataset, on which only its own functions have rights.
 run "two_databases_have_datasets_and_rights_of_their_own" {
   command = plan
   variables {
