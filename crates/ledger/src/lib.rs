@@ -26,6 +26,7 @@ mod store;
 
 pub use format::FORMAT;
 pub use index::{ReceiptSummaries, ReceiptSummary};
+pub use name::{DayName, SourceName};
 pub use redo::RedoDays;
 pub use store::{Recorded, Written};
 

@@ -64,7 +64,8 @@ pub(super) async fn begin(command: &Command, plan: &Plan) -> Result<Forgotten> {
             absent_on: plan.absent_on,
             absent_at: plan.absent_at,
             files: plan.files.iter().map(|it| it.key.clone()).collect(),
-            warehouse_rows: plan.warehouse_rows,
+            warehouse_rows: plan.warehouse_rows
+                + plan.histories.iter().map(|it| it.rows).sum::<u64>(),
             remains: Vec::new(),
             finished_at: None,
         };

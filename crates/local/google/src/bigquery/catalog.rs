@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::ingestion::is_pseudo;
 use super::job::Job;
 use super::jobs::HeldJob;
 use super::row_access::RowAccess;
@@ -83,7 +84,12 @@ pub(crate) struct TableRows {
 impl TableRows {
     pub(crate) fn new(batches: Vec<RecordBatch>) -> Self {
         let row_count = batches.iter().map(|it| it.num_rows() as u64).sum();
-        let logical_bytes = batches.iter().flat_map(RecordBatch::columns).map(column_bytes).sum();
+        let bytes = |batch: &RecordBatch| -> u64 {
+            let schema = batch.schema();
+            let own = schema.fields().iter().zip(batch.columns());
+            own.filter(|(field, _)| !is_pseudo(field.name())).map(|(_, it)| column_bytes(it)).sum()
+        };
+        let logical_bytes = batches.iter().map(bytes).sum();
         Self { batches, row_count, logical_bytes }
     }
 
@@ -488,10 +494,13 @@ impl Catalog {
         self.datasets.get_mut(id).ok_or_else(|| dataset_not_found(project, id))
     }
 
-    /// Drops the tables whose `expirationTime` has passed.
+    /// Drops the tables whose `expirationTime` has passed, and the partitions whose `expirationMs` has.
     pub(crate) fn expire_tables(&mut self, now: Timestamp) {
         for dataset in self.datasets.values_mut() {
             dataset.tables.retain(|_, table| !table.has_expired(now));
+            let window = dataset.time_travel();
+            let tables = dataset.tables.values_mut();
+            tables.for_each(|table| table.expire_partitions(now, window));
         }
     }
 
