@@ -1,4 +1,4 @@
-//! The rows of a history table: those of past days, beside each other, one partition per day.
+//! The rows of a history table: the rows of past days, beside each other, one partition per day.
 //!
 //! A tag belongs to a column, so it belongs to the rows of all days at once. Therefore the record says of every
 //! kept day what its rows are, and which class the contract gave their columns when they were kept. A column has
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(kept.days(), [day("2026-11-21")]);
     }
 
-    /// The strictest class over all kept days: that of today's contract, and those of the days on which the
+    /// The strictest class over all kept days: by today's contract, and by the contracts of the days on which the
     /// rows were kept.
     #[test]
     fn a_column_has_the_class_that_hides_the_rows_of_every_kept_day() {

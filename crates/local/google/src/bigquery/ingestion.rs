@@ -163,7 +163,7 @@ pub(super) fn other_partitions(
 }
 
 impl Table {
-    /// The fields of the stored rows: those of the schema, then the pseudo-columns.
+    /// The fields of the stored rows: the fields of the schema, then the pseudo-columns.
     pub(super) fn stored_fields(&self) -> Vec<Field> {
         let mut fields = self.fields.clone();
         fields.extend(pseudo_fields(&self.properties));

@@ -252,7 +252,7 @@ impl BigQuery {
     }
 }
 
-/// The rows after a job that replaces those of one partition: with the rows of the others.
+/// The rows after a job that replaces one partition: its new rows, and the rows of the others.
 fn beside_other_partitions(
     target: &WriteTarget,
     table: &Table,

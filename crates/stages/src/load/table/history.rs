@@ -3,7 +3,7 @@
 //! The same objects that the table was loaded from are loaded again, into the partition of the day, by a job
 //! that replaces this partition alone. Claim, tags, job and proof have the order of [`super`]: the claim of a
 //! history table has the rows of every kept day, so the tags that are set before the job protect the new rows
-//! and those of all other partitions.
+//! and the rows of all other partitions.
 //!
 //! A column of a history table means the same on every day. If the rows of a day have another transform, token
 //! key, type or source column under a name than the rows of a kept day, the history continues in another table

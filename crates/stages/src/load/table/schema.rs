@@ -207,7 +207,7 @@ fn waiting_note(column: &str, until: Timestamp) -> Note {
 }
 
 /// The class, if it has a tag. Rows of past days can have a class that landbridge.yaml does not have any more:
-/// nobody may read it then.
+/// no reader may read it then.
 pub(crate) fn with_tag(class: String, tags: &PolicyTags) -> String {
     match class == CLASS_NONE || tags.contains_key(&class) {
         true => class,
