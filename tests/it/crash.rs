@@ -34,8 +34,9 @@ const SAMPLE_WITH_WORKERS: usize = 200;
 const END_WITH_WORKERS: &str = "2026-11-20T18:00:00Z";
 
 /// The columns that the contract makes readable.
-pub const OPEN: [&str; 9] = [
+pub const OPEN: [&str; 10] = [
     "people.id",
+    "people_history.id",
     "orders.id",
     "orders.person_id",
     "orders.paid",
@@ -58,7 +59,8 @@ async fn start_env(with_workers: bool) -> TestEnv {
         .config
         .replace("hourly: 48", "hourly: 3")
         .replace("daily: 14", "daily: 1")
-        .replace("weekly: 4", "weekly: 1");
+        .replace("weekly: 4", "weekly: 1")
+        + "\ntables:\n  public.people: { history: { days: 30 } }\n";
     let env = builder.build().await;
     let our_tag = [("landbridge:source", "shop")];
     let keep = [("landbridge:source", "shop"), ("landbridge:keep", "release")];
@@ -145,6 +147,7 @@ async fn disturb(with_workers: bool, end: &'static str, sample: usize) {
     let by_workers = undisturbed_env.cloud.logs("transfer-item").expect("the workers' log");
     assert_eq!(!by_workers.is_empty(), with_workers, "{by_workers:#?}");
     assert!(undisturbed.contains_key("rows of shop.people"), "{undisturbed:#?}");
+    assert!(undisturbed.contains_key("rows of shop.people_history"), "{undisturbed:#?}");
     assert!(undisturbed["view people"].contains("Rows as of 2026-11-21."), "{undisturbed:#?}");
     assert!(
         !undisturbed["snapshots"].contains("t1200z")

@@ -100,3 +100,28 @@ fn in_histories_with_workers_no_reader_sees_what_the_contract_hides() {
     assert!(totals.handed.into_inner() > histories, "too few days are handed to workers");
     assert!(totals.versions.into_inner() > histories, "too few tables are loaded");
 }
+
+/// The same with a history of every table: two days are kept, and each day is loaded into both.
+#[test]
+fn in_histories_with_kept_days_no_reader_sees_what_the_contract_hides() {
+    let totals = Totals::default();
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    let report = |failure: &_| failures.lock().unwrap().push(format!("{failure}"));
+    let histories = HISTORIES / 5;
+    let exploration = Exploration {
+        histories,
+        seed: 1,
+        workers: 2,
+        limit: None,
+        options: Options { keeps_days: true, ..Options::default() },
+        shrink: true,
+        stop_at_violation: true,
+    };
+    exploration.run(&totals, &report, &|_| {});
+    println!("{totals}");
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.concat());
+    // Otherwise the histories prove nothing.
+    assert!(totals.kept.into_inner() > histories, "too few days are kept");
+    assert!(totals.versions.into_inner() > 4 * histories, "too few tables are loaded");
+}

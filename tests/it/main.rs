@@ -77,6 +77,7 @@ mod federation;
 mod forget;
 mod google;
 mod googlesql;
+mod history;
 mod hours;
 mod incidents;
 mod judged;

@@ -144,6 +144,7 @@ async fn loads_exactly_the_planned_objects() {
         tables: None,
         export: false,
         accept_audits: false,
+        backfill: false,
         requested_at: at("2026-11-20T19:00:00Z"),
     };
     let written = context.ledger.source().create(&records::redo(day, 1), &request).await;

@@ -243,6 +243,7 @@ async fn a_table_that_is_handed_over_is_closed() {
         source: "shop",
         description: None,
         stamp: TableStamp::default(),
+        keep_days: None,
     };
     let created = bigquery.create_table("shop", "by_hand", &new).await;
     assert_eq!(created.unwrap(), landbridge_core::Created::New);
@@ -311,6 +312,7 @@ async fn a_retired_job_id_never_loads() {
         columns: &[],
         mode: LoadMode::ReplaceRows,
         flexible_names: true,
+        partition: None,
     };
     assert_eq!(bigquery.insert_load_job(&job(&id)).await.unwrap(), Inserted::Other);
 

@@ -6,9 +6,9 @@ use landbridge_cli_support::EXIT_CODES;
 
 use crate::local::LocalArgs;
 use crate::{
-    access, check, console, consumers, contract, cost, dashboard, days, doctor, forget, handover,
-    incident, init, key, ledger, models, parquet, probe, receipt, recover, redo, reference,
-    restore, retype, schema, verify,
+    access, backfill, check, console, consumers, contract, cost, dashboard, days, doctor, forget,
+    handover, incident, init, key, ledger, models, parquet, probe, receipt, recover, redo,
+    reference, restore, retype, schema, verify,
 };
 
 const ABOUT: &str = "\
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Days(days::DaysArgs),
     Incident(Box<incident::IncidentArgs>),
     Redo(redo::RedoArgs),
+    Backfill(Box<backfill::BackfillArgs>),
     Verify(verify::VerifyArgs),
     /// Create the key for tokens
     #[command(arg_required_else_help = true)]

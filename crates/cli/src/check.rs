@@ -183,6 +183,7 @@ fn check(
                 // The functions do not stop at these faults, so they are checked only here and by doctor.
                 let mut problems = ga4_violations(&config, &contract);
                 problems.extend(audits_violations(&config, &contract));
+                problems.extend(config::tables_violations(&config, &contract));
                 yaml::parse_checked(&config_name, config_text, |_: &Config| problems)
                     .map_err(|errors| vec![errors])?;
                 Ok(format!(

@@ -22,6 +22,7 @@
 //! | [`incident`] | `landbridge incident`: lists, shows and closes incidents |
 //! | [`forget`] | `landbridge forget`: removes the rows of one key from kept exports and BigQuery |
 //! | [`recover`] | `landbridge recover`: the rows of a table from a kept export or a restored copy, into a file or a new table |
+//! | [`backfill`] | `landbridge backfill`: requests that past days of a table are kept in its history |
 //! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`verify`] | `landbridge verify`: proves the values in BigQuery |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
@@ -41,6 +42,7 @@
 mod access;
 mod args;
 mod aws;
+mod backfill;
 mod check;
 mod console;
 mod consumers;
@@ -154,6 +156,7 @@ async fn run(command: Command) -> Result {
         Command::Incident(args) => Box::pin(incident::run(*args)).await,
         Command::Recover(args) => Box::pin(recover::run(*args)).await,
         Command::Forget(args) => Box::pin(forget::run(*args)).await,
+        Command::Backfill(args) => Box::pin(backfill::run(*args)).await,
         Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {

@@ -15,6 +15,7 @@ use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
 use landbridge_ledger::read::receipts;
+use landbridge_ledger::records::{HISTORY, HistoryRecord};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -103,26 +104,52 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
         Some(_) => audits(&config, &aws, args.day, &receipts).await?,
         None => Vec::new(),
     };
-    match (args.output.format, args.table) {
-        (Output::Json, None) => render::json(&receipts),
-        (Output::Json, Some(_)) => {
-            let with_audits = receipts.iter().zip(audits);
-            let all: Vec<Audited<'_>> =
-                with_audits.map(|(receipt, audits)| Audited { receipt, audits }).collect();
-            render::json(&all)
-        }
-        (Output::Text, Some(_)) => {
-            let zone = zone(&config)?;
-            receipts.iter().zip(&audits).try_for_each(|(receipt, audits)| {
-                render::print(&in_full(receipt, &zone))?;
+    let found = Found {
+        audits,
+        histories: histories(&config, &aws, args.day).await?,
+        zone: zone(&config)?,
+    };
+    found.show(&receipts, args.output.format, args.table.is_some())
+}
+
+/// What is shown beside the receipts.
+struct Found {
+    /// The verdicts of each receipt's audits, for one table.
+    audits: Vec<Vec<Verdict>>,
+    histories: Vec<HistoryRecord>,
+    zone: TimeZone,
+}
+
+impl Found {
+    fn show(&self, receipts: &[Receipt], format: Output, of_one_table: bool) -> Result {
+        let with_audits = || receipts.iter().zip(&self.audits);
+        match (format, of_one_table) {
+            (Output::Json, false) => render::json(&receipts),
+            (Output::Json, true) => {
+                let audited = with_audits().map(|(receipt, audits)| Audited {
+                    receipt,
+                    audits,
+                    history: self.of_table(receipt).next(),
+                });
+                render::json(&audited.collect::<Vec<_>>())
+            }
+            (Output::Text, true) => with_audits().try_for_each(|(receipt, audits)| {
+                render::print(&in_full(receipt, &self.zone))?;
+                print_unless_empty(&history_lines(self.of_table(receipt)))?;
                 render::print(&verdict_table(audits))
-            })
+            }),
+            (Output::Text, false) => {
+                render::print(&summary(receipts, 0))?;
+                render::print(&snapshot_line(receipts, &self.zone))?;
+                render::print(notes(receipts, 0, Paint::stdout()).trim_end())?;
+                print_unless_empty(&history_lines(self.histories.iter()))
+            }
         }
-        (Output::Text, None) => {
-            render::print(&summary(&receipts, 0))?;
-            render::print(&snapshot_line(&receipts, &zone(&config)?))?;
-            render::print(notes(&receipts, 0, Paint::stdout()).trim_end())
-        }
+    }
+
+    /// How the history of the receipt's table has the day.
+    fn of_table<'a>(&'a self, receipt: &'a Receipt) -> impl Iterator<Item = &'a HistoryRecord> {
+        self.histories.iter().filter(|it| it.source_table == receipt.source_table)
     }
 }
 
@@ -131,7 +158,48 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
 struct Audited<'a> {
     #[serde(flatten)]
     receipt: &'a Receipt,
-    audits: Vec<Verdict>,
+    audits: &'a [Verdict],
+    /// How the history of the table has the rows of the day, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<&'a HistoryRecord>,
+}
+
+/// How the histories of tables have the rows of the day, by table.
+async fn histories(config: &Config, aws: &Aws, day: Day) -> Result<Vec<HistoryRecord>> {
+    let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
+    let mut all: Vec<HistoryRecord> = ledger.read_all(HISTORY).await?;
+    all.sort_by(|one, other| one.source_table.cmp(&other.source_table));
+    Ok(all)
+}
+
+fn print_unless_empty(text: &str) -> Result {
+    if text.is_empty() { Ok(()) } else { render::print(text) }
+}
+
+/// One line for each history, and its notes.
+fn history_lines<'a>(histories: impl Iterator<Item = &'a HistoryRecord>) -> String {
+    let mut text = String::new();
+    for history in histories {
+        let HistoryRecord { source_table, table, partition, rows, problem, .. } = history;
+        let _ = match (rows, problem) {
+            (_, Some(problem)) => {
+                writeln!(text, "history of {source_table}: {partition} is not kept: {problem}")
+            }
+            (Some(rows), None) => writeln!(
+                text,
+                "history of {source_table}: {partition} is kept in {table}, {} rows{}",
+                grouped(*rows),
+                history
+                    .objects_of
+                    .map_or_else(String::new, |day| format!(", unchanged since {day}")),
+            ),
+            (None, None) => Ok(()),
+        };
+        for note in &history.notes {
+            let _ = writeln!(text, "  {note}");
+        }
+    }
+    text
 }
 
 /// The verdicts of the newest audit of each receipt's table; none if it was not audited.

@@ -169,6 +169,7 @@ async fn cost(site: &Site, view: &View<'_>) -> Result<pages::cost::Cost> {
         files_per_day: Some(mean(|it| it.files as f64)),
         table_gib: None,
         ga4_gib_per_day: None,
+        history_gib: None,
     };
     let estimate = match (storage, usage.is_empty()) {
         (None, _) => Err(view.t("cost.no_size").to_owned()),

@@ -57,6 +57,14 @@ pub fn table(
     with_ours(own, &ours, MAX_TABLE)
 }
 
+/// The description of a history table: a person's part, then which days it keeps.
+pub fn history(own: Option<&str>, source_table: &str, days: u32) -> String {
+    let ours = format!(
+        "Rows of {source_table} as of each day, one partition per day (_PARTITIONDATE), kept for {days} days."
+    );
+    with_ours(own, &ours, MAX_TABLE)
+}
+
 fn with_ours(own: Option<&str>, ours: &str, max: usize) -> String {
     let Some(own) = own else { return format!("{MARK}{ours}") };
     let all = format!("{own}\n{MARK}{ours}");

@@ -69,6 +69,8 @@ pub enum NoteCode {
     TableGone,
     /// The contract names the table, no day loaded it, and it is not in today's export.
     TableNotInExport,
+    /// The history of the table continues in another history table.
+    HistoryContinues,
     /// The table is a partition; its rows are in its parent table.
     Partition,
 }

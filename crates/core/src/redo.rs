@@ -23,6 +23,10 @@ pub struct RedoRequest {
     /// Whether findings of audits that block a table are accepted: its rows are published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_audits: bool,
+    /// Whether the rows are wanted in the history of the tables alone (`landbridge backfill`): a table that has
+    /// newer rows keeps them, and the receipt of the day stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub backfill: bool,
     /// When it was requested.
     pub requested_at: Timestamp,
 }
@@ -95,6 +99,8 @@ pub struct Redo {
     open: BTreeSet<u32>,
     /// The requests that accept the findings of audits.
     accepting: BTreeSet<u32>,
+    /// The requests that want rows in histories alone.
+    backfills: BTreeSet<u32>,
 }
 
 impl Redo {
@@ -113,6 +119,9 @@ impl Redo {
             }
             if request.accept_audits {
                 redo.accepting.insert(number);
+            }
+            if request.backfill {
+                redo.backfills.insert(number);
             }
             match request.tables {
                 None => newest(&mut redo.all),
@@ -157,6 +166,11 @@ impl Redo {
         self.accepting.contains(&number)
     }
 
+    /// Whether the request with this number wants rows in histories alone.
+    pub fn is_backfill(&self, number: u32) -> bool {
+        self.backfills.contains(&number)
+    }
+
     /// Whether the receipt of a source table that answers the request `redo` is not from before a newer
     /// request for the table.
     pub fn is_current(&self, source_table: &str, redo: u32) -> bool {
@@ -174,6 +188,7 @@ mod tests {
             tables: tables.map(|it| it.iter().map(|name| (*name).to_owned()).collect()),
             export,
             accept_audits: number == 3,
+            backfill: number == 2,
             requested_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -198,6 +213,10 @@ mod tests {
         ]);
         let of = ["public.a", "public.b", "public.c"].map(|table| redo.of_table(table));
         assert_eq!(of, [3, 2, 2]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|number| redo.is_backfill(number)),
+            [false, true, false, false]
+        );
         assert_eq!((redo.newest(), redo.export()), (3, 1));
         assert_eq!(redo.open().iter().copied().collect::<Vec<_>>(), [2, 3]);
         assert!(!redo.is_empty());

@@ -25,6 +25,7 @@ mod redo;
 mod store;
 
 pub use format::FORMAT;
+pub use name::{DayName, SourceName};
 pub use records::{ReceiptSummaries, ReceiptSummary};
 pub use redo::RedoDays;
 pub use store::{Recorded, Written};

@@ -3,8 +3,10 @@
 //! overwriting each other's record.
 
 mod audits;
+mod claim;
 mod drills;
 mod fan_out;
+mod history;
 mod items;
 mod ops;
 mod summary;
@@ -16,23 +18,24 @@ use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::chain::{Link, LinkSignature};
 use landbridge_core::forget::Forgotten;
+use landbridge_core::ids::short_hash;
 use landbridge_core::incident::{Closure, Incident, IncidentState};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan};
-use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::redo::{RedoDone, RedoRequest};
 use landbridge_core::restore::SettingsRecord;
-use landbridge_core::types::{BigQueryType, Engine, ParquetColumn};
-use landbridge_core::unchanged::TableMark;
+use landbridge_core::types::{Engine, ParquetColumn};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
+pub use claim::Claim;
 pub use drills::{DRILLS, Drill, drill};
 pub use fan_out::HANDED;
+pub use history::HistoryRecord;
 pub use items::{ItemRecord, Recompressed, proof_context, row_proof_context};
 pub use ops::{Batch, BatchDone, OPS, OpsRecord, SentIncidents, WrittenViews, batch, batch_done};
 pub use summary::{IndexEntry, IndexRecord, ReceiptSummaries, ReceiptSummary};
@@ -88,6 +91,8 @@ pub const FOOTERS: &str = "footers";
 pub const RECEIPTS: &str = "receipts";
 /// The folder of [`claim`], below the source.
 pub const CLAIMS: &str = "claims";
+/// The folder of [`history_claim`], below the source, and of [`history`], below a day.
+pub const HISTORY: &str = "history";
 /// The folder of [`link`], below the source.
 pub const CHAIN: &str = "chain";
 /// The folder of [`link_signature`], below the source.
@@ -194,6 +199,16 @@ pub fn closure(number: u32) -> SourceName<Closure> {
 /// What a table's rows are, and which day may write them.
 pub fn claim(table: &str) -> SourceName<Claim> {
     SourceName::new(format!("{CLAIMS}/{table}.json"))
+}
+
+/// What a history table's rows are, day by day, and which load may replace one of them.
+pub fn history_claim(table: &str) -> SourceName<Claim> {
+    SourceName::new(format!("{HISTORY}/{table}.json"))
+}
+
+/// How the history of a table of the source has the rows of a day.
+pub fn history(source_table: &str) -> DayName<HistoryRecord> {
+    DayName::new(format!("{HISTORY}/{}.json", short_hash(source_table)))
 }
 
 /// The `number`-th request to do a day again, from 1.
@@ -368,71 +383,6 @@ pub struct LoadAttempts {
     pub ticks: u32,
     /// The last of them.
     pub tried_at: Timestamp,
-}
-
-/// What the rows of a table are, and which day may write them.
-///
-/// It is replaced with `If-Match` only. A load job is recorded in [`Self::loading`] before it is
-/// inserted, so whoever reads the claim knows every set of rows that the table can contain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The newest day that may write the table.
-    pub day: Day,
-    /// Counts the contents for which the table was claimed, from 1; part of the load job's id.
-    pub sequence: u32,
-    /// The rows in the table, as the last proof found them; `None` if it has none.
-    #[serde(default)]
-    pub loaded: Option<TableRows>,
-    /// The rows that a load job may be writing.
-    #[serde(default)]
-    pub loading: Option<TableRows>,
-    /// Replaced rows that time travel may still reach, the newest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub former: Vec<FormerRows>,
-    /// The table as Landbridge last wrote it. Only if BigQuery still reports the same, nothing else has
-    /// written the table since. `None` if that is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<TableMark>,
-}
-
-impl Claim {
-    /// The rows that can be read at `now`, if the dataset's time-travel window is `hours` long.
-    pub fn readable(&self, now: Timestamp, hours: u32) -> ReadableRows<'_> {
-        let former = self.former.iter().map(|it| (&it.rows, it.readable_until(hours)));
-        ReadableRows {
-            current: self.loaded.iter().chain(&self.loading).collect(),
-            former: former.filter(|(_, until)| *until > now).collect(),
-        }
-    }
-
-    /// The rows of the load became those of the table at `at`.
-    pub fn replace_rows(&mut self, new: TableRows, at: Timestamp) {
-        self.mark = None;
-        if let Some(rows) = self.loaded.replace(new) {
-            self.former.insert(0, FormerRows { replaced_at: at, rows });
-        }
-        self.former.retain(|it| it.readable_until(MAX_TIME_TRAVEL_HOURS) > at);
-    }
-
-    /// The BigQuery type with which each column has landed, by the newest rows that contain it.
-    pub fn landed_types(&self) -> BTreeMap<String, BigQueryType> {
-        let rows = self.loading.iter().chain(&self.loaded);
-        let rows = rows.chain(self.former.iter().map(|former| &former.rows));
-        let mut types = BTreeMap::new();
-        for (name, column) in rows.filter_map(|rows| rows.columns.as_ref()).flatten() {
-            types.entry(name.clone()).or_insert(column.ty);
-        }
-        types
-    }
-
-    /// The BigQuery columns that stay text. They do on later days as well, because BigQuery cannot
-    /// change the type of a column.
-    pub fn text_columns(&self) -> BTreeSet<String> {
-        let rows = self.loaded.iter().chain(&self.loading);
-        let columns = rows.filter_map(|rows| rows.columns.as_ref()).flatten();
-        let text = columns.filter(|(_, column)| column.stays_text);
-        text.map(|(source, column)| column.name(source).to_owned()).collect()
-    }
 }
 
 /// Since when the functions run without a pause: what a day's absence is measured from.

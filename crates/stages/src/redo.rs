@@ -40,6 +40,11 @@ impl Requests {
         days.filter(|day| *day < today && *day != other).filter(is_open).collect()
     }
 
+    /// The days with a request, the oldest first.
+    pub(crate) fn days(&self) -> impl Iterator<Item = Day> {
+        self.0.keys().copied()
+    }
+
     /// The requests that have not ended, such as `2026-11-21/2`; empty without any.
     pub(crate) fn open(&self) -> String {
         let of_day = |(day, numbers): (&Day, &BTreeMap<u32, bool>)| {

@@ -115,6 +115,8 @@ pub struct Outcome {
     pub unchanged: u64,
     /// Days of which workers had objects.
     pub handed: u64,
+    /// Days that history tables keep, by their records.
+    pub kept: u64,
     /// The request that the rows of each BigQuery table answer, by its claim; 0 without any.
     pub redos: BTreeMap<String, u64>,
 }
@@ -132,6 +134,8 @@ pub struct Options {
     pub skips_unchanged: bool,
     /// Whether workers carry all objects (`transfer.fan_out`).
     pub fans_out: bool,
+    /// Whether the days of every table are kept (`tables.<table>.history`).
+    pub keeps_days: bool,
 }
 
 impl Default for Options {
@@ -142,6 +146,7 @@ impl Default for Options {
             clears_omitted_tags: false,
             skips_unchanged: false,
             fans_out: false,
+            keeps_days: false,
         }
     }
 }
@@ -185,6 +190,9 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
     if options.fans_out {
         world.fan_out();
     }
+    if options.keeps_days {
+        world.keep_days();
+    }
     for (number, event) in (1..).zip(&history.events) {
         world.gate.begin_event(format!("{number}. {event}"));
         apply(&mut world, event).await;
@@ -193,6 +201,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
     let redos = world.redos().await;
     let unchanged = world.unchanged().await;
     let handed = world.handed().await;
+    let kept = world.kept().await;
     let oracle = world.oracle();
     Outcome {
         violations: oracle.result(),
@@ -204,6 +213,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         found: oracle.found(),
         trace: world.gate.trace(),
         unchanged,
+        kept,
         handed,
         redos,
     }

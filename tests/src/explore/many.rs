@@ -39,6 +39,8 @@ pub struct Totals {
     pub unchanged: AtomicU64,
     /// Days of which workers had objects.
     pub handed: AtomicU64,
+    /// Days that history tables keep.
+    pub kept: AtomicU64,
     pub violations: AtomicU64,
 }
 
@@ -66,7 +68,7 @@ impl std::fmt::Display for Totals {
         write!(
             f,
             "{} histories, {} events, {} calls, {} checks by the oracle, {} versions of rows, \
-             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} days with workers, {} histories with violations",
+             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} days with workers, {} days kept, {} histories with violations",
             sum(&self.histories),
             sum(&self.events),
             sum(&self.calls),
@@ -76,6 +78,7 @@ impl std::fmt::Display for Totals {
             sum(&self.found),
             sum(&self.unchanged),
             sum(&self.handed),
+            sum(&self.kept),
             sum(&self.violations),
         )
     }
@@ -150,6 +153,7 @@ impl Run<'_> {
         add(&self.totals.versions, outcome.versions);
         add(&self.totals.open, outcome.open);
         add(&self.totals.found, outcome.found);
+        add(&self.totals.kept, outcome.kept);
         add(&self.totals.unchanged, outcome.unchanged);
         add(&self.totals.handed, outcome.handed);
         add(&self.totals.violations, u64::from(!outcome.violations.is_empty()));

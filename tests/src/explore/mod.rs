@@ -8,6 +8,7 @@
 //! | [`oracle`] | who can read which value, and whether a contract in force allows it |
 //! | [`gate`] | watches every call, holds calls, and lets callers die |
 //! | [`world`] | a local cloud with a small source; runs ticks in this process |
+//! | `days` | worlds in which past days are kept |
 //! | `workers` | workers that take objects from the queue |
 //! | [`history`] | the events of a history, and running them |
 //! | [`generate`] | draws histories |
@@ -16,6 +17,7 @@
 //! | [`rng`] | random numbers that are the same for the same seed |
 
 pub mod canary;
+mod days;
 pub mod gate;
 pub mod generate;
 pub mod history;

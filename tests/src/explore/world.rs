@@ -33,7 +33,7 @@ pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
 /// Rows of each table.
 const ROWS: usize = 3;
 /// The bucket of the exports and the ledger.
-const EXPORTS: &str = "shop-exports";
+pub(super) const EXPORTS: &str = "shop-exports";
 /// The token of the functions.
 const TOKEN: &str = "explorer-functions";
 /// The token of an administrator of the project.
@@ -106,7 +106,7 @@ struct Deployed {
 
 /// The local cloud of one history.
 pub struct World {
-    cloud: LocalCloud,
+    pub(super) cloud: LocalCloud,
     _dir: TempDir,
     config: Config,
     database: MemoryDatabase,
@@ -128,6 +128,8 @@ pub struct World {
     skips_unchanged: bool,
     /// Whether workers carry all objects.
     fans_out: bool,
+    /// Whether the days of every table are kept.
+    pub(super) keeps_days: bool,
 }
 
 fn root() -> PathBuf {
@@ -186,6 +188,7 @@ impl World {
             day: 0,
             impatient: false,
             skips_unchanged: false,
+            keeps_days: false,
             fans_out: false,
         };
         assert!(world.deploy(terms), "the first contract is refused:\n{}", terms.yaml());
@@ -218,6 +221,7 @@ impl World {
             config.transfer.fan_out =
                 Some(FanOutConfig { above_items: 0, above_gib: 0, workers: 2 });
         }
+        self.set_histories(&mut config);
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &config) {
             Ok(contract) => {
                 self.oracle().deploy(terms.clone());

@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 use landbridge_core::access::{Binding, ClassTag, Live, MaskPolicy, NotKnown, Place};
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
+use landbridge_core::names::{MOST_HISTORY_TABLES, history_table};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
 
@@ -228,10 +229,14 @@ impl Reading<'_> {
         let dataset = &self.config.warehouse.dataset;
         let inspector = self.inspector;
         let tables = contract.bigquery_tables().into_iter();
-        let names: BTreeSet<String> = tables
-            .filter(|(name, _)| only.is_none_or(|it| it == *name))
-            .map(|(_, table)| table)
-            .collect();
+        let tables = tables.filter(|(name, _)| only.is_none_or(|it| it == *name));
+        let mut names = BTreeSet::new();
+        for (name, table) in tables {
+            if self.config.history_of(&name).is_some() {
+                names.extend(self.histories(&table).await);
+            }
+            names.insert(table);
+        }
         let found: Vec<_> = stream::iter(names)
             .map(|table| async move {
                 let tags = inspector.table_tags(dataset, &table).await;
@@ -277,6 +282,24 @@ impl Reading<'_> {
                 }
             }
         }
+    }
+
+    /// The history tables of a table. One that cannot be read ends the list, and is read again with the others.
+    async fn histories(&self, of: &str) -> Vec<String> {
+        let dataset = &self.config.warehouse.dataset;
+        let mut found = Vec::new();
+        for number in 1..=MOST_HISTORY_TABLES {
+            let name = history_table(of, number);
+            let tags = self.inspector.table_tags(dataset, &name).await;
+            if matches!(tags, Ok(None)) {
+                break;
+            }
+            found.push(name);
+            if tags.is_err() {
+                break;
+            }
+        }
+        found
     }
 
     async fn bucket(&mut self) {

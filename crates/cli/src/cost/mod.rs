@@ -67,6 +67,10 @@ pub(crate) struct CostArgs {
     /// the warehouse (`warehouse.ga4.location`) and must be copied
     #[arg(long, value_name = "GIB", value_parser = parse_size)]
     ga4_gib_per_day: Option<f64>,
+    /// Size of one day of the tables with a history in BigQuery, in GiB (`tables.<table>.history`); the days come
+    /// from the configuration
+    #[arg(long, value_name = "GIB", value_parser = parse_size)]
+    history_gib: Option<f64>,
     /// Show what these days transferred, from their receipts: 2026-11-01 or 2026-11-01..2026-11-07
     #[arg(long, value_name = "DAY[..DAY]", value_parser = parse_days)]
     actual: Option<DaySpan>,
@@ -221,6 +225,7 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> R
         files_per_day: args.files_per_day.or(files),
         table_gib: args.table_gib,
         ga4_gib_per_day: args.ga4_gib_per_day,
+        history_gib: args.history_gib,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use landbridge_core::audit::{audits_notes, audits_violations};
-use landbridge_core::config::{self, Config};
+use landbridge_core::config::{self, Config, tables_violations};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::models::ga4_violations;
 use landbridge_core::schedule::{self, ScheduleFile};
@@ -74,6 +74,7 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     let mut lines = vec![first, countries_line(&config), second, third];
     lines.extend(ga4_line(&config, contract.as_ref()));
     lines.extend(audits_line(&config, contract.as_ref()));
+    lines.extend(tables_line(&config, contract.as_ref()));
     (lines, Some(Files { config, contract, schedules }))
 }
 
@@ -117,6 +118,27 @@ fn ga4_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> 
                 ga4.dataset()
             ),
         ),
+    }
+    Some(line)
+}
+
+/// Whether the names in `tables` are in the contract. `None` without such names.
+fn tables_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> {
+    let kept = config.histories().count();
+    if config.tables.is_empty() {
+        return None;
+    }
+    let mut line = ReportLine::new("files", "tables");
+    let Some(contract) = contract else {
+        line.unchecked("contract.yaml is not valid", None);
+        return Some(line);
+    };
+    match tables_violations(config, contract).first() {
+        Some(first) => line.bad(
+            format!("{}: {}", first.path, first.message),
+            "run `landbridge check`, which lists all errors with line numbers",
+        ),
+        None => line.good(format!("past days are kept of {}", counted(kept, "table"))),
     }
     Some(line)
 }

@@ -3,6 +3,7 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the command: shows the plan, asks, removes, records |
+//! | [`history`] | the rows of past days |
 //! | [`plan`] | where the rows are, and why the command is refused |
 //! | [`landing`] | the table's objects in Cloud Storage |
 //! | [`remove`] | deletes files of exports, objects of Cloud Storage, and rows of BigQuery |
@@ -10,6 +11,7 @@
 //!
 //! It can be repeated: it looks again for what is left. No message and no record has the value of the key.
 
+mod history;
 mod landing;
 mod plan;
 pub(crate) mod record;
@@ -45,7 +47,7 @@ Examples:
 
 First delete the rows in the source. The command is refused while the newest export has them, because the next day
 would bring them back. It then shows where the rows are, asks, deletes the files of older exports that have them, the
-table's objects of older days in Cloud Storage and the rows in BigQuery, and records what remains, and until when:
+table's objects of older days in Cloud Storage and the rows in BigQuery, on every day of a history too, and records what remains, and until when:
 snapshots, backups, time travel. The record has no value. A file of an export is deleted as a whole, so `landbridge recover` of that day and table is no longer possible.
 
 Without --yes, the command asks if it runs in a terminal; otherwise it only shows the plan. It can be repeated, and

@@ -37,7 +37,23 @@ pub(super) struct Plan {
     pub(super) table: String,
     /// Rows of the key in BigQuery now.
     pub(super) warehouse_rows: u64,
+    /// The history tables, with the rows of the key on all days that they keep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) histories: Vec<HistoryRows>,
     /// The condition in BigQuery, which has the value.
+    #[serde(skip)]
+    pub(super) condition: String,
+}
+
+/// A history table, and what it has of the key.
+#[derive(Debug, Serialize)]
+pub(super) struct HistoryRows {
+    pub(super) table: String,
+    /// Rows of the key, on all days.
+    pub(super) rows: u64,
+    /// Days on which the column has tokens or another class, so that rows cannot be chosen by it.
+    pub(super) not_reached: Vec<Day>,
+    /// The condition in BigQuery, which has the value; empty if no day can be reached.
     #[serde(skip)]
     pub(super) condition: String,
 }
@@ -89,7 +105,9 @@ impl Plan {
             landing::older(command, &newest.plan, newest.day, &newest.export.export).await?;
         let table = newest.plan.table.clone();
         let warehouse_rows = rows_in_warehouse(command, &table, &condition).await?;
+        let histories = super::history::find(command, &newest.plan, column).await?;
         Ok(Self {
+            histories,
             source_table: newest.plan.source_table.clone(),
             column: command.args.key.column.clone(),
             absent_on: newest.day,
@@ -126,6 +144,9 @@ impl Plan {
                 text +=
                     &format!("  delete {} in BigQuery's table {table}", count(self.warehouse_rows))
             }
+        }
+        for history in &self.histories {
+            text += &super::history::text(history);
         }
         text
     }
@@ -269,14 +290,19 @@ async fn files(command: &Command, newest: &Newest) -> Result<BTreeMap<String, Ve
 
 /// The condition in BigQuery. Only whole numbers and text can be written as constants that mean the same there.
 fn condition(command: &Command, column: &SourceColumn) -> Result<String> {
+    let name = match column.landed_name.as_str() {
+        "" => &command.args.key.column,
+        landed => landed,
+    };
+    condition_on(command, column, name)
+}
+
+/// The condition on the column that is called `name` in BigQuery.
+pub(super) fn condition_on(command: &Command, column: &SourceColumn, name: &str) -> Result<String> {
     let key = &command.args.key;
     let entry = column.contract_key.as_ref().unwrap_or(&key.column);
     let contract = command.contract.tables.get(&command.args.table);
     let ty = contract.and_then(|it| it.columns.get(entry)).map(|it| it.bigquery_type);
-    let name = match column.landed_name.as_str() {
-        "" => &key.column,
-        landed => landed,
-    };
     let name = format!("`{}`", name.replace('`', ""));
     match ty {
         Some(BigQueryType::Int64) => {
@@ -311,8 +337,10 @@ pub(super) async fn rows_in_warehouse(
     if command.bigquery.table(dataset, table).await.map_err(super::with_rights)?.is_none() {
         return Ok(0);
     }
-    let claim = command.ledger.source().value(&records::claim(table)).await?;
-    if claim.is_some_and(|it| it.loading.is_some()) {
+    let source = command.ledger.source();
+    let of_table = source.value(&records::claim(table)).await?;
+    let of_history = source.value(&records::history_claim(table)).await?;
+    if of_table.iter().chain(&of_history).any(|it| it.loading.is_some()) {
         return Err(Failure::Failed(format!(
             "a load job may be writing {table} at this moment; run the command again in some minutes"
         )));

@@ -1,6 +1,6 @@
 //! Removes what the plan found. Each step can be repeated: a file that is gone and a row that is gone are done.
 
-use landbridge_core::forget::{Copies, Forgotten, remains};
+use landbridge_core::forget::{Copies, Forgotten, Remains, remains};
 use landbridge_core::restore::{Setting, SettingValue};
 
 use super::plan::{Plan, full, rows_in_warehouse};
@@ -45,28 +45,34 @@ async fn delete_file(command: &Command, key: &str) -> Result {
     Ok(())
 }
 
-/// Deletes the rows in BigQuery, and counts again.
+/// Deletes the rows in BigQuery, on every day of the histories too, and counts again.
 async fn delete_rows(command: &Command, plan: &Plan) -> Result<u64> {
-    if plan.warehouse_rows == 0 {
-        return Ok(0);
+    let table = (plan.table.as_str(), plan.condition.as_str(), plan.warehouse_rows);
+    let histories = plan.histories.iter();
+    let histories = histories.map(|it| (it.table.as_str(), it.condition.as_str(), it.rows));
+    let mut deleted = 0;
+    for (table, condition, rows) in std::iter::once(table).chain(histories) {
+        if rows > 0 {
+            deleted += delete_in(command, table, condition).await?;
+        }
     }
-    let sql = format!("DELETE FROM {} WHERE {}", full(command, &plan.table), plan.condition);
+    Ok(deleted)
+}
+
+async fn delete_in(command: &Command, table: &str, condition: &str) -> Result<u64> {
+    let sql = format!("DELETE FROM {} WHERE {condition}", full(command, table));
     let request = format!("forget-{}", jiff::Timestamp::now().as_microsecond());
-    let deleted = command.bigquery.change_rows(&plan.table, &sql, &request).await;
+    let deleted = command.bigquery.change_rows(table, &sql, &request).await;
     let deleted = deleted.map_err(with_rights)?;
-    match rows_in_warehouse(command, &plan.table, &plan.condition).await? {
+    match rows_in_warehouse(command, table, condition).await? {
         0 => Ok(deleted),
         rows => Err(Failure::Failed(format!(
-            "{} has {rows} rows of the key still; a load job may have written at the same time. Run the command again",
-            plan.table
+            "{table} has {rows} rows of the key still; a load job may have written at the same time. Run the command again"
         ))),
     }
 }
 
-async fn what_remains(
-    command: &Command,
-    plan: &Plan,
-) -> Result<Vec<landbridge_core::forget::Remains>> {
+async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
     let (config, rds) = (&command.config, &command.aws.rds);
     let points = rds.restore_points(&config.source.name, &config.source.id).await?;
     let database = rds.database(config.source.kind, &config.source.id).await?;
@@ -78,7 +84,7 @@ async fn what_remains(
         "" => None,
         _ => Some(command.bigquery.time_travel_hours(&config.warehouse.dataset).await?),
     };
-    Ok(remains(&Copies {
+    let mut all = remains(&Copies {
         points: &points,
         absent_at: plan.absent_at,
         backup_days,
@@ -87,5 +93,14 @@ async fn what_remains(
             "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default",
         ),
         now: command.now,
-    }))
+    });
+    let not_reached = plan.histories.iter().filter_map(|it| {
+        let days = super::history::days(&it.not_reached)?;
+        Some(Remains {
+            what: format!("rows of {days} in BigQuery's table {}", it.table),
+            until: "the days expire, or a person deletes the table: the column has tokens, a class or another type on them".to_owned(),
+        })
+    });
+    all.extend(not_reached);
+    Ok(all)
 }

@@ -144,6 +144,7 @@ fn workload(args: &HandoverArgs, storage: Option<f64>, usage: &[DayUsage]) -> Re
         files_per_day: files,
         table_gib: None,
         ga4_gib_per_day: None,
+        history_gib: None,
     })
 }
 

@@ -99,6 +99,7 @@ pub(crate) async fn run(args: RedoArgs) -> Result {
         tables: plan.requested_tables(),
         export: plan.export.is_some(),
         accept_audits: plan.accept_audits,
+        backfill: false,
         requested_at: now,
     };
     let written = ledger.source().create(&redo(plan.day, plan.number), &request).await?;

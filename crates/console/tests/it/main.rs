@@ -283,6 +283,7 @@ async fn pages_follow_the_ledger() {
         tables: None,
         export: false,
         accept_audits: false,
+        backfill: false,
         requested_at: world::NOW.parse().unwrap(),
     };
     world.ledger.source().create(&records::redo(day("2026-11-12"), 1), &request).await.unwrap();

@@ -8,9 +8,9 @@ use super::member::{includes, key, own_function, same_resource};
 use super::sight::Index;
 use super::{Grant, Live, NotKnown, Place, Power, Seen, Sight};
 use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config};
-use crate::contract::{Contract, Transform};
+use crate::contract::{ColumnContract, Contract, Transform};
 use crate::models::bigquery_table;
-use crate::names::{column_name, is_same};
+use crate::names::{MOST_HISTORY_TABLES, column_name, history_table, is_same};
 
 /// What a report is about. Empty: everything.
 #[derive(Clone, Debug, Default)]
@@ -356,32 +356,44 @@ impl Work<'_> {
                 continue;
             }
             let name = bigquery_table(self.contract, source_table);
-            let Some(live) = self.live.tables.get(&name) else { continue };
-            for (source, column) in &entry.columns {
-                let Some(class) = column.tagged_class() else { continue };
-                if column.transform == Some(Transform::Drop)
-                    || self.filter.class.as_ref().is_some_and(|it| it != class)
-                {
-                    continue;
-                }
-                let style = self.config.warehouse.column_names;
-                let shown = column.name.clone().unwrap_or_else(|| column_name(source, style));
-                let Some((shown, tag)) = live.iter().find(|(it, _)| is_same(it, &shown)) else {
-                    continue;
-                };
-                let has = tag.as_ref().and_then(|tag| self.class_of(tag));
-                if has.as_deref() == Some(class) || has.as_deref() == Some(CLASS_UNCLASSIFIED) {
-                    continue;
-                }
-                found.push(UnprotectedColumn {
-                    table: name.clone(),
-                    column: shown.clone(),
-                    class: class.to_owned(),
-                    has,
-                });
+            // The past days of a table are under the same contract.
+            let histories = (1..=MOST_HISTORY_TABLES).map(|number| history_table(&name, number));
+            for table in std::iter::once(name.clone()).chain(histories) {
+                let Some(live) = self.live.tables.get(&table) else { continue };
+                let columns = entry.columns.iter();
+                found.extend(
+                    columns.filter_map(|named| self.unprotected_column(&table, live, named)),
+                );
             }
         }
         found
+    }
+
+    /// A column of a table, if its live tag is not the one of its class.
+    fn unprotected_column(
+        &self,
+        table: &str,
+        live: &BTreeMap<String, Option<String>>,
+        (source, column): (&String, &ColumnContract),
+    ) -> Option<UnprotectedColumn> {
+        let class = column.tagged_class()?;
+        if column.transform == Some(Transform::Drop)
+            || self.filter.class.as_ref().is_some_and(|it| it != class)
+        {
+            return None;
+        }
+        let style = self.config.warehouse.column_names;
+        let shown = column.name.clone().unwrap_or_else(|| column_name(source, style));
+        let (shown, tag) = live.iter().find(|(it, _)| is_same(it, &shown))?;
+        let has = tag.as_ref().and_then(|tag| self.class_of(tag));
+        let is_protected =
+            has.as_deref() == Some(class) || has.as_deref() == Some(CLASS_UNCLASSIFIED);
+        (!is_protected).then(|| UnprotectedColumn {
+            table: table.to_owned(),
+            column: shown.clone(),
+            class: class.to_owned(),
+            has,
+        })
     }
 
     fn class_of(&self, tag: &str) -> Option<String> {

@@ -13,6 +13,7 @@
 //! | `proof` | which figures of columns the transfer computes |
 //! | `countries` | whether the transfer crosses a border |
 //! | `domain` | whether the values of a class can be listed |
+//! | `tables` | what is wanted of single tables |
 //! | `validate` | rules that involve more than one value |
 //!
 //! Rules about a single value (the format of an identifier, a range) are part of
@@ -27,6 +28,7 @@ mod many;
 mod pii;
 mod proof;
 mod sections;
+mod tables;
 mod validate;
 
 #[cfg(test)]
@@ -48,6 +50,9 @@ pub use sections::{
     ModelsConfig, Recompression, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind,
     TransferConfig, UnchangedTables, ViewsConfig, WarehouseConfig,
 };
+pub use tables::{HistoryConfig, TableConfig, tables_violations};
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -111,6 +116,9 @@ pub struct Config {
     /// What is compared with earlier days before a table is published.
     #[serde(default, skip_serializing_if = "AuditsConfig::is_default")]
     pub audits: AuditsConfig,
+    /// What is wanted of single tables, by their name in the source: `schema.table`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TableConfig>,
 }
 
 impl Config {

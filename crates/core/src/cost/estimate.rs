@@ -103,6 +103,9 @@ pub fn estimate(
     if ga4_copy.as_ref().is_some_and(|copy| copy.included) {
         items.extend(ga4_items(&usage, google));
     }
+    if config.histories().next().is_some() && workload.history_gib.is_some() {
+        items.extend(history_items(&usage, google));
+    }
     items.sort_by(|a, b| {
         b.month_without_allowances.total_cmp(&a.month_without_allowances).then(a.id.cmp(b.id))
     });
@@ -283,6 +286,25 @@ fn ga4_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
             usage.ga4_stored_gib,
             Price { free: 0.0, ..google.bigquery_gib_month },
             "grows with the days that are kept; an expiration of the tables lowers it",
+        ),
+    ]
+}
+
+/// The histories of tables. The free storage is counted once, by the tables.
+fn history_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
+    let active = Price { free: 0.0, ..google.bigquery_gib_month };
+    vec![
+        item(
+            ("history", "BigQuery storage of past days, up to 90 days", "GiB-month"),
+            usage.history_gib,
+            active,
+            "grows with the size of the tables and the days that are kept",
+        ),
+        item(
+            ("history-long-term", "BigQuery storage of past days, older ones", "GiB-month"),
+            usage.history_long_term_gib,
+            Price { usd: active.usd / 2.0, ..active },
+            "grows with the size of the tables and the days that are kept",
         ),
     ]
 }

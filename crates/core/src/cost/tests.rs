@@ -21,6 +21,7 @@ const TYPICAL: Workload = Workload {
     files_per_day: None,
     table_gib: None,
     ga4_gib_per_day: None,
+    history_gib: None,
 };
 
 fn estimate_for(config: &Config, workload: &Workload) -> Estimate {
@@ -75,6 +76,26 @@ fn an_export_of_ga4_elsewhere_is_copied() {
     let copy = Ga4Copy { from: "US".to_owned(), usd_per_gib: 0.08, included: false };
     assert_eq!(unknown.ga4_copy, Some(copy));
     assert!((unknown.month - here.month).abs() < 1e-9);
+}
+
+/// 10 GiB a day: 90 days x 10 x 0.02 = 18.00; 275 older days x 10 x 0.01 = 27.50.
+#[test]
+fn past_days_cost_a_copy_each_and_half_after_ninety_days() {
+    let mut config = config();
+    let workload = Workload { history_gib: Some(10.0), ..TYPICAL };
+    let without = estimate_for(&config, &workload);
+    assert_eq!(without, Estimate { workload, ..estimate_for(&config, &TYPICAL) });
+    for (days, active, long_term) in
+        [(7, 1.4, 0.0), (30, 6.0, 0.0), (90, 18.0, 0.0), (365, 18.0, 27.5)]
+    {
+        let history = Some(crate::config::HistoryConfig { days });
+        config.tables.insert("public.orders".to_owned(), crate::config::TableConfig { history });
+        let found = estimate_for(&config, &workload);
+        let cost = |id: &str| found.items.iter().find(|it| it.id == id).expect("the item").month;
+        assert!((cost("history") - active).abs() < 1e-9, "{days}: {}", cost("history"));
+        let found = cost("history-long-term");
+        assert!((found - long_term).abs() < 1e-9, "{days}: {found}");
+    }
 }
 
 /// Computed manually; a month has 730 h, or 30.4167 days:

@@ -113,12 +113,19 @@ pub struct Workload {
     /// another location than the warehouse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ga4_gib_per_day: Option<f64>,
+    /// Size of one day of all tables with a history in BigQuery, in GiB (`tables.<table>.history`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history_gib: Option<f64>,
 }
 
 impl Workload {
     /// The default: five percent of the database changes per day.
     pub const CHANGE_PERCENT_PER_DAY: f64 = 5.0;
 }
+
+/// A partition that was not changed for so many days costs half (Google's documentation, "Optimize storage in
+/// BigQuery": long-term storage; each partition counts by itself).
+const LONG_TERM_DAYS: f64 = 90.0;
 
 /// S3 requests of one day.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -178,6 +185,9 @@ pub(super) struct MonthlyUsage {
     pub(super) table_gib: f64,
     pub(super) ga4_copied_gib: f64,
     pub(super) ga4_stored_gib: f64,
+    /// Partitions of histories that are younger than [`LONG_TERM_DAYS`], and the others.
+    pub(super) history_gib: f64,
+    pub(super) history_long_term_gib: f64,
 }
 
 /// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20 minutes
@@ -280,6 +290,9 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
     let requests = DailyRequests::from_config(config, files, workload.tables.unwrap_or(TABLES));
     let key_uses = (starts.export + starts.transfer) * KEY_USES_PER_START + KEY_USES_OF_RDS_PER_DAY;
     let ga4 = config.warehouse.ga4_elsewhere().and(workload.ga4_gib_per_day).unwrap_or(0.0);
+    // Each partition is a whole copy. With different numbers of days, the largest: an upper bound.
+    let days = config.histories().map(|(_, it)| it.days).max().map_or(0.0, f64::from);
+    let history = workload.history_gib.unwrap_or(0.0);
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let (alarms, metrics) = alarms_and_metrics(config.alerts.is_some());
     let workers = count(usize::from(config.transfer.fan_out.is_some()));
@@ -311,5 +324,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         table_gib: workload.table_gib.unwrap_or(parquet * TABLE_BY_PARQUET),
         ga4_copied_gib: month(ga4 * GA4_COPIES_PER_DAY),
         ga4_stored_gib: ga4 * GA4_DAYS_STORED,
+        history_gib: history * days.min(LONG_TERM_DAYS),
+        history_long_term_gib: history * (days - LONG_TERM_DAYS).max(0.0),
     }
 }

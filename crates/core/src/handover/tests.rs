@@ -19,6 +19,7 @@ fn workload(size: f64, change: f64) -> Workload {
         files_per_day: None,
         table_gib: None,
         ga4_gib_per_day: None,
+        history_gib: None,
     }
 }
 

@@ -58,6 +58,13 @@ pub mod what {
     /// Columns that everyone may read by the contract, and of which no sample can be read.
     pub const NOT_JUDGED: &str = "the values of columns of class `none` cannot be judged";
 
+    /// A day of a published table that its history does not have.
+    pub const HISTORY_NOT_KEPT: &str = "a day is not kept in the history of its table";
+    /// A history table that a person deleted.
+    pub const HISTORY_DELETED: &str = "a history table was deleted with the days that it kept";
+    /// A history table that gets no more days, because a column means something else now.
+    pub const HISTORY_CONTINUES: &str = "the history of a table continues in another table";
+
     /// Problems of a stage that has no part in the day: that a day is published says nothing of them. They
     /// are reported once a day, so they have ended when a later day is published without them.
     pub(super) const BESIDE_THE_DAY: [&str; 4] =

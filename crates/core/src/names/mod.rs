@@ -80,6 +80,17 @@ fn is_of_table(c: char) -> bool {
         )
 }
 
+/// History tables that a table can have, at most.
+pub const MOST_HISTORY_TABLES: u32 = 100;
+
+/// The `number`-th table with the past days of a BigQuery table, from 1.
+pub fn history_table(of: &str, number: u32) -> String {
+    match number {
+        0 | 1 => format!("{of}_history"),
+        number => format!("{of}_history_{number}"),
+    }
+}
+
 /// Checks that BigQuery takes a column name.
 ///
 /// # Errors

@@ -6,6 +6,10 @@
 //! rows that can be read: those in the table, those that a running load job may be writing, and
 //! former rows that time travel still reaches. Otherwise the column is `unclassified`.
 
+mod kept;
+
+pub use kept::{KeptRows, partition_end};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -95,6 +99,10 @@ pub struct ColumnRows {
     /// Since when no sample of the values can be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_judged: Option<NotJudged>,
+    /// Of rows that a history table keeps: the class of personal data that the contract gave the column when
+    /// they were kept. The column has it as long as they are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
 }
 
 /// That a sample of the values of a column could not be read, so that nothing is known of the values of these
@@ -202,6 +210,7 @@ impl TableRows {
                 stays_text: stays_text(name),
                 looks_like: None,
                 not_judged: None,
+                class: None,
             };
             Some((name.to_owned(), rows))
         };
@@ -342,7 +351,12 @@ impl TableRows {
     }
 
     /// The class that the contract gives the values of `column` in these rows.
-    fn class_of<'a>(&self, table: &str, column: &str, contract: &'a Contract) -> ValuesClass<'a> {
+    fn class_of<'a>(
+        &'a self,
+        table: &str,
+        column: &str,
+        contract: &'a Contract,
+    ) -> ValuesClass<'a> {
         let Some(columns) = &self.columns else { return ValuesClass::NotDescribed };
         let named = self.contract(table, contract);
         let mut class = ValuesClass::Null;
@@ -356,7 +370,10 @@ impl TableRows {
                 exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
             });
             match named.filter(|named| rows.is_described_by(named)) {
-                Some(named) => class = class.and(&named.class),
+                Some(named) => {
+                    let kept = rows.class.as_deref().unwrap_or(CLASS_NONE);
+                    class = class.and(&named.class).and(kept);
+                }
                 None => return ValuesClass::NotDescribed,
             }
         }

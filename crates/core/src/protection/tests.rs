@@ -30,6 +30,7 @@ fn text() -> ColumnRows {
         stays_text: false,
         looks_like: None,
         not_judged: None,
+        class: None,
     }
 }
 

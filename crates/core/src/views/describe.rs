@@ -28,6 +28,10 @@ const MONEY: [&str; 10] = [
     "payout",
 ];
 
+/// The description of the column with the day of a history table.
+pub(super) const DAY: &str =
+    "The day of the rows. Name it in WHERE: a query then reads the partitions of these days only.";
+
 /// The description of a view.
 pub(super) fn view(
     context: &ViewContext<'_>,
@@ -52,6 +56,7 @@ pub(super) fn view(
 
 fn as_of(table: &ViewTable<'_>) -> String {
     match table.rows.and_then(TableRows::newest_day) {
+        Some(day) if table.keeps_days => format!("Rows as of each day, up to {day}."),
         Some(day) => format!("Rows as of {day}."),
         None => "The day of these rows is not recorded.".to_owned(),
     }

@@ -115,8 +115,10 @@ pub struct ViewTable<'a> {
     pub name: &'a str,
     /// Its columns as they are now.
     pub columns: &'a [LiveColumn],
-    /// The rows in it, as the last proof found them.
+    /// The rows in it, as the last proof found them; of a history table, those of its newest day.
     pub rows: Option<&'a TableRows>,
+    /// Whether it is a history table, with one partition per day.
+    pub keeps_days: bool,
 }
 
 /// A view as it should be.
@@ -154,6 +156,11 @@ pub fn table_view(context: &ViewContext<'_>, table: &ViewTable<'_>) -> Option<Vi
     let mut lines = Vec::new();
     let mut columns = Vec::new();
     let mut hidden = Vec::new();
+    if table.keeps_days {
+        let name = day_name(&mut taken);
+        lines.push(format!("{TABLE}._PARTITIONDATE AS {}", quoted(&name)));
+        columns.push(ViewColumn { name, description: describe::DAY.to_owned() });
+    }
     for column in table.columns {
         let class = context.class_of(column);
         if class.is_hidden() {
@@ -167,7 +174,7 @@ pub fn table_view(context: &ViewContext<'_>, table: &ViewTable<'_>) -> Option<Vi
             columns.push(ViewColumn { name: shown.name, description });
         }
     }
-    if lines.is_empty() {
+    if lines.len() == usize::from(table.keeps_days) {
         return None;
     }
     let from = quoted(&format!("{}.{}.{}", context.project, context.dataset, table.name));
@@ -177,6 +184,15 @@ pub fn table_view(context: &ViewContext<'_>, table: &ViewTable<'_>) -> Option<Vi
         description: describe::view(context, table, contract, &hidden),
         columns,
     })
+}
+
+/// The name of the column with the day of a history table: `day`, if no column has this name.
+fn day_name(taken: &mut BTreeSet<String>) -> String {
+    let mut name = "day".to_owned();
+    while !taken.insert(name.clone()) {
+        name.insert(0, '_');
+    }
+    name
 }
 
 /// A live column with what the record of the rows and the contract say of it.

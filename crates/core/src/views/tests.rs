@@ -71,6 +71,7 @@ fn bookings() -> Bookings {
             stays_text: false,
             looks_like: None,
             not_judged: None,
+            class: None,
         };
         rows.insert(source.clone(), column);
     }
@@ -87,7 +88,7 @@ impl Bookings {
     fn view(&self) -> Option<View> {
         let context = ViewContext::new(&self.config, &self.contract, &self.tags)?;
         let (columns, rows) = (&self.columns, Some(&self.rows));
-        table_view(&context, &ViewTable { name: "bookings", columns, rows })
+        table_view(&context, &ViewTable { name: "bookings", columns, rows, keeps_days: false })
     }
 
     fn tag(&mut self, column: &str, tag: Option<&str>) {
@@ -233,4 +234,24 @@ fn freshness_has_a_row_per_table() {
         "#]],
     );
     assert!(freshness_view(&[]).query.ends_with("LIMIT 0\n)"));
+}
+
+#[test]
+fn the_view_of_a_history_begins_with_the_day() {
+    let mut bookings = bookings();
+    let history = |bookings: &Bookings| {
+        let context =
+            ViewContext::new(&bookings.config, &bookings.contract, &bookings.tags).unwrap();
+        let (columns, rows) = (&bookings.columns, Some(&bookings.rows));
+        let table = ViewTable { name: "bookings_history", columns, rows, keeps_days: true };
+        table_view(&context, &table).unwrap()
+    };
+    let view = history(&bookings);
+    assert!(view.query.starts_with("SELECT\n  t._PARTITIONDATE AS `day`,\n"), "{}", view.query);
+    assert_eq!(view.columns[0].name, "day");
+    assert!(view.description.contains("Rows as of each day, up to 2026-11-21."));
+    let mut day = bookings.columns[0].clone();
+    day.name = "Day".to_owned();
+    bookings.columns.push(day);
+    assert_eq!(history(&bookings).columns[0].name, "_day");
 }

@@ -10,6 +10,7 @@ use gcp_bigquery_client::model::table_field_schema::TableFieldSchema;
 use gcp_bigquery_client::model::table_reference::TableReference;
 use gcp_bigquery_client::model::table_schema::TableSchema;
 use jiff::Timestamp;
+use landbridge_core::calendar::Day;
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
 use landbridge_core::types::BigQueryType;
@@ -33,6 +34,8 @@ pub struct LoadJob<'a> {
     pub dataset: &'a str,
     /// The table.
     pub table: &'a str,
+    /// The partition whose rows the job replaces; without one, the job replaces all rows.
+    pub partition: Option<Day>,
     /// The `gs://` URIs of the objects to load.
     pub uris: Vec<String>,
     /// The current schema of the table.
@@ -41,6 +44,15 @@ pub struct LoadJob<'a> {
     pub mode: LoadMode,
     /// Whether the columns of the Parquet files may have flexible names.
     pub flexible_names: bool,
+}
+
+impl LoadJob<'_> {
+    /// The table, with the decorator of the partition (Google's documentation, "Load data into partitioned
+    /// tables").
+    fn target(&self) -> String {
+        let decorator = self.partition.map(|day| format!("${}", day.compact()));
+        format!("{}{}", self.table, decorator.unwrap_or_default())
+    }
 }
 
 /// The value of `columnNameCharacterMap` with which a load of Parquet takes flexible column names,
@@ -124,7 +136,7 @@ impl BigQuery {
             LoadMode::AppendJson => ("NEWLINE_DELIMITED_JSON", "WRITE_APPEND"),
         };
         let load = JobConfigurationLoad {
-            destination_table: Some(TableReference::new(&self.project, job.dataset, job.table)),
+            destination_table: Some(TableReference::new(&self.project, job.dataset, &job.target())),
             create_disposition: Some("CREATE_NEVER".to_owned()),
             write_disposition: Some(disposition.to_owned()),
             source_format: Some(format.to_owned()),

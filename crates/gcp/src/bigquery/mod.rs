@@ -6,16 +6,19 @@
 //! | `tables` | reading, creating and changing tables |
 //! | `views` | views of tables |
 //! | `jobs` | load jobs |
+//! | `partitions` | partitions by day |
 //! | `query` | queries of the operator's command |
 //! | `rest` | sending a call, retries |
 
 mod jobs;
+mod partitions;
 mod query;
 mod rest;
 mod tables;
 mod views;
 
 pub use jobs::{Inserted, JobState, LoadJob, LoadMode, Retired};
+pub use partitions::DayPartitions;
 pub use query::Row;
 pub(crate) use rest::ENDPOINT;
 pub(crate) use tables::urlencode;

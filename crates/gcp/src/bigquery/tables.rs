@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::BigQuery;
+use super::partitions::{DayPartitions, day_partitioning, day_partitions};
 use super::rest::RestCall;
 
 /// The label with the number of the newest contract whose tags were set.
@@ -34,6 +35,8 @@ pub struct TableInfo {
     /// Shows whether something else has written the table. `None` while rows are in its streaming
     /// buffer, which `lastModifiedTime` and `numRows` may not count yet, and if BigQuery reports no times.
     pub mark: Option<TableMark>,
+    /// How it is partitioned, if it is by the day on which rows arrive.
+    pub day_partitions: Option<DayPartitions>,
     /// The fields of the schema as BigQuery returned them.
     fields: Vec<Value>,
 }
@@ -74,6 +77,8 @@ pub struct NewTable<'a> {
     pub description: Option<&'a str>,
     /// Its labels.
     pub stamp: TableStamp,
+    /// For a table with one partition per day: how many days each is kept.
+    pub keep_days: Option<u32>,
 }
 
 impl BigQuery {
@@ -215,6 +220,9 @@ impl BigQuery {
         });
         if let Some(description) = new.description {
             body["description"] = json!(description);
+        }
+        if let Some(days) = new.keep_days {
+            body["timePartitioning"] = day_partitioning(days);
         }
         self.insert_table("a table cannot be created", dataset, table, &body).await
     }
@@ -429,6 +437,7 @@ fn table_info(resource: &Value) -> TableInfo {
             load: number(LABEL_LOAD).parse().unwrap_or(0),
         },
         mark: mark(resource),
+        day_partitions: day_partitions(resource),
         fields,
     }
 }

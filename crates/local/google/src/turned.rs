@@ -50,6 +50,7 @@ pub const TURNABLE: &[&str] = &[
     "load-truncate-data-keeps-row-access",
     "load-truncate-data-keeps-schema",
     "load-truncate-data-keeps-tags",
+    "load-truncate-data-one-partition",
     "load-truncate-drops-tags",
     "load-unknown-column-refused",
     "load-zero-rows",

@@ -214,7 +214,22 @@ impl Lab {
 
     /// Creates a table; the answer may be a refusal.
     pub(super) async fn try_table(&self, table: &str, fields: Value) -> Result<Answer, Stop> {
-        let body = json!({"tableReference": self.reference(table), "schema": {"fields": fields}});
+        self.insert_table(table, json!({"schema": {"fields": fields}})).await
+    }
+
+    /// Creates a table with one partition per day.
+    pub(super) async fn day_table(&self, table: &str, fields: Value) -> Result<(), Stop> {
+        let layout = json!({"type": "DAY"});
+        let body = json!({"schema": {"fields": fields}, "timePartitioning": layout});
+        let answer = self.insert_table(table, body).await?;
+        match answer.is_ok() || answer.status == 409 {
+            true => Ok(()),
+            false => Err(Stop::failed(Shape::of("a table was not created").answer(&answer))),
+        }
+    }
+
+    async fn insert_table(&self, table: &str, mut body: Value) -> Result<Answer, Stop> {
+        body["tableReference"] = self.reference(table);
         let path = self.project(&format!("/datasets/{}/tables", self.run.dataset()));
         self.call(Api::BigQuery, Method::POST, path, Some(&body)).await
     }

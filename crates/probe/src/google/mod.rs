@@ -24,6 +24,7 @@ mod merge;
 mod messages;
 mod modified;
 mod names;
+mod partitions;
 mod rights;
 mod scratch;
 mod storage;
@@ -125,6 +126,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("load-truncate-data-keeps-row-access", plain!(load::keeps_row_access)),
     ("load-truncate-data-keeps-schema", plain!(load::keeps_schema)),
     ("load-truncate-data-keeps-tags", tagged!(tables::truncate_data_keeps_tags)),
+    ("load-truncate-data-one-partition", plain!(partitions::one_partition)),
     ("load-truncate-drops-tags", tagged!(tables::truncate_drops_tags)),
     ("load-unknown-column-refused", plain!(load::unknown_column)),
     ("load-zero-rows", plain!(load::zero_rows)),

@@ -9,6 +9,7 @@
 //! | `chain` | the chain of published days, and its signatures |
 //! | [`earlier`] | the names of tables in BigQuery on earlier days |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
+//! | `history` | the rows of past days in history tables |
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`missing_columns`] | columns that were there and are not in today's export |
 //! | [`planned`] | the names of the tables that the plan knows |
@@ -21,6 +22,7 @@ mod clock_changes;
 mod earlier;
 mod finish;
 mod gone;
+mod history;
 mod misfits;
 mod missing_columns;
 mod ops;
@@ -46,6 +48,7 @@ pub(crate) use self::finish::deadline;
 use self::slots::{Slot, Slots};
 pub(crate) use self::stats::read_items;
 use self::table::TableLoad;
+pub(crate) use self::table::with_tag;
 use crate::deployment::{self, Order};
 use crate::redo::{self, Requests};
 use crate::transfer::transfer_fingerprint;
@@ -83,6 +86,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let own = async |requests: &Requests, days| load_open_day(context, requests, days, tick).await;
     let again = async |requests: &Requests, day| load_day(context, requests, day, tick).await;
     let outcome = redo::run_days(context, tick, own, again).await;
+    Box::pin(history::follow(context, tick)).await;
     Box::pin(ops::follow(context, tick)).await;
     outcome
 }
@@ -252,7 +256,9 @@ impl Run<'_> {
         let Self { context, ledger, day, tick, window_hours, names, .. } = *self;
         let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
         let (table, slot) = (&table, &slot);
-        let load = TableLoad { context, ledger, day, table, tick, window_hours, slot, names };
+        let history = None;
+        let load =
+            TableLoad { context, ledger, day, table, tick, window_hours, slot, names, history };
         if !ready.complete && !ready.unchanged {
             return match ledger.value(&records::failure(table)).await? {
                 Some(problem) => load.hold(problem).await.map(Some),

@@ -11,6 +11,7 @@ use landbridge_ledger::records::{self, Claim};
 
 use super::closed::Closed;
 use super::report::TagChange;
+use crate::load::with_tag;
 use crate::{Context, Tick, deployment, time_travel};
 
 /// How often a table is read again because someone else changed it in between.
@@ -42,14 +43,21 @@ impl TableTags<'_> {
             let Some(live) = bigquery.table(dataset, self.table).await? else { return Ok(()) };
             // The claim is read after the table: a load that the claim does not mention has not
             // changed the table yet, and its change makes this one's condition fail.
-            let claim = ledger.value(&records::claim(self.table)).await?;
+            let name = match live.day_partitions {
+                None => records::claim(self.table),
+                Some(_) => records::history_claim(self.table),
+            };
+            let claim = ledger.value(&name).await?;
             // An earlier version that was put back says nothing about the rows: a load writes its
             // sequence into the claim before it labels the table.
             let claim = claim.filter(|claim| claim.sequence >= live.stamp.load);
             if live.stamp.contract > number {
                 return Ok(());
             }
-            *closed = Closed::of(self.table, claim.as_ref(), &self.context.contract);
+            // What the table itself says of its columns holds for its history.
+            if live.day_partitions.is_none() {
+                *closed = Closed::of(self.table, claim.as_ref(), &self.context.contract);
+            }
             let window_hours = self.window_hours(claim.as_ref()).await?;
             let (columns, missing_tag) = self.columns_now(&live, claim.as_ref(), window_hours);
             let found = super::report::changes(self.context, self.table, &live, &columns);
@@ -78,7 +86,8 @@ impl TableTags<'_> {
         let Some(claim) = claim.filter(|claim| !claim.former.is_empty()) else {
             return Ok(self.window_hours);
         };
-        let source_table = claim.loaded.as_ref().map_or("", |rows| &rows.source_table);
+        let newest = claim.loaded.as_ref().or_else(|| claim.kept.descriptions().next());
+        let source_table = newest.map_or("", |rows| &rows.source_table);
         let contract = self.context.contract.tables.get(source_table);
         let dataset_hours = self.window_hours;
         time_travel::window_hours(self.context, self.table, contract, dataset_hours, self.tick)
@@ -100,15 +109,20 @@ impl TableTags<'_> {
         if claim.is_none() || has_unrecorded_rows {
             readable.current.push(&unknown);
         }
+        let table = claim.map_or(self.table, |claim| claim.contract_table(self.table));
         let mut missing = None;
         let column = |column: &LiveColumn| {
-            let now = readable.class_now(self.table, &column.name, &self.context.contract);
+            let contract = &self.context.contract;
+            let now = readable.class_now(table, &column.name, contract);
             let tags = &self.context.tags;
-            let mut class = now.class.as_str();
-            let policy_tag = policy_tag_for(class, tags).or_else(|error| {
+            let mut class = match live.day_partitions {
+                None => now.class,
+                Some(_) => with_tag(now.class, tags),
+            };
+            let policy_tag = policy_tag_for(&class, tags).or_else(|error| {
                 missing.get_or_insert(error);
-                class = CLASS_UNCLASSIFIED;
-                policy_tag_for(class, tags)
+                CLASS_UNCLASSIFIED.clone_into(&mut class);
+                policy_tag_for(&class, tags)
             });
             let own = describe::own_part(column.description.as_deref());
             TableColumn {
@@ -118,7 +132,7 @@ impl TableTags<'_> {
                 repeated: false,
                 // Without a tag for `unclassified`, the tag stays as it is.
                 policy_tag: policy_tag.map_or_else(|_| column.policy_tag.clone(), |it| it.cloned()),
-                description: Some(describe::column(own, class, &self.context.config)),
+                description: Some(describe::column(own, &class, &self.context.config)),
             }
         };
         let columns = live.live.columns.iter().filter(|it| is_leaf(it)).map(column).collect();

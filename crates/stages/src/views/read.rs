@@ -11,7 +11,7 @@ use landbridge_core::views::{
     FRESHNESS, FreshTable, View, ViewContext, ViewTable, freshness_view, table_view,
 };
 use landbridge_core::{Error, Result};
-use landbridge_ledger::records::{self, CLAIMS, CONTRACT, RECEIPTS};
+use landbridge_ledger::records::{self, CLAIMS, CONTRACT, HISTORY, RECEIPTS};
 
 use super::AT_ONCE;
 use crate::Context;
@@ -35,6 +35,9 @@ pub(super) async fn digest(context: &Context, day: Day) -> Result<String> {
         format!("{applied:?}"),
         source.versions(CLAIMS).await?,
     ];
+    if context.config.histories().next().is_some() {
+        parts.push(source.versions(HISTORY).await?);
+    }
     for day in newest_days(day) {
         parts.push(context.ledger(day).versions(RECEIPTS).await?);
     }
@@ -51,7 +54,7 @@ pub(super) async fn wanted_views(
     let bigquery = &context.gcp.bigquery;
     let tables = bigquery.tables_of(&warehouse.dataset, &context.config.source.name).await?;
     let mut newest = newest_receipts(context, day).await?;
-    let read: Vec<(Option<View>, FreshTable)> = futures::stream::iter(tables)
+    let read: Vec<(Option<View>, Option<FreshTable>)> = futures::stream::iter(tables)
         .map(|table| {
             let newest = newest.remove(&table);
             async move { read_table(context, view_context, table, newest).await }
@@ -71,7 +74,7 @@ pub(super) async fn wanted_views(
             }
             view => views.extend(view),
         }
-        fresh.push(table);
+        fresh.extend(table);
     }
     // Tables that were never loaded.
     let without_rows = [ReceiptState::Held, ReceiptState::Missing];
@@ -106,13 +109,22 @@ async fn read_table(
     view_context: &ViewContext<'_>,
     name: String,
     newest: Option<Receipt>,
-) -> Result<(Option<View>, FreshTable)> {
+) -> Result<(Option<View>, Option<FreshTable>)> {
     let dataset = &context.config.warehouse.dataset;
     let live = context.gcp.bigquery.table(dataset, &name).await?;
+    if let Some(live) = live.as_ref().filter(|live| live.day_partitions.is_some()) {
+        let claim = context.ledger.source().value(&records::history_claim(&name)).await?;
+        let newest = claim.and_then(|claim| claim.kept.of_day(claim.kept.days().pop()?));
+        let (columns, rows) = (&live.live.columns, newest.as_ref());
+        let table = ViewTable { name: &name, columns, rows, keeps_days: true };
+        // How old the rows are is said of the table itself.
+        return Ok((table_view(view_context, &table), None));
+    }
     let claim = context.ledger.source().value(&records::claim(&name)).await?;
     let rows = claim.as_ref().and_then(|claim| claim.loaded.as_ref());
     let view = live.as_ref().and_then(|live| {
-        table_view(view_context, &ViewTable { name: &name, columns: &live.live.columns, rows })
+        let columns = &live.live.columns;
+        table_view(view_context, &ViewTable { name: &name, columns, rows, keeps_days: false })
     });
     let loaded_day = rows.and_then(TableRows::newest_day);
     let receipt = match (loaded_day, &newest) {
@@ -129,5 +141,5 @@ async fn read_table(
         rows: receipt.as_ref().and_then(|receipt| receipt.rows_table),
         newest: newest.map(|receipt| (receipt.day, receipt.state)),
     };
-    Ok::<_, Error>((view, fresh))
+    Ok::<_, Error>((view, Some(fresh)))
 }

@@ -362,10 +362,13 @@ impl Catalog {
         self.datasets.get_mut(id).ok_or_else(|| dataset_not_found(project, id))
     }
 
-    /// Drops the tables whose `expirationTime` has passed.
+    /// Drops the tables whose `expirationTime` has passed, and the partitions whose `expirationMs` has.
     pub(crate) fn expire_tables(&mut self, now: Timestamp) {
         for dataset in self.datasets.values_mut() {
             dataset.tables.retain(|_, table| !table.has_expired(now));
+            let window = dataset.time_travel();
+            let tables = dataset.tables.values_mut();
+            tables.for_each(|table| table.expire_partitions(now, window));
         }
     }
 

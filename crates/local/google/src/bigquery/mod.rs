@@ -8,6 +8,7 @@
 //! | `row_access` | row access policies |
 //! | `versions` | time travel: the former rows of a table |
 //! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
+//! | `ingestion` | ingestion-time partitions |
 //! | `datasets`, `tables`, `views` | dataset, table and view calls |
 //! | `jobs` | job calls and the execution of jobs |
 //! | `job` | a job's state and the result of a query |
@@ -29,6 +30,7 @@ mod control_plane;
 mod copy;
 mod datasets;
 mod discovery;
+mod ingestion;
 mod job;
 mod jobs;
 mod load;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
 
+use super::ingestion::is_pseudo;
+
 /// The rows of one version of a table. Batches may lack columns that were added later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableRows {
@@ -16,7 +18,12 @@ pub(crate) struct TableRows {
 impl TableRows {
     pub(crate) fn new(batches: Vec<RecordBatch>) -> Self {
         let row_count = batches.iter().map(|it| it.num_rows() as u64).sum();
-        let logical_bytes = batches.iter().flat_map(RecordBatch::columns).map(column_bytes).sum();
+        let bytes = |batch: &RecordBatch| -> u64 {
+            let schema = batch.schema();
+            let own = schema.fields().iter().zip(batch.columns());
+            own.filter(|(field, _)| !is_pseudo(field.name())).map(|(_, it)| column_bytes(it)).sum()
+        };
+        let logical_bytes = batches.iter().map(bytes).sum();
         Self { batches, row_count, logical_bytes }
     }
 

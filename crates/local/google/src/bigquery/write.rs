@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::BigQuery;
 use super::catalog::Table;
+use super::ingestion::{other_partitions, placed, split_decorator};
 use super::names::TableName;
 use super::rows::TableRows;
 use super::schema::{Field, FieldMode, is_same_name};
@@ -47,6 +49,8 @@ impl WriteDisposition {
 #[derive(Clone, Debug)]
 pub(super) struct WriteTarget {
     pub(super) name: TableName,
+    /// The partition that the destination names by a decorator.
+    pub(super) partition: Option<Date>,
     /// The schema of the job. A query job has that of its result.
     pub(super) schema: Vec<Field>,
     pub(super) disposition: WriteDisposition,
@@ -90,8 +94,12 @@ impl WriteTarget {
                 }
             }
         }
+        let mut name = TableName::parse(reference, project)?;
+        let (table, partition) = split_decorator(&name.table)?;
+        name.table = table.to_owned();
         Ok(Self {
-            name: TableName::parse(reference, project)?,
+            name,
+            partition,
             schema: Vec::new(),
             disposition: WriteDisposition::parse(text("writeDisposition"), default)?,
             may_create_table,
@@ -99,6 +107,13 @@ impl WriteTarget {
             relax_fields,
             properties: Map::new(),
         })
+    }
+
+    /// Whether the job replaces the schema. WRITE_TRUNCATE of one partition does not: it needs
+    /// `schemaUpdateOptions` for a change (BigQuery v2 discovery document,
+    /// `JobConfigurationLoad.schemaUpdateOptions`).
+    pub(super) fn replaces_schema(&self) -> bool {
+        self.disposition == WriteDisposition::Truncate && self.partition.is_none()
     }
 
     /// The fields of an existing table after the job: its own with the permitted schema updates. They
@@ -200,6 +215,7 @@ impl BigQuery {
                 return Err(name.not_found());
             }
             let properties = dataset.with_default_expiration(target.properties.clone(), now);
+            let rows = placed(rows, &properties, target.partition, now)?;
             let mut table = Table::new(fields, properties, now, &changes);
             table.rows = Arc::new(rows);
             dataset.tables.insert(name.table.clone(), table);
@@ -208,8 +224,10 @@ impl BigQuery {
         let table = dataset.tables.get_mut(&name.table).ok_or_else(|| name.not_found())?;
         check_is_table(table, name)?;
         check_write_empty(target.disposition, table, name)?;
+        rows = placed(rows, &table.properties, target.partition, now)?;
+        rows = beside_other_partitions(target, table, rows)?;
         let fields = match target.disposition {
-            WriteDisposition::Truncate => {
+            WriteDisposition::Truncate if target.replaces_schema() => {
                 // The job replaces the schema, and with it tags, descriptions and row access
                 // policies.
                 table.row_access.clear();
@@ -225,7 +243,7 @@ impl BigQuery {
                 rows = TableRows::new(batches);
                 with_new_columns(&table.fields, fields)
             }
-            WriteDisposition::TruncateData => {
+            WriteDisposition::Truncate | WriteDisposition::TruncateData => {
                 if is_turned("load-truncate-data-keeps-row-access") {
                     table.row_access.clear();
                 }
@@ -236,6 +254,23 @@ impl BigQuery {
         table.replace_rows(fields, rows, now, window);
         Ok(())
     }
+}
+
+/// The rows after a job that replaces one partition: its new rows, and the rows of the others.
+fn beside_other_partitions(
+    target: &WriteTarget,
+    table: &Table,
+    mut rows: TableRows,
+) -> Result<TableRows, GoogleError> {
+    let replaces_rows =
+        matches!(target.disposition, WriteDisposition::Truncate | WriteDisposition::TruncateData);
+    let Some(partition) = target.partition.filter(|_| replaces_rows) else { return Ok(rows) };
+    if is_turned("load-truncate-data-one-partition") {
+        return Ok(rows);
+    }
+    let mut batches = other_partitions(&table.rows, partition)?;
+    batches.append(&mut rows.batches);
+    Ok(TableRows::new(batches))
 }
 
 /// The fields after a job, if a claim of what becomes of them is turned around.

@@ -9,6 +9,7 @@ mod jobs;
 mod loads;
 mod masking;
 mod parameters;
+mod partitions;
 mod queries;
 mod row_access;
 mod statements;

@@ -81,6 +81,7 @@ impl Rows<'_> {
                 columns: &columns,
                 mode: LoadMode::AppendJson,
                 flexible_names: false,
+                partition: None,
             };
             let inserted = context.gcp.bigquery.insert_load_job(&job).await?;
             started += u32::from(inserted == Inserted::New);
@@ -122,6 +123,7 @@ pub(super) async fn ensure_table(context: &Context, table: OpsTable) -> Result<(
             source: OPS_LABEL,
             description: Some(table.description()),
             stamp: TableStamp::default(),
+            keep_days: None,
         };
         // Another tick may have created it meanwhile.
         let _ = context.gcp.bigquery.create_table(dataset, table.name(), &new).await?;

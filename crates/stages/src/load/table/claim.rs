@@ -5,6 +5,7 @@
 //! the table can contain. Before another load takes a claim over, the job of the earlier one has
 //! ended, or its id is retired: an insertion that is still on its way cannot start it any more.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -12,11 +13,11 @@ use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::{JobId, hash};
 use landbridge_core::plan::table::ResolvedTable;
-use landbridge_core::protection::{FormerRows, NotJudged, TableRows};
+use landbridge_core::protection::{FormerRows, KeptRows, NotJudged, TableRows};
 use landbridge_core::types::{BigQueryType, ColumnType};
 use landbridge_gcp::bigquery::{Retired, TableInfo};
 use landbridge_ledger::records::{self, Claim, ItemRecord};
-use landbridge_ledger::{Recorded, Written};
+use landbridge_ledger::{Recorded, SourceName, Written};
 
 use super::TableLoad;
 use crate::deployment;
@@ -35,13 +36,22 @@ pub(super) enum ClaimOutcome {
 pub(super) struct Held {
     pub(super) claim: Claim,
     etag: String,
+    /// The partition, of a history table.
+    partition: Option<Day>,
 }
 
 impl Held {
     /// The job whose rows are in the table and proven; `None` if the load is not finished.
-    pub(super) fn finished_job(&self) -> Option<&str> {
-        let loaded = self.claim.loaded.as_ref().filter(|_| self.claim.loading.is_none());
-        loaded.map(|rows| rows.job.as_str())
+    pub(super) fn finished_job(&self) -> Option<String> {
+        if self.claim.loading.is_some() {
+            return None;
+        }
+        self.newest_rows().map(|rows| rows.job.clone())
+    }
+
+    /// The rows that the table, or the partition, has, or that a job may be writing.
+    pub(super) fn newest_rows(&self) -> Option<Cow<'_, TableRows>> {
+        self.claim.newest_rows(self.partition)
     }
 }
 
@@ -90,15 +100,15 @@ impl TableLoad<'_> {
         rows: TableRows,
         live: Option<&TableInfo>,
     ) -> Result<ClaimOutcome> {
-        let name = records::claim(&self.table.table);
+        let name = self.claim_name();
         let claims = self.ledger.source();
         let current = claims.get(&name).await?;
         if let Some(current) = &current {
-            if current.value.day > self.day.day {
+            if current.value.day > self.day.day && self.history.is_none() {
                 return Ok(ClaimOutcome::Superseded(current.value.day));
             }
             if self.is_for(&current.value, &rows) && !is_put_back(&current.value, live) {
-                return Ok(ClaimOutcome::Won(Box::new(held(current.clone()))));
+                return Ok(ClaimOutcome::Won(Box::new(self.held(current.clone()))));
             }
             if self.is_outdated(&current.value) {
                 return Ok(ClaimOutcome::Retry);
@@ -124,7 +134,7 @@ impl TableLoad<'_> {
         };
         match (written, claims.get(&name).await?) {
             (Written::Yes, Some(found)) if found.value == next => {
-                Ok(ClaimOutcome::Won(Box::new(held(found))))
+                Ok(ClaimOutcome::Won(Box::new(self.held(found))))
             }
             _ => Ok(ClaimOutcome::Retry),
         }
@@ -132,14 +142,15 @@ impl TableLoad<'_> {
 
     /// Whether the claim is that of this load: running, or finished.
     fn is_for(&self, claim: &Claim, rows: &TableRows) -> bool {
-        let newest = claim.loading.as_ref().or(claim.loaded.as_ref());
+        let newest = claim.newest_rows(self.partition_day());
         newest.is_some_and(|it| it.digest == rows.digest && it.day == Some(self.day.day))
     }
 
     /// Whether the claim is for rows of the same day that a newer request asked for: this tick began
     /// before the request.
     fn is_outdated(&self, claim: &Claim) -> bool {
-        let rows = claim.loading.iter().chain(&claim.loaded);
+        let kept = claim.kept.of_day(self.day.day);
+        let rows = claim.loading.iter().chain(&claim.loaded).chain(&kept);
         let mut of_day = rows.filter(|rows| rows.day == Some(self.day.day));
         of_day.any(|rows| rows.redo > self.table.redo)
     }
@@ -160,6 +171,8 @@ impl TableLoad<'_> {
             // The table exists without a claim: what time travel reaches is unknown.
             former: live.map_or_else(Vec::new, |_| vec![self.unknown_rows()]),
             mark: None,
+            history_of: self.history.map(|it| it.of.clone()),
+            kept: KeptRows::default(),
         });
         // From now on, the table may be written.
         next.mark = None;
@@ -174,15 +187,22 @@ impl TableLoad<'_> {
             // What was loaded since is unknown, and what the claim says is not in the table any more.
             next.former.insert(0, self.unknown_rows());
             next.loaded = None;
+            next.kept = KeptRows::default();
         }
-        if next.loaded.is_none() && live.is_some_and(|live| live.rows > 0) {
+        let is_recorded = next.loaded.is_some() || !next.kept.is_empty();
+        if !is_recorded && live.is_some_and(|live| live.rows > 0) {
             next.loaded = Some(TableRows::unknown());
+        }
+        if let Some(live) = live {
+            let expiration = live.day_partitions.and_then(|it| it.expiration);
+            next.retire_expired(expiration, self.tick.now, self.no_earlier(modified_at(live)));
         }
         let mut rows = rows;
         let elsewhere = self.rows_under_another_name(&next).await?;
-        let earlier = next.loaded.iter().chain(next.former.iter().map(|it| &it.rows));
+        let former = next.former.iter().map(|it| &it.rows);
+        let earlier = next.loaded.iter().chain(next.kept.descriptions()).chain(former);
         rows.keep_verdicts(earlier.chain(&elsewhere), &self.context.contract);
-        next.day = self.day.day;
+        next.day = next.day.max(self.day.day);
         // A claim that was deleted or put back counts on from the number that the table has.
         next.sequence = next.sequence.max(live.map_or(0, |live| live.stamp.load)) + 1;
         let job = self.job_id(&rows, (next.sequence, 1))?.to_string();
@@ -193,6 +213,13 @@ impl TableLoad<'_> {
     /// What is known of the rows of the same table of the source under other names in BigQuery, the newest first; nothing
     /// if the claim has rows of it: then they are the newer ones.
     async fn rows_under_another_name(&self, claim: &Claim) -> Result<Vec<TableRows>> {
+        if let Some(history) = self.history {
+            // The verdicts on the values of the table itself.
+            let claim = self.ledger.source().value(&records::claim(&history.of)).await?;
+            let former = claim.iter().flat_map(|it| it.former.iter().map(|it| it.rows.clone()));
+            let current = claim.iter().flat_map(|it| it.loaded.iter().chain(&it.loading).cloned());
+            return Ok(current.chain(former).collect());
+        }
         let source_table = &self.table.source_table;
         let is_of_source = |rows: &TableRows| rows.source_table == *source_table;
         let former = |claim: &Claim| {
@@ -278,19 +305,36 @@ impl TableLoad<'_> {
     }
 
     /// The claim, held for a table that keeps its rows: see `unchanged`.
-    pub(super) fn hold_as_is(found: Recorded<Claim>) -> Held {
-        held(found)
+    pub(super) fn hold_as_is(&self, found: Recorded<Claim>) -> Held {
+        self.held(found)
+    }
+
+    fn held(&self, found: Recorded<Claim>) -> Held {
+        Held { claim: found.value, etag: found.etag, partition: self.partition_day() }
+    }
+
+    /// The partition that is loaded, of a history table.
+    pub(super) fn partition_day(&self) -> Option<Day> {
+        self.history.map(|_| self.day.day)
+    }
+
+    /// The record of the claim.
+    pub(super) fn claim_name(&self) -> SourceName<Claim> {
+        match self.history {
+            None => records::claim(&self.table.table),
+            Some(_) => records::history_claim(&self.table.table),
+        }
     }
 
     pub(super) async fn replace_claim(&self, held: &mut Held, next: Claim) -> Result<bool> {
-        let name = records::claim(&self.table.table);
+        let name = self.claim_name();
         let claims = self.ledger.source();
         if claims.replace(&name, &held.etag, &next).await? == Written::Overtaken {
             return Ok(false);
         }
         match claims.get(&name).await? {
             Some(found) if found.value == next => {
-                *held = Held { claim: found.value, etag: found.etag };
+                *held = self.held(found);
                 Ok(true)
             }
             _ => Ok(false),
@@ -299,7 +343,7 @@ impl TableLoad<'_> {
 
     /// Whether the recorded claim is still this one.
     pub(super) async fn still_held(&self, held: &Held) -> Result<bool> {
-        let found = self.ledger.source().get(&records::claim(&self.table.table)).await?;
+        let found = self.ledger.source().get(&self.claim_name()).await?;
         Ok(found.is_some_and(|found| found.etag == held.etag))
     }
 }
@@ -310,13 +354,14 @@ pub(super) fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
     live.is_some_and(|live| live.stamp.load > claim.sequence)
 }
 
+/// When the table was last changed: a late tick finds what a later one has changed, its expiration for example.
+fn modified_at(live: &TableInfo) -> Option<Timestamp> {
+    Timestamp::from_millisecond(live.mark?.modified_ms).ok()
+}
+
 /// What all objects were made by; empty if it is not the same for all, or not known of one.
 fn made_by(items: &[ItemRecord]) -> String {
     let first = items.first().map_or("", |item| item.made_by.as_str());
     let is_same = items.iter().all(|item| item.made_by == first);
     if is_same { first.to_owned() } else { String::new() }
-}
-
-fn held(found: Recorded<Claim>) -> Held {
-    Held { claim: found.value, etag: found.etag }
 }

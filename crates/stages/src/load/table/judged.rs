@@ -4,7 +4,7 @@
 use landbridge_core::Result;
 use landbridge_core::incident::what;
 use landbridge_core::plan::Problem;
-use landbridge_core::protection::{LooksPersonal, NotJudged, TableRows};
+use landbridge_core::protection::{LooksPersonal, NotJudged};
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 
 use super::TableLoad;
@@ -12,14 +12,9 @@ use super::claim::Held;
 use crate::alert;
 
 impl TableLoad<'_> {
-    /// The rows that the table has, or that a job may be writing.
-    fn newest_rows(held: &Held) -> Option<&TableRows> {
-        held.claim.loading.as_ref().or(held.claim.loaded.as_ref())
-    }
-
     /// A note if the values of a column of class `none` look personal.
     pub(super) fn looks_personal(&self, column: &str, held: &Held) -> Option<Note> {
-        let rows = Self::newest_rows(held)?;
+        let rows = held.newest_rows()?;
         let mut suspected = rows.suspected(&self.context.contract);
         let (_, looks_like) = suspected.find(|(name, _)| *name == column)?;
         let LooksPersonal { reason, day, .. } = looks_like;
@@ -31,7 +26,7 @@ impl TableLoad<'_> {
 
     /// A note if the values of a column of class `none` cannot be judged.
     pub(super) fn not_judged(&self, column: &str, held: &Held) -> Option<Note> {
-        let rows = Self::newest_rows(held)?;
+        let rows = held.newest_rows()?;
         let mut not_judged = rows.not_judged(&self.context.contract);
         let (_, NotJudged { since, never_before }) =
             not_judged.find(|(name, _)| *name == column)?;
@@ -70,8 +65,8 @@ impl TableLoad<'_> {
     /// Reports columns of class `none` that cannot be judged: at once if they are closed, otherwise from
     /// the third day on, because an object that cannot be read on one day is no reason to call anyone.
     pub(super) async fn report_not_judged(&self, held: &Held) -> Result<()> {
-        let rows = Self::newest_rows(held);
-        let found = rows.into_iter().flat_map(|rows| rows.not_judged(&self.context.contract));
+        let rows = held.newest_rows();
+        let found = rows.iter().flat_map(|rows| rows.not_judged(&self.context.contract));
         let lasting = found.filter(|(_, it)| it.needs_a_person(self.day.day));
         let columns: Vec<&str> = lasting.map(|(name, _)| name).collect();
         if columns.is_empty() {

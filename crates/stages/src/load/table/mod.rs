@@ -11,11 +11,13 @@
 //! | [`judged`] | columns of class `none` whose values look personal or cannot be judged |
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
+//! | `history` | keeping the rows of one day in a history table |
 //! | [`proof`] | comparing rows and tags with the plan |
 //! | `unchanged` | a table that keeps its rows, because its export has the same content |
 
 mod attempts;
 mod claim;
+mod history;
 mod judged;
 mod objects;
 mod proof;
@@ -23,13 +25,14 @@ mod rows;
 mod schema;
 mod unchanged;
 
+pub(super) use history::{DayKept, choose};
 pub(super) use rows::wait_for_job;
+pub(crate) use schema::with_tag;
 
 use std::collections::BTreeSet;
 
 use std::cmp::Ordering;
 
-use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::UnchangedTables;
 use landbridge_core::diff::{SchemaChange, diff_table};
@@ -39,6 +42,7 @@ use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::retype::CheckedTable;
 use landbridge_core::rewrite::Action;
 use landbridge_core::types::TimeRules;
+use landbridge_core::{ErrorKind, Result};
 use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::{self, Claim, EXPORT, Intent, ItemRecord, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
@@ -67,6 +71,17 @@ pub(super) struct TableLoad<'a> {
     pub(super) slot: &'a Slot,
     /// The names of tables on earlier days.
     pub(super) names: &'a EarlierNames,
+    /// The day's rows become a partition of a history table. [`Self::table`] has its name then.
+    pub(super) history: Option<&'a History>,
+}
+
+/// The history table that gets the rows of a day.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    /// The table whose days it keeps.
+    pub(super) of: String,
+    /// How many days are kept.
+    pub(super) days: u32,
 }
 
 /// What is known of a table before it is loaded.
@@ -100,6 +115,13 @@ impl TableLoad<'_> {
         }
         let dataset = &context.config.warehouse.dataset;
         let live = context.gcp.bigquery.table(dataset, &table.table).await?;
+        if live.as_ref().is_some_and(|live| live.day_partitions.is_some()) {
+            let what = "the table keeps the history of another table, or was partitioned by a person, so it is not loaded";
+            let mut problem = Problem::new(ErrorKind::Held, what, self.name());
+            "give the table another name in contract.yaml (`table:`) and deploy it"
+                .clone_into(&mut problem.action);
+            return self.hold(problem).await.map(Some);
+        }
         let text = text_columns::decided(ledger, table).await?;
         let items = stats::read_items(ledger, table).await?;
         let (resolved, stats) = self.checked(live.as_ref(), &text, &items)?;
@@ -375,6 +397,14 @@ impl TableLoad<'_> {
 
     /// Writes the receipt of a table that already has the data of a newer day.
     async fn supersede(&self, newer: Day) -> Result<Receipt> {
+        if self.context.redo.is_backfill(self.table.redo) {
+            // Only the history wants the rows: what the day says of the table stays true.
+            let earlier = self.ledger.value(&records::receipt(&self.table.table)).await?;
+            if let Some(earlier) = earlier.filter(|it| it.state == ReceiptState::Published) {
+                let receipt = Receipt { redo: self.table.redo, ..earlier };
+                return self.write(&receipt).await;
+            }
+        }
         let mut receipt = self.receipt(ReceiptState::Superseded).await?;
         receipt.notes.push(Note::new(
             NoteCode::Superseded,

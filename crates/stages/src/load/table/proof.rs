@@ -35,7 +35,11 @@ impl TableLoad<'_> {
             return Ok(None);
         }
         let planned = self.table.rows;
-        if loaded.rows != planned || state.rows != planned {
+        let found = match self.history {
+            None => state.rows,
+            Some(_) => self.partition_rows(&loaded.job).await?,
+        };
+        if loaded.rows != planned || found != planned {
             return Err(Error::new(
                 ErrorKind::Corrupt,
                 "the row counts of a table differ",
@@ -44,7 +48,7 @@ impl TableLoad<'_> {
                     self.name(),
                     loaded.rows,
                     loaded.job,
-                    state.rows,
+                    found,
                     self.day.day,
                     self.table.source_table,
                 ),

@@ -116,6 +116,7 @@ impl TableLoad<'_> {
             columns: change.columns(),
             mode: LoadMode::ReplaceRows,
             flexible_names: self.context.config.warehouse.column_names.is_flexible(),
+            partition: self.partition_day(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::describe;
-use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
+use landbridge_core::diff::{PolicyTags, SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode};
@@ -24,7 +25,11 @@ impl TableLoad<'_> {
         let mut now = resolved.clone();
         let readable = held.claim.readable(self.tick.now, self.window_hours);
         for column in &mut now.columns {
-            let class = readable.class_now(&self.table.table, &column.name, &self.context.contract);
+            let table = held.claim.contract_table(&self.table.table);
+            let mut class = readable.class_now(table, &column.name, &self.context.contract);
+            if self.history.is_some() {
+                class.class = with_tag(class.class, &self.context.tags);
+            }
             let waits = class.waits_until.map(|until| waiting_note(&column.name, until));
             now.notes.extend(waits);
             now.notes.extend(self.other_source_type(&column.source_column, held));
@@ -37,7 +42,7 @@ impl TableLoad<'_> {
 
     /// A note if the contract describes a column of another source type than the export's.
     fn other_source_type(&self, column: &str, held: &Held) -> Option<Note> {
-        let rows = held.claim.loading.as_ref().or(held.claim.loaded.as_ref())?;
+        let rows = held.newest_rows()?;
         let rows = rows.columns.as_ref()?.get(column)?;
         let contract = self.context.contract.tables.get(&self.table.source_table)?;
         let named = contract
@@ -130,6 +135,7 @@ impl TableLoad<'_> {
             source: &self.context.config.source.name,
             description: contract.and_then(|contract| contract.description.as_deref()),
             stamp,
+            keep_days: self.history.map(|it| it.days),
         };
         let dataset = &self.context.config.warehouse.dataset;
         let bigquery = &self.context.gcp.bigquery;
@@ -174,7 +180,10 @@ impl TableLoad<'_> {
         let contract = self.context.contract.tables.get(&self.table.source_table);
         let of_contract = contract.and_then(|contract| contract.description.as_deref());
         let own = describe::own_part(live.description.as_deref()).or(of_contract);
-        describe::table(own, &self.table.source_table, self.day.day, unchanged_since)
+        match self.history {
+            None => describe::table(own, &self.table.source_table, self.day.day, unchanged_since),
+            Some(history) => describe::history(own, &self.table.source_table, history.days),
+        }
     }
 
     /// The table as it is now.
@@ -195,6 +204,15 @@ fn waiting_note(column: &str, until: Timestamp) -> Note {
             "column `{column}` stays unclassified until {until}: until then, time travel reaches rows that its class in the contract does not describe"
         ),
     )
+}
+
+/// The class, if it has a tag. Rows of past days can have a class that landbridge.yaml does not have any more:
+/// no reader may read it then.
+pub(crate) fn with_tag(class: String, tags: &PolicyTags) -> String {
+    match class == CLASS_NONE || tags.contains_key(&class) {
+        true => class,
+        false => CLASS_UNCLASSIFIED.to_owned(),
+    }
 }
 
 /// The first column that does not have its tag, or, if the contract does not contain it, has none.

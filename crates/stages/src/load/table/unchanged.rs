@@ -44,9 +44,16 @@ impl TableLoad<'_> {
             Ok(rows) => rows.clone(),
             Err(why) => return self.carry(why).await,
         };
-        let held = Self::hold_as_is(claim);
+        let held = self.hold_as_is(claim);
         let text = text_columns::decided(&origin.ledger, &origin.plan).await?;
         let items = stats::read_items(&origin.ledger, &origin.plan).await?;
+        if context.config.history_of(&table.source_table).is_some()
+            && self.changed_object(&items).await?.is_some()
+        {
+            return self
+                .carry("its history needs the objects of the earlier day, which are gone")
+                .await;
+        }
         let (resolved, stats) = self.checked(Some(&live), &text, &items)?;
         let audits = match audits::read(self).await? {
             TableAudits::Waits => return Ok(None),

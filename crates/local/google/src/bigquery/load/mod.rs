@@ -31,7 +31,7 @@ use super::catalog::Table;
 use super::rows::TableRows;
 use super::schema::{Field, find_field};
 use super::tables::check_layout;
-use super::write::{WriteDisposition, check_required};
+use super::write::check_required;
 use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
@@ -206,7 +206,7 @@ fn resolve_fields(
     let fields_before = existing.map_or(&[][..], |table| &table.fields);
     // WRITE_TRUNCATE replaces the schema. A table without columns gets those of the job or of
     // its files.
-    if spec.target.disposition != WriteDisposition::Truncate && !fields_before.is_empty() {
+    if !spec.target.replaces_schema() && !fields_before.is_empty() {
         return Ok((spec.target.merge_fields(fields_before)?, fields_before.to_vec()));
     }
     let fields = match spec.target.schema.as_slice() {

@@ -217,7 +217,7 @@ impl MaskedTable {
             .map_err(|_| {
                 GoogleError::new(500, "internalError", "The table's rows could not be numbered.")
             })?;
-        let Self { mut fields, mut views, .. } = self;
+        let Self { mut fields, mut views, hidden_columns, .. } = self;
         views.push(ColumnView::Plain);
         fields.push(Field::new(row_number, FieldType::Integer, FieldMode::Nullable));
         let (schema, rows) = (arrow_schema(&fields), Arc::new(TableRows::new(batches)));
@@ -226,7 +226,7 @@ impl MaskedTable {
             views,
             rows,
             schema,
-            hidden_columns: 1,
+            hidden_columns: hidden_columns + 1,
             salt: self.salt,
             bytes_behind: None,
         })

@@ -197,10 +197,15 @@ impl BigQuery {
             let catalog = self.catalog();
             let table = catalog.table(name).map_err(|error| self.in_location(error))?;
             let late = table.properties.contains_key(LATE_TAGS);
-            let fields = if late { without_tags(&table.fields) } else { table.fields.clone() };
-            (fields, table.row_access.rows_for(caller, &table.rows))
+            let fields = table.stored_fields();
+            let fields = if late { without_tags(&fields) } else { fields };
+            let hidden = fields.len() - table.fields.len();
+            ((fields, hidden), table.row_access.rows_for(caller, &table.rows))
         };
-        Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
+        let (fields, hidden) = fields;
+        let masked =
+            self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec()));
+        Ok(masked.with_hidden_columns(hidden))
     }
 
     /// One version of a table's rows, masked for `caller` with the tags as they are now.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::googlesql::civil_time;
 use crate::bigquery::catalog::Table;
+use crate::bigquery::ingestion::PARTITION_DATE;
 use crate::bigquery::rows::TableRows;
 use crate::bigquery::statements::unknown;
 use crate::error::GoogleError;
@@ -23,22 +24,21 @@ pub(super) type Partition = (Option<String>, u64, u64);
 /// The partitions of a table, in the order of their ids.
 ///
 /// # Errors
-/// 400 for a table that is partitioned by the time of its loads: this server does not keep it.
+/// 400 for partitions that this server does not know.
 pub(super) fn partitions(table: &Table) -> Result<Vec<Partition>, GoogleError> {
     let whole = || (None, table.rows.row_count, table.rows.logical_bytes);
     let time = table.properties.get("timePartitioning").filter(|it| !it.is_null());
     let range = table.properties.get("rangePartitioning").filter(|it| !it.is_null());
     let Some(layout) = time.or(range) else { return Ok(vec![whole()]) };
-    let Some(column) = layout.get("field").and_then(Value::as_str) else {
-        return Err(unknown(
-            "INFORMATION_SCHEMA.PARTITIONS of a table with ingestion-time partitions",
-        ));
+    let column = layout.get("field").and_then(Value::as_str).unwrap_or(PARTITION_DATE);
+    let stored = table.stored_fields();
+    let Some(field) = stored.iter().find(|it| it.name.eq_ignore_ascii_case(column)) else {
+        return Ok(vec![whole()]);
     };
-    let at = table.fields.iter().position(|it| it.name.eq_ignore_ascii_case(column));
-    let Some(at) = at else { return Ok(vec![whole()]) };
     let mut parts: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
     for batch in &table.rows.batches {
-        let ids = ids(batch.column(at), layout)?;
+        let Some(column) = batch.column_by_name(&field.name) else { continue };
+        let ids = ids(column, layout)?;
         let mut names: Vec<&String> = ids.iter().collect();
         names.sort();
         names.dedup();

@@ -14,6 +14,7 @@ use super::{bound_parameters, googlesql};
 use crate::access::{AccessControl, OVERRIDE_TIME_TRAVEL_RESTRICTIONS, Principal};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::Table;
+use crate::bigquery::ingestion::pseudo_fields;
 use crate::bigquery::names::TableName;
 use crate::bigquery::schema::{Field, find_field};
 use crate::error::GoogleError;
@@ -65,7 +66,7 @@ impl BigQuery {
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
         let now = self.clock.now();
-        let (version, rows, fields_now) = {
+        let (version, rows, fields_now, pseudo) = {
             let mut catalog = self.catalog();
             let window = catalog.dataset(&name.project, &name.dataset)?.time_travel();
             let table = catalog.table_in_window(name, now).map_err(|it| self.in_location(it))?;
@@ -85,13 +86,14 @@ impl BigQuery {
             let version =
                 version.ok_or_else(|| invalid(format!("Cannot read before {earliest_millis}")))?;
             let rows = table.row_access.rows_for(caller, &version.rows);
-            (version, rows, table.fields.clone())
+            (version, rows, table.fields.clone(), pseudo_fields(&table.properties))
         };
         let refused = changed_columns(name, &version.fields, &fields_now);
-        let table = self.with_access(|it| {
-            MaskedTable::new(it, caller, name, version.fields, rows, salt.to_vec())
-        });
-        Ok(table.with_refused(&refused))
+        let hidden = pseudo.len();
+        let fields = version.fields.into_iter().chain(pseudo).collect();
+        let table =
+            self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec()));
+        Ok(table.with_refused(&refused).with_hidden_columns(hidden))
     }
 
     /// Checks that `caller` may read former rows of a table. The text is in Fivetran's documentation,

@@ -18,6 +18,7 @@ use super::rows::{Changes, Update, assigned, check_assignable, row_numbers, whol
 use super::tokens::{Cursor, Kind, is_literal, tokenize};
 use super::{Statement, StatementResult, is_query, unknown};
 use crate::bigquery::catalog::Table;
+use crate::bigquery::ingestion::placed;
 use crate::bigquery::job::QueryResult;
 use crate::bigquery::names::TableName;
 use crate::bigquery::query::QuerySpec;
@@ -108,8 +109,10 @@ impl Statement<'_> {
         self.server.authorize_on_table(self.caller, &target.name, "bigquery.tables.getData")?;
         let rows = target.table.row_access.rows_for(self.caller, &target.table.rows);
         let masked = self.server.with_access(|access| {
-            let fields = target.fields().to_vec();
+            let fields = target.table.stored_fields();
+            let hidden = fields.len() - target.fields().len();
             MaskedTable::new(access, self.caller, &target.name, fields, rows, Vec::new())
+                .with_hidden_columns(hidden)
         });
         let mut spec = self.spec.clone();
         spec.plain_only = true;
@@ -303,7 +306,11 @@ impl Statement<'_> {
     ) -> Result<StatementResult, GoogleError> {
         let counts = [changes.inserted_count(), changes.updated_count(), changes.deleted.len()];
         if !self.dry_run && !changes.is_empty() {
-            let rows = changes.apply(&target.table.rows, target.fields())?;
+            let now = self.server.clock.now();
+            let inserted = TableRows::new(changes.inserted.clone());
+            let inserted = placed(inserted, &target.table.properties, None, now)?.batches;
+            let changes = Changes { inserted, ..changes.clone() };
+            let rows = changes.apply(&target.table.rows, &target.table.stored_fields())?;
             self.put_rows(target, rows)?;
         }
         let [inserted, updated, deleted] = counts;

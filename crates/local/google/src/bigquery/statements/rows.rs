@@ -151,6 +151,7 @@ fn internal_error<T>(_: T) -> GoogleError {
 
 /// New values of some cells: `values[i]` is the new column `columns[i]`, of which row `n` belongs to
 /// row `rows[n]` of the table.
+#[derive(Clone)]
 pub(super) struct Update {
     pub(super) columns: Vec<usize>,
     pub(super) rows: Vec<usize>,
@@ -158,7 +159,7 @@ pub(super) struct Update {
 }
 
 /// What a statement changes. Rows are numbered from 0, in the order of the table's batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Changes {
     pub(super) updates: Vec<Update>,
     pub(super) deleted: BTreeSet<usize>,
