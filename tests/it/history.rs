@@ -9,8 +9,8 @@ use landbridge_local::Principal::{Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{MemoryDatabase, MemoryTable};
 use serde_json::Value;
 
+use crate::command::{landbridge, output_text};
 use crate::crash::OPEN;
-use crate::operator::{landbridge, output_text};
 use crate::support::{MIDNIGHT, SMALL_CONTRACT, TestEnv, TestEnvBuilder, at, small_database};
 
 /// The day that is `n` days after the first.

@@ -54,7 +54,6 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
         aws,
         gcp,
         redo: Redo::default(),
-        siblings: Vec::new(),
         max_load_uris: MAX_LOAD_URIS,
     }
 }

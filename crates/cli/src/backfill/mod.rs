@@ -23,8 +23,8 @@ use landbridge_ledger::{Ledger, Written};
 use self::plan::{DayState, Place, Plan};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
+use crate::render;
 use crate::restore::confirm;
-use crate::{files, render};
 
 /// Fill the history of a table with past days, from the exports that are kept
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ pub(crate) struct BackfillArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: BackfillArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
+    let config = args.config.read()?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);

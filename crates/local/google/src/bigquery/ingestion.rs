@@ -16,8 +16,10 @@ use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::catalog::{Table, TableRows, int64};
+use super::catalog::Table;
+use super::rows::TableRows;
 use super::schema::{Field, FieldMode, FieldType};
+use super::settings::int64;
 use super::statements::unknown;
 use super::versions::Window;
 use crate::error::GoogleError;
