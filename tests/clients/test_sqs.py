@@ -52,9 +52,12 @@ def test_a_message_comes_back_after_its_visibility_timeout(sqs):
     url = sqs.create_queue(QueueName="late", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="once more")
     first = sqs.receive_message(QueueUrl=url)["Messages"][0]
-    # A virtual minute passes in 50 ms.
+    # A virtual minute passes in 50 ms. What is received again stays in flight for long enough to be deleted.
+    half_a_day = 12 * 60 * 60
     for _ in range(100):
-        again = sqs.receive_message(QueueUrl=url, AttributeNames=["ApproximateReceiveCount"])
+        again = sqs.receive_message(
+            QueueUrl=url, AttributeNames=["ApproximateReceiveCount"], VisibilityTimeout=half_a_day
+        )
         if again.get("Messages"):
             break
         time.sleep(0.05)
@@ -64,7 +67,7 @@ def test_a_message_comes_back_after_its_visibility_timeout(sqs):
     # An old receipt deletes nothing; the new one does.
     sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=0)
-    (third,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    (third,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=half_a_day)["Messages"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=third["ReceiptHandle"])
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 

@@ -204,11 +204,7 @@ fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdic
     let of_person = by_value.finding == Finding::Harmless
         && values::are_dates(evidence)
         && (names::may_be_of_person(subject) || names::is_date_of_life(subject));
-    let verdict = if of_person { by_name } else { by_value };
-    match verdict.finding {
-        Finding::Unsure => signals::agree(subject, evidence).unwrap_or(verdict),
-        _ => verdict,
-    }
+    if of_person { by_name } else { by_value }
 }
 
 /// Whether what the values look like outweighs a harmless name: they do not belong to a place or a

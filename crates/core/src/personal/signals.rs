@@ -1,47 +1,16 @@
-//! Signs that say little alone and something together, for columns of which nothing else is known. Two questions are asked
-//! of a column whose name is not understood:
+//! Signs that say little alone and something together, for columns of which nothing else is known: how many of the columns
+//! like it describe a person? Of more than about one in four, it is taken for personal, with low confidence. No sign makes a
+//! column harmless: rules that no column of parts `a` to `h` contradicted opened two personal columns of part `i`.
 //!
-//! - Does it have values that no personal column was seen to have in a table like this? Then it is harmless.
-//! - How many of the columns like it describe a person? Of more than about one in four, it is taken for personal, with low
-//!   confidence.
-//!
-//! Both were found on parts `a` to `h` of the labelled set, and on the same columns with one word of each name replaced by
-//! a word that no vocabulary has (3,836 columns that were unclassified). `labels.md` has the figures.
+//! The points were found on parts `a` to `h` of the labelled set, and on the same columns with one word of each name replaced
+//! by a word that no vocabulary has (3,836 columns that were unclassified). `labels.md` has the figures.
 
 use super::{
     Confidence::Low,
     Evidence, Finding, Kind, Subject, Verdict,
-    names::{self, Context, Gap},
+    names::{self, Context},
     values::{self, Variety},
 };
-
-/// Harmless by the values and by what the table is about, though a word of the name is not known. Each rule held for 22
-/// or more columns of parts `a` to `h` and for none that is personal. Few different words or codes are no such sign: an
-/// attribute of a person has them too.
-pub(super) fn agree(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
-    let context = names::context(subject);
-    if !values::are_enough(evidence) || context.protected || context.may_describe {
-        return None;
-    }
-    let reason = match context.gap? {
-        // A number that describes a person, as an age or a weight does, occurs again and again.
-        Gap::Integer if values::are_all_different(evidence) => {
-            "whole numbers, nearly all of them different"
-        }
-        Gap::Integer if !context.of_persons => "whole numbers in a table that is not about people",
-        Gap::NameOf if context.of_known_things => {
-            "the name of something in a table that is not about people"
-        }
-        Gap::Text if context.impersonal => "a text in a table in which nothing is about people",
-        _ if context.of_persons => return None,
-        Gap::Text if values::are_dates(evidence) => "dates in a table that is not about people",
-        Gap::Identifier if values::are_numbers(evidence) => {
-            "numbers that identify something in a table that is not about people"
-        }
-        _ => return None,
-    };
-    Some(Verdict::new(Finding::Harmless, Low, reason))
-}
 
 /// What a sign adds to [`NEEDED`], or takes from it: ten times the logarithm of how much more often columns that have it
 /// describe a person, rounded.
@@ -74,7 +43,7 @@ fn signs(context: &Context, evidence: &Evidence) -> [(Points, bool); 13] {
         (6, context.names_person),
         (-13, context.is_date),
         (-12, values::are_links(evidence)),
-        (-10, context.gap == Some(Gap::Integer) && values::are_all_different(evidence)),
+        (-10, context.is_integer && values::are_all_different(evidence)),
         (-10, variety == Variety::Two),
         (-9, context.is_text && variety == Variety::Many && coded),
         (-5, context.all_known),

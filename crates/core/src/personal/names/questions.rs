@@ -118,42 +118,19 @@ pub(in crate::personal) fn may_be_of_person(subject: Subject<'_>) -> bool {
     (names.is_of_persons() || names.has_person()) && !names.is_all_plain()
 }
 
-/// What is missing of a name that says too little.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::personal) enum Gap {
-    /// Text, and no word says what kind of text.
-    Text,
-    /// A whole number of a word that is not known.
-    Integer,
-    /// A name of something that is not known.
-    NameOf,
-    /// Text that identifies something that is not known.
-    Identifier,
-}
-
 /// What is known of a column besides what its name means.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent signs, each of them yes or no")]
 pub(in crate::personal) struct Context {
-    pub(in crate::personal) gap: Option<Gap>,
     pub(in crate::personal) is_text: bool,
+    pub(in crate::personal) is_integer: bool,
     pub(in crate::personal) is_number: bool,
     pub(in crate::personal) is_date: bool,
-    /// Each row of the table is about a person, by its name or by another column.
-    pub(in crate::personal) of_persons: bool,
     /// The table's name says that it is about people.
     pub(in crate::personal) of_people: bool,
-    /// The table is about health, another protected side of life, or pay.
-    pub(in crate::personal) protected: bool,
     /// The table is about health or another protected side of life.
     pub(in crate::personal) protected_life: bool,
     pub(in crate::personal) medical: bool,
-    /// Nothing in the table is about people.
-    pub(in crate::personal) impersonal: bool,
-    /// Every word of the table's name is known, and none is about people.
-    pub(in crate::personal) of_known_things: bool,
-    /// A word of the column may say that the value is about a person.
-    pub(in crate::personal) may_describe: bool,
     /// A word of the column is a word for a person.
     pub(in crate::personal) names_person: bool,
     /// A word of the column says that the value is about the record.
@@ -164,37 +141,16 @@ pub(in crate::personal) struct Context {
 /// What is known of a column besides what its name means.
 pub(in crate::personal) fn context(subject: Subject<'_>) -> Context {
     let names = Names::of(subject);
-    let of_people = names.table.of_people() == Some(true);
-    let of_persons = names.is_of_persons();
     Context {
-        gap: names.gap(),
+        is_integer: names.shape == Shape::Integer,
         is_text: matches!(names.shape, Shape::Text | Shape::Bytes | Shape::Json),
         is_number: names.is_number(),
         is_date: matches!(names.shape, Shape::Date | Shape::Instant),
-        of_persons,
-        of_people,
-        protected: names.is_protected() || names.is_paid(),
+        of_people: names.table.of_people() == Some(true),
         protected_life: names.is_protected(),
         medical: names.is_medical(),
-        impersonal: names.is_impersonal(),
-        of_known_things: names.table.is_all_known() && !of_people && !of_persons,
-        may_describe: names.may_describe(),
         names_person: names.pieces().any(|piece| has(&PEOPLE, piece) && !has(&THINGS, piece)),
         of_record: names.is_of_record(),
         all_known: names.is_all_known(),
-    }
-}
-
-impl Names {
-    /// What is missing of the name, if a word of it is not known.
-    fn gap(&self) -> Option<Gap> {
-        let name = self.column.iter().any(|word| has(&NAME_WORDS, word) || ends_as_name(word));
-        match self.shape {
-            Shape::Integer => Some(Gap::Integer),
-            Shape::Text if name => Some(Gap::NameOf),
-            Shape::Text if self.last() == "id" => Some(Gap::Identifier),
-            Shape::Text if !self.is_opaque() => Some(Gap::Text),
-            _ => None,
-        }
     }
 }

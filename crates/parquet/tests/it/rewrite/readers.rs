@@ -49,6 +49,8 @@ pub(crate) fn read(python: &Path, file: &Bytes) -> Value {
     let output = Command::new(python)
         .arg(script("read.py"))
         .arg(place.path())
+        // DuckDB shows times in the zone of the machine.
+        .env("TZ", "UTC")
         .output()
         .expect("Python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
