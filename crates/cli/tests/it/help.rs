@@ -27,6 +27,7 @@ fn help_of_the_command() {
         out |   incident     List incidents, or show one: its cause, what it means for readers, the command to run
         out |   redo         Do a day again: transfer and load its tables from the same export, or from another
         out |                one
+        out |   backfill     Fill the history of a table with past days, from the exports that are kept
         out |   verify       Prove that BigQuery has the values that were transferred, column by column
         out |   key          Create the key for tokens
         out |   ledger       Remove recorded values of columns from the ledger
