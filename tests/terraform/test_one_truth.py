@@ -175,7 +175,7 @@ CHANGED = [
     ("masking.tf", '"Masked by ', '"Covered by ', {"tag": None}),
     ("masking.tf", '"Classes of personal data', '"Classes of data', {"taxonomy": 1}),
     ("masking.tf", '"${local.slug}__', '"${local.slug}___', {"mask of": None}),
-    ("masking.tf", 'toset(["load", "protect"])', 'toset(["protect"])', {"taxonomy": 1}),
+    ("masking.tf", "toset(local.taggers)", 'setsubtract(local.taggers, ["load"])', {"taxonomy": 1}),
     ("landing.tf", ".endsWith('.json')", ".endsWith('.jsonl')", {"bucket": 1}),
     ("landing.tf", '"roles/storage.objectCreator"', '"roles/storage.objectUser"', {"bucket": 1}),
 ]
