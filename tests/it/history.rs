@@ -269,7 +269,7 @@ async fn a_changed_transform_continues_in_another_table() {
     assert_eq!(cards(PiiReader, "orders_history_2").await, "0");
 }
 
-/// An unchanged table has no objects of its day: those of the day that was loaded are used. When they are gone,
+/// An unchanged table has no objects of its day: the objects of the day that was loaded are used. When they are gone,
 /// the table is carried.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_partition_of_an_unchanged_day_is_filled_from_the_objects_of_the_loaded_day() {

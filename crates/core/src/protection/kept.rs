@@ -57,7 +57,7 @@ impl KeptRows {
         days
     }
 
-    /// The descriptions of the rows, that of the newest day first. Their days and jobs are those of no day.
+    /// The descriptions of the rows, the newest day first. They have no day and no job.
     pub fn descriptions(&self) -> impl Iterator<Item = &TableRows> {
         let mut groups: Vec<&KeptGroup> = self.0.iter().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.days.keys().next_back().copied()));

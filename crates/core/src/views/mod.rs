@@ -115,7 +115,7 @@ pub struct ViewTable<'a> {
     pub name: &'a str,
     /// Its columns as they are now.
     pub columns: &'a [LiveColumn],
-    /// The rows in it, as the last proof found them; of a history table, those of its newest day.
+    /// The rows in it, as the last proof found them; of a history table, the rows of its newest day.
     pub rows: Option<&'a TableRows>,
     /// Whether it is a history table, with one partition per day.
     pub keeps_days: bool,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// What the rows of a table are, and which day may write them.
 ///
 /// It is replaced with `If-Match` only. A load job is recorded in [`Self::loading`] before it is
-/// inserted, so whoever reads the claim knows every set of rows that the table can contain.
+/// inserted, so the claim names every set of rows that the table can contain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The newest day that may write the table.
@@ -58,7 +58,7 @@ impl Claim {
         }
     }
 
-    /// The rows of the load became those of the table at `at`.
+    /// The rows of the load became the rows of the table at `at`.
     pub fn replace_rows(&mut self, new: TableRows, at: Timestamp) {
         self.mark = None;
         let former = match self.history_of {
@@ -77,7 +77,7 @@ impl Claim {
         self.history_of.as_deref().unwrap_or(table)
     }
 
-    /// The rows that a job may be writing; without one, those that the table has: of a history table, those of
+    /// The rows that a job may be writing; without one, the rows that the table has: of a history table, the rows of
     /// `partition`.
     pub fn newest_rows(&self, partition: Option<Day>) -> Option<Cow<'_, TableRows>> {
         if let Some(rows) = &self.loading {

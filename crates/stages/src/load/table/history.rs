@@ -136,7 +136,7 @@ fn difference(
 }
 
 impl TableLoad<'_> {
-    /// Makes the rows of the day those of its partition, and proves them. `None`: not finished, the next tick
+    /// Makes the rows of the day the rows of its partition, and proves them. `None`: not finished, the next tick
     /// continues. Idempotent: rows that are kept already are proven again.
     ///
     /// # Errors
