@@ -253,6 +253,23 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
     assert_eq!(refused.status.code(), Some(3), "{}", output_text(&refused));
 }
 
+/// `jobs.list` names the tables of a script only with the jobs of its statements.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_statements_of_a_script_are_reads_of_their_tables() {
+    let env = published().await;
+    let script = format!(
+        "DECLARE n INT64; SET n = (SELECT COUNT(*) FROM shop.people); SELECT id FROM shop.people WHERE email <> '{SECRET}'; SELECT n"
+    );
+    let labels = json!({"requestor": "looker_studio", "looker_studio_report_id": "report-2"});
+    query_job(&env, "local-analyst", &script, labels, None).await;
+    let shown = run_as(&env, "local-reviewer", &["consumers", "--table", "public.people"]);
+    let text = output_text(&shown);
+    assert_eq!(shown.status.code(), Some(0), "{text}");
+    let dashboard = "dashboard https://lookerstudio.google.com/reporting/report-2";
+    assert!(text.contains(dashboard) && text.contains("email, id"), "{text}");
+    assert!(!text.contains(SECRET), "{text}");
+}
+
 #[test]
 fn owners_and_consumers_of_the_contract_are_named_by_check_and_diff() {
     let dir = tempfile::tempdir().expect("a folder");

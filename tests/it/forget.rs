@@ -40,6 +40,20 @@ fn landed(env: &TestEnv) -> Vec<String> {
     env.cloud.google().list_objects(bucket, "").into_iter().map(|it| it.name).collect()
 }
 
+/// The records of all days that have sealed figures.
+async fn sealed_figures(env: &TestEnv) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, bytes) in env.ledger("").await {
+        let record: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let places = ["/proof", "/row_proofs", "/audit", "/figures/sealed"];
+        let sealed = places.iter().filter_map(|it| record.pointer(it)?.as_object());
+        if sealed.into_iter().any(|it| !it.is_empty()) {
+            found.push(key);
+        }
+    }
+    found
+}
+
 async fn rows(env: &TestEnv) -> Vec<Vec<String>> {
     env.query(Loader, "SELECT COUNT(*), COUNTIF(id = 77) FROM shop.orders").await.expect("rows")
 }
@@ -81,8 +95,14 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
     assert!(shown.contains("public.orders/"), "{shown}");
     assert!(env.ledger("forgotten/").await.is_empty());
     assert_eq!(rows(&env).await, [["501", "1"]]);
+    let sealed = sealed_figures(&env).await;
+    let of_first = |name: &&String| name.contains("/2026-11-21/") && name.contains("/orders@");
+    assert!(sealed.iter().any(|it| of_first(&it)), "{sealed:#?}");
+    assert!(shown.contains("remove the sealed figures"), "{shown}");
+    // What the command removes from S3.
     let mut kept = Vec::new();
-    for key in files.iter().filter(|it| it.contains("public.orders/")) {
+    let of_orders = files.iter().filter(|it| it.contains("public.orders/"));
+    for key in of_orders.chain(sealed.iter().filter(of_first)) {
         let bytes = env.cloud.aws().read_object("shop-exports", key).await.expect("a read");
         kept.push((key.clone(), bytes.expect("a file")));
     }
@@ -113,6 +133,11 @@ async fn a_person_is_forgotten_and_does_not_come_back_silently() {
     assert_eq!(rows(&env).await, [["500", "0"]]);
     let left = object_keys(&env, "exports/", ".parquet").await;
     kept.retain(|(key, _)| !left.contains(key));
+    let expected: Vec<String> = sealed.iter().filter(|it| !of_first(it)).cloned().collect();
+    // Figures of other tables, and of the newest day, stay.
+    assert!(expected.iter().any(|it| it.contains("/2026-11-22/") && it.contains("/orders@")));
+    assert!(expected.iter().any(|it| it.contains("/2026-11-21/")), "{expected:#?}");
+    assert_eq!(sealed_figures(&env).await, expected);
     let gone: Vec<&String> = files.iter().filter(|it| !left.contains(it)).collect();
     assert!(!gone.is_empty() && gone.iter().all(|it| it.contains("public.orders/")), "{gone:?}");
     let expected: Vec<String> = landed.into_iter().filter(|it| !is_old(&it)).collect();
@@ -170,7 +195,9 @@ async fn killed_at_many_calls(env: &TestEnv, kept: &[(String, Bytes)]) {
         let insert = "INSERT INTO shop.orders (id, note) VALUES (77, 'note 77')";
         env.query(Loader, insert).await.expect("a row");
     };
+    let before = sealed_figures(env).await;
     prepare().await;
+    assert_ne!(sealed_figures(env).await, before);
     calls.clear_fault();
     assert!(run(env, &args).status.success());
     let count = calls.count();
@@ -193,6 +220,7 @@ async fn killed_at_many_calls(env: &TestEnv, kept: &[(String, Bytes)]) {
         assert_eq!(rows(env).await, [["500", "0"]], "call {number} of {count}");
         let left = object_keys(env, "exports/", ".parquet").await;
         assert!(kept.iter().all(|(key, _)| !left.contains(key)), "call {number} of {count}");
+        assert_eq!(sealed_figures(env).await, before, "call {number} of {count}");
         for (name, record) in env.ledger("forgotten/").await {
             let record: Value = serde_json::from_slice(&record).expect("JSON");
             assert!(

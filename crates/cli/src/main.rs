@@ -68,6 +68,7 @@ mod receipt_chain;
 mod recover;
 mod redo;
 mod reference;
+mod requests;
 mod restore;
 mod retype;
 mod schema;

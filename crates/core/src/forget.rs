@@ -41,6 +41,9 @@ pub struct Forgotten {
     /// Objects of the table in Cloud Storage that were deleted, with older versions.
     #[serde(default)]
     pub landed: u64,
+    /// Records of days before from which the sealed figures of the table were removed.
+    #[serde(default)]
+    pub figures: u64,
     /// Rows deleted from the BigQuery table, if there were some.
     #[serde(default)]
     pub warehouse_rows: u64,
@@ -211,6 +214,7 @@ mod tests {
             absent_at: None,
             files: BTreeSet::new(),
             landed: 0,
+            figures: 0,
             warehouse_rows: 0,
             remains: Vec::new(),
             finished_at: None,

@@ -255,19 +255,9 @@ async fn what_lands_from_postgresql_is_what_the_documentation_says() {
     client.batch_execute(more).await.expect("more columns");
     let url = server.url_of("shop");
     let source = PostgresDatabase::connect(&url).await.expect("a source");
-    let mut builder = TestEnvBuilder::demo(Arc::new(source));
-    builder.start = at(START);
-    // The table has one row of values that fit no type, and only three rows.
-    builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 100");
-    builder.config += "proof: { key: landbridge/shop/proof-key, kept: always }\n";
-    let (contract, columns) = lands::proposed(&url, &builder.config).await;
-    builder.contract = contract.render();
-    let env = builder.build().await;
-    let failed = env.run_until(END).await;
-    assert!(failed.is_empty(), "{failed:#?}");
-    lands::assert_documented("PostgreSQL", &columns, &env.receipts(DAY).await["public.every_type"]);
-    // A reader of its own reads the same values from the server, misfits included.
-    let others = crate::proof::source::not_compared(&env, &url, "every_type");
+    let others =
+        lands::assert_every_type_lands(Arc::new(source), &url, "PostgreSQL", "public.every_type")
+            .await;
     expect_test::expect![[r#"
         "c_amounts": {"not_provable":"type"}
         "c_bools": {"not_provable":"type"}

@@ -20,10 +20,11 @@ use landbridge_core::redo::RedoRequest;
 use landbridge_ledger::records::redo;
 use landbridge_ledger::{Ledger, Written};
 
-use self::plan::{DayState, Place, Plan};
+use self::plan::{DayState, Plan};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::render;
+use crate::requests::Place;
 use crate::restore::confirm;
 
 /// Fill the history of a table with past days, from the exports that are kept

@@ -2,33 +2,23 @@
 
 use std::fmt::Write;
 
-use jiff::{SignedDuration, Timestamp};
-use landbridge_aws::Aws;
+use jiff::SignedDuration;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::Config;
 use landbridge_core::cost::{Prices, day};
 use landbridge_core::plan::objects::{assign_folders, group_by_table};
 use landbridge_core::plan::{DayPlan, TableEntry};
 use landbridge_core::protection::partition_end;
+use landbridge_ledger::RedoDays;
 use landbridge_ledger::records::{self, EXPORT, MANIFEST, PLAN};
-use landbridge_ledger::{Ledger, RedoDays};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::forget::record;
 use crate::render::{self, bytes, counted, grouped, left, right};
+use crate::requests::Place;
 
 /// The most days of one command: BigQuery deletes older partitions anyway.
 const MOST_DAYS: usize = 3_660;
-
-/// Where the command works.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) config: &'a Config,
-    pub(super) aws: &'a Aws,
-    pub(super) ledger: &'a Ledger,
-    pub(super) now: Timestamp,
-}
 
 /// The plan; its fields are the keys of `--output json`.
 #[derive(Debug, Serialize)]

@@ -49,7 +49,7 @@ pub(super) const UNREAD: (&str, &str) =
     ("unread-statement", "A statement may change a table, and cannot be read.");
 
 /// The result; its fields are the keys of `--output json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
     /// Tables that were compared with the contract.

@@ -16,6 +16,10 @@ use crate::render::{self, counted, printable};
 /// Where a person reads about the rules.
 const HELP: &str = "https://github.com/landbridge/landbridge/blob/main/docs/contract-review.md";
 
+/// The results of one run that GitHub takes; it refuses a log with more, and then shows none (GitHub documentation, "SARIF support for
+/// code scanning": 25,000 results per run).
+const MOST_RESULTS: usize = 25_000;
+
 /// What stays as it is in the path of a URI (RFC 3986, section 3.3).
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -141,9 +145,13 @@ fn sarif(checked: &Checked) -> Value {
     let rules = ChangeKind::ALL.iter().map(|it| (it.name(), it.about(), it.is_error()));
     let rules: Vec<(&str, &str, bool)> = rules.chain([(UNREAD.0, UNREAD.1, true)]).collect();
     let index = |rule: &str| rules.iter().position(|it| it.0 == rule).unwrap_or_default();
-    let results: Vec<Value> = checked
-        .findings
-        .iter()
+    // Errors first, so that the limit leaves out warnings; a stable sort keeps the order of the files.
+    let mut findings: Vec<&Finding> = checked.findings.iter().collect();
+    findings.sort_by_key(|it| matches!(it.level, Level::Warning));
+    let left_out = findings.len().saturating_sub(MOST_RESULTS);
+    let results: Vec<Value> = findings
+        .into_iter()
+        .take(MOST_RESULTS)
         .map(|it| {
             let what = it.column.as_ref().or(it.table.as_ref());
             json!({
@@ -188,7 +196,55 @@ fn sarif(checked: &Checked) -> Value {
                 "rules": rules,
             } },
             "columnKind": "unicodeCodePoints",
+            "invocations": [invocation(left_out)],
             "results": results,
         }],
     })
+}
+
+/// How the run ended: which findings are not in the log is said in it.
+fn invocation(left_out: usize) -> Value {
+    let mut notes = Vec::new();
+    if left_out > 0 {
+        let text = format!(
+            "{} left out: GitHub takes {MOST_RESULTS} results of a run. --format text prints all",
+            counted(left_out, "finding")
+        );
+        notes.push(json!({ "level": "warning", "message": { "text": text } }));
+    }
+    json!({ "executionSuccessful": true, "toolExecutionNotifications": notes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_at_most_the_results_that_github_takes_and_names_how_many_are_left_out() {
+        let finding = |level| Finding {
+            level,
+            rule: UNREAD.0,
+            message: "m".into(),
+            file: "1.sql".into(),
+            line: 1,
+            table: None,
+            column: None,
+            proposal: None,
+            readers: Vec::new(),
+        };
+        let mut findings = vec![finding(Level::Warning); MOST_RESULTS];
+        findings.extend(vec![finding(Level::Error); 3]);
+        let log = |findings| sarif(&Checked { findings, ..Checked::default() });
+        let all = log(findings);
+        let run = &all["runs"][0];
+        let levels: Vec<&Value> =
+            run["results"].as_array().expect("results").iter().map(|it| &it["level"]).collect();
+        assert_eq!(levels.len(), MOST_RESULTS);
+        assert_eq!(levels[..4], ["error", "error", "error", "warning"]);
+        let note = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+        assert!(note.as_str().is_some_and(|it| it.starts_with("3 findings left out")), "{note}");
+        let few = log(vec![finding(Level::Error)]);
+        let notes = &few["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+        assert_eq!(notes, &json!([]));
+    }
 }

@@ -7,11 +7,25 @@ use landbridge_core::names::{MOST_HISTORY_TABLES, history_table};
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::types::BigQueryType;
 use landbridge_ledger::records;
+use serde::Serialize;
 
 use super::Command;
-use super::plan::{HistoryRows, condition_on, rows_in_warehouse};
+use super::warehouse::{condition_on, rows_in_warehouse};
 use crate::failure::Result;
 use crate::render;
+
+/// A history table, and what it has of the key.
+#[derive(Debug, Serialize)]
+pub(super) struct HistoryRows {
+    pub(super) table: String,
+    /// Rows of the key, on all days.
+    pub(super) rows: u64,
+    /// Days on which the column has tokens or another class, so that rows cannot be chosen by it.
+    pub(super) not_reached: Vec<Day>,
+    /// The condition in BigQuery, which has the value; empty if no day can be reached.
+    #[serde(skip)]
+    pub(super) condition: String,
+}
 
 /// The history tables of the table, with the rows of the key in each. Changes nothing.
 ///

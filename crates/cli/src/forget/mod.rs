@@ -3,6 +3,7 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the command: shows the plan, asks, removes, records |
+//! | [`figures`] | the sealed figures of older days |
 //! | [`history`] | the rows of past days |
 //! | [`plan`] | where the rows are, and why the command is refused |
 //! | [`landing`] | the table's objects in Cloud Storage |
@@ -11,11 +12,13 @@
 //!
 //! It can be repeated: it looks again for what is left. No message and no record has the value of the key.
 
+mod figures;
 mod history;
 mod landing;
 mod plan;
 pub(crate) mod record;
 mod remove;
+mod warehouse;
 
 use std::io::IsTerminal;
 
@@ -47,8 +50,8 @@ Examples:
 
 First delete the rows in the source. The command is refused while the newest export has them, because the next day
 would bring them back. It then shows where the rows are, asks, deletes the files of older exports that have them, the
-table's objects of older days in Cloud Storage and the rows in BigQuery, on every day of a history too, and records what remains, and until when:
-snapshots, backups, time travel. The record has no value. A file of an export is deleted as a whole, so `landbridge recover` of that day and table is no longer possible.
+table's objects of older days in Cloud Storage, the sealed figures of older days in the ledger and the rows in BigQuery, on every day
+of a history too, and records what remains, and until when: snapshots, backups, time travel. The record has no value. A file of an export is deleted as a whole, so `landbridge recover` of that day and table is no longer possible.
 
 Without --yes, the command asks if it runs in a terminal; otherwise it only shows the plan. It can be repeated, and
 goes on after an interruption. It needs the managed policy operator-forget, in BigQuery the right to delete rows of the
@@ -138,9 +141,10 @@ pub(crate) async fn run(args: ForgetArgs) -> Result {
 
 fn text(forgotten: &Forgotten, place: &str) -> String {
     let mut text = format!(
-        "removed: {} of exports, {} in Cloud Storage, {} in BigQuery\nwhat remains:\n",
+        "removed: {} of exports, {} in Cloud Storage, the sealed figures of {}, {} in BigQuery\nwhat remains:\n",
         render::counted(forgotten.files.len(), "file"),
         render::counted(usize::try_from(forgotten.landed).unwrap_or(usize::MAX), "object"),
+        render::counted(usize::try_from(forgotten.figures).unwrap_or(usize::MAX), "record"),
         render::counted(usize::try_from(forgotten.warehouse_rows).unwrap_or(usize::MAX), "row"),
     );
     for it in &forgotten.remains {

@@ -1,19 +1,21 @@
 //! Where the rows of a key are, and why the command is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::CLASS_NONE;
 use landbridge_core::plan::objects::{ObjectMeta, assign_folders, group_by_table};
 use landbridge_core::plan::{SourceColumn, TablePlan};
-use landbridge_core::types::BigQueryType;
 use landbridge_ledger::records::below;
-use landbridge_ledger::records::{self, EXPORT, ExportRecord, MANIFEST, ManifestRecord, PLAN};
+use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use serde::Serialize;
 
 use super::Command;
+use super::figures;
+use super::history::{self, HistoryRows};
 use super::landing::{self, Landed};
+use super::warehouse::{condition_on, rows_in_warehouse};
 use crate::failure::{Failure, Result};
 use crate::recover::find::Finder;
 use crate::render;
@@ -33,6 +35,9 @@ pub(super) struct Plan {
     pub(super) files: Vec<FileWithRows>,
     /// The table's objects of older days in Cloud Storage, which are deleted whatever rows they have.
     pub(super) landed: Vec<Landed>,
+    /// Records of older days in the ledger that have sealed figures of the table, or had them in an older version.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) figures: BTreeSet<String>,
     /// The table in BigQuery; empty if the source table has none.
     pub(super) table: String,
     /// Rows of the key in BigQuery now.
@@ -41,19 +46,6 @@ pub(super) struct Plan {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) histories: Vec<HistoryRows>,
     /// The condition in BigQuery, which has the value.
-    #[serde(skip)]
-    pub(super) condition: String,
-}
-
-/// A history table, and what it has of the key.
-#[derive(Debug, Serialize)]
-pub(super) struct HistoryRows {
-    pub(super) table: String,
-    /// Rows of the key, on all days.
-    pub(super) rows: u64,
-    /// Days on which the column has tokens or another class, so that rows cannot be chosen by it.
-    pub(super) not_reached: Vec<Day>,
-    /// The condition in BigQuery, which has the value; empty if no day can be reached.
     #[serde(skip)]
     pub(super) condition: String,
 }
@@ -103,9 +95,10 @@ impl Plan {
         let condition = condition(command, column)?;
         let landed =
             landing::older(command, &newest.plan, newest.day, &newest.export.export).await?;
+        let figures = figures::older(command, &newest.plan, newest.day).await?;
         let table = newest.plan.table.clone();
         let warehouse_rows = rows_in_warehouse(command, &table, &condition).await?;
-        let histories = super::history::find(command, &newest.plan, column).await?;
+        let histories = history::find(command, &newest.plan, column).await?;
         Ok(Self {
             histories,
             source_table: newest.plan.source_table.clone(),
@@ -114,6 +107,7 @@ impl Plan {
             absent_at: newest.export.snapshot_at,
             files: found,
             landed,
+            figures,
             table,
             warehouse_rows,
             condition,
@@ -138,6 +132,10 @@ impl Plan {
             let objects = render::counted(self.landed.len(), "object");
             text += &format!("  delete {objects} of the table in Cloud Storage, of days before\n");
         }
+        if !self.figures.is_empty() {
+            let records = render::counted(self.figures.len(), "record");
+            text += &format!("  remove the sealed figures from {records} of days before\n");
+        }
         match self.table.as_str() {
             "" => text += "  BigQuery has no such table",
             table => {
@@ -146,7 +144,7 @@ impl Plan {
             }
         }
         for history in &self.histories {
-            text += &super::history::text(history);
+            text += &history::text(history);
         }
         text
     }
@@ -295,67 +293,4 @@ fn condition(command: &Command, column: &SourceColumn) -> Result<String> {
         landed => landed,
     };
     condition_on(command, column, name)
-}
-
-/// The condition on the column that is called `name` in BigQuery.
-pub(super) fn condition_on(command: &Command, column: &SourceColumn, name: &str) -> Result<String> {
-    let key = &command.args.key;
-    let entry = column.contract_key.as_ref().unwrap_or(&key.column);
-    let contract = command.contract.tables.get(&command.args.table);
-    let ty = contract.and_then(|it| it.columns.get(entry)).map(|it| it.bigquery_type);
-    let name = format!("`{}`", name.replace('`', ""));
-    match ty {
-        Some(BigQueryType::Int64) => {
-            let number: i64 = key.value.parse().map_err(|_| {
-                Failure::Usage(format!("{} has whole numbers; write one", key.column))
-            })?;
-            Ok(format!("{name} = {number}"))
-        }
-        Some(BigQueryType::String) => {
-            // GoogleSQL has the escapes of JSON but `\/`, which serde does not write.
-            let text = serde_json::to_string(&key.value)
-                .map_err(|_| Failure::Usage("the value cannot be written as text".to_owned()))?;
-            Ok(format!("{name} = {text}"))
-        }
-        _ => Err(Failure::Usage(format!(
-            "{} is neither INT64 nor STRING in BigQuery, so rows cannot be chosen by it exactly; use another key",
-            key.column
-        ))),
-    }
-}
-
-/// Rows of the key in BigQuery.
-pub(super) async fn rows_in_warehouse(
-    command: &Command,
-    table: &str,
-    condition: &str,
-) -> Result<u64> {
-    if table.is_empty() {
-        return Ok(0);
-    }
-    let dataset = &command.config.warehouse.dataset;
-    if command.bigquery.table(dataset, table).await.map_err(super::with_rights)?.is_none() {
-        return Ok(0);
-    }
-    let source = command.ledger.source();
-    let of_table = source.value(&records::claim(table)).await?;
-    let of_history = source.value(&records::history_claim(table)).await?;
-    if of_table.iter().chain(&of_history).any(|it| it.loading.is_some()) {
-        return Err(Failure::Failed(format!(
-            "a load job may be writing {table} at this moment; run the command again in some minutes"
-        )));
-    }
-    let full = full(command, table);
-    let sql = format!("SELECT COUNT(*) AS n FROM {full} WHERE {condition}");
-    let request = format!("forget-count-{}", jiff::Timestamp::now().as_microsecond());
-    let row =
-        command.bigquery.query_row(table, &sql, &request).await.map_err(super::with_rights)?;
-    let rows = row.get("n").and_then(Option::as_deref).and_then(|it| it.parse().ok());
-    rows.ok_or_else(|| Failure::Failed(format!("the rows of {table} cannot be counted")))
-}
-
-/// The table's name in a query.
-pub(super) fn full(command: &Command, table: &str) -> String {
-    let warehouse = &command.config.warehouse;
-    format!("`{}.{}.{table}`", warehouse.project, warehouse.dataset)
 }

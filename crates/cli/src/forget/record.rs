@@ -65,6 +65,7 @@ pub(super) async fn begin(command: &Command, plan: &Plan) -> Result<Forgotten> {
             absent_at: plan.absent_at,
             files: plan.files.iter().map(|it| it.key.clone()).collect(),
             landed: plan.landed.len() as u64,
+            figures: plan.figures.len() as u64,
             warehouse_rows: plan.warehouse_rows
                 + plan.histories.iter().map(|it| it.rows).sum::<u64>(),
             remains: Vec::new(),

@@ -3,8 +3,9 @@
 use landbridge_core::forget::{Copies, Forgotten, Remains, remains};
 use landbridge_core::restore::{Setting, SettingValue};
 
-use super::plan::{Plan, full, rows_in_warehouse};
-use super::{Command, landing, record, with_rights};
+use super::plan::Plan;
+use super::warehouse::{full, rows_in_warehouse};
+use super::{Command, figures, landing, record, with_rights};
 use crate::failure::{Failure, Result};
 
 /// Removes the rows, and records it.
@@ -22,6 +23,10 @@ pub(super) async fn run(command: &Command, plan: &Plan) -> Result<Forgotten> {
         landing::delete(command, landed).await?;
     }
     forgotten.landed = forgotten.landed.max(plan.landed.len() as u64);
+    for key in &plan.figures {
+        figures::remove(command, key).await?;
+    }
+    forgotten.figures = forgotten.figures.max(plan.figures.len() as u64);
     let deleted = delete_rows(command, plan).await?;
     forgotten.warehouse_rows = forgotten.warehouse_rows.max(deleted);
     forgotten.remains = what_remains(command, plan).await?;

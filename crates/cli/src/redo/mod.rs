@@ -20,10 +20,11 @@ use landbridge_core::redo::RedoRequest;
 use landbridge_ledger::records::redo;
 use landbridge_ledger::{Ledger, Written};
 
-use self::plan::{Place, Plan, Wanted};
+use self::plan::{Plan, Wanted};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::render;
+use crate::requests::Place;
 use crate::restore::confirm;
 
 /// Do a day again: transfer and load its tables from the same export, or from another one

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use landbridge_aws::Aws;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::Config;
 use landbridge_core::cost::{Prices, day};
 use landbridge_core::plan::objects::{assign_folders, group_by_table};
 use landbridge_core::plan::{DayPlan, SkippedTable, TableEntry};
@@ -18,18 +16,10 @@ use serde::Serialize;
 use crate::cost::storage_gib;
 use crate::failure::{Failure, Result};
 use crate::forget::record;
+use crate::requests::Place;
 
 /// Claims read at once: they are small, and latency dominates.
 const AT_ONCE: usize = 16;
-
-/// Where the command works.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) config: &'a Config,
-    pub(super) aws: &'a Aws,
-    pub(super) ledger: &'a Ledger,
-    pub(super) now: Timestamp,
-}
 
 /// The plan; its fields are the keys of `--output json`.
 #[derive(Debug, Serialize)]

@@ -14,11 +14,12 @@ use crate::bigquery::urlencode;
 /// Jobs of a page. The documentation of `jobs.list` names no largest `maxResults`; a shorter page is followed all the same.
 const PAGE_SIZE: u32 = 1_000;
 /// What is asked about a job. An answer of `jobs.list` contains more, for example the query's plan.
-const FIELDS: &str = "nextPageToken,unreachable,jobs(user_email,principal_subject,errorResult,jobReference/location,configuration(labels,jobType,query(query,destinationTable)),statistics(creationTime,query/referencedTables))";
+const FIELDS: &str = "nextPageToken,unreachable,jobs(user_email,principal_subject,errorResult,jobReference(jobId,location),configuration(labels,jobType,query(query,destinationTable)),statistics(creationTime,numChildJobs,query/referencedTables))";
 
 impl Inspector {
     /// The query jobs of all users of the project that were created from `from` until before `until`, in a
-    /// location, and succeeded. `visit` gets each page, so that no more than a page is in memory.
+    /// location, and succeeded; the statements of scripts too, each as a job. `visit` gets each page, so that no more than a page is
+    /// in memory, apart from the ids of scripts. One call for each script.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `bigquery.jobs.listAll`; [`ErrorKind::Transient`] if an answer skips the location; any
@@ -29,15 +30,38 @@ impl Inspector {
         (from, until): (Timestamp, Timestamp),
         mut visit: impl FnMut(Vec<QueryJob>),
     ) -> Result<()> {
+        let (from, until) = (from.as_millisecond(), until.as_millisecond() - 1);
+        let range = format!("minCreationTime={from}&maxCreationTime={until}");
+        let mut scripts = Vec::new();
+        self.job_pages(location, &range, |jobs| {
+            scripts.extend(jobs.iter().filter_map(script));
+            visit(jobs.iter().filter_map(|it| query_job(it, location)).collect());
+        })
+        .await?;
+        for script in scripts {
+            let children = format!("parentJobId={}", urlencode(&script.id));
+            self.job_pages(location, &children, |jobs| {
+                let of_script = jobs.iter().filter_map(|it| query_job(it, location));
+                visit(of_script.map(|it| script.statement(it)).collect());
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Lists jobs page by page. Without `parentJobId`, the list has no statement of a script (BigQuery v2, `jobs.list`).
+    async fn job_pages(
+        &self,
+        location: &str,
+        filter: &str,
+        mut visit: impl FnMut(&[Value]),
+    ) -> Result<()> {
         const WHAT: &str = "the jobs of the project cannot be listed";
         let mut page = String::new();
         loop {
             let url = format!(
-                "{}/projects/{}/jobs?allUsers=true&projection=full&stateFilter=done&maxResults={PAGE_SIZE}&minCreationTime={}&maxCreationTime={}&fields={FIELDS}{page}",
-                self.bigquery,
-                self.project,
-                from.as_millisecond(),
-                until.as_millisecond() - 1,
+                "{}/projects/{}/jobs?allUsers=true&projection=full&stateFilter=done&maxResults={PAGE_SIZE}&{filter}&fields={FIELDS}{page}",
+                self.bigquery, self.project,
             );
             let found = self.get(WHAT, &self.project, &url).await?;
             let found =
@@ -46,7 +70,7 @@ impl Inspector {
                 return Err(Error::new(ErrorKind::Transient, WHAT, location));
             }
             let jobs = found.get("jobs").and_then(Value::as_array);
-            visit(jobs.into_iter().flatten().filter_map(|it| query_job(it, location)).collect());
+            visit(jobs.map_or(&[], Vec::as_slice));
             match found.get("nextPageToken").and_then(Value::as_str) {
                 Some(token) if !token.is_empty() => {
                     page = format!("&pageToken={}", urlencode(token))
@@ -74,8 +98,6 @@ fn query_job(job: &Value, location: &str) -> Option<QueryJob> {
     }
     let query = text("/configuration/query/query")?;
     let tables = job.pointer("/statistics/query/referencedTables").and_then(Value::as_array);
-    let labels = job.pointer("/configuration/labels").and_then(Value::as_object);
-    let labels = labels.into_iter().flatten();
     let created: i64 = text("/statistics/creationTime")?.parse().ok()?;
     Some(QueryJob {
         // A federated identity has no address.
@@ -90,11 +112,39 @@ fn query_job(job: &Value, location: &str) -> Option<QueryJob> {
             .pointer("/configuration/query/destinationTable")
             .and_then(table)
             .filter(|it| !it.dataset.starts_with('_')),
-        labels: labels
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect::<BTreeMap<_, _>>(),
+        labels: labels(job),
         text: QueryText::new(query),
     })
+}
+
+/// A script: its job names no table, its statements are jobs of their own.
+struct Script {
+    id: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl Script {
+    /// A statement of the script, with the labels of the script, which say which dashboard sent it.
+    fn statement(&self, mut job: QueryJob) -> QueryJob {
+        for (key, value) in &self.labels {
+            job.labels.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        job
+    }
+}
+
+/// The script, if a job is one (BigQuery v2, `JobStatistics.numChildJobs`). One that failed has statements that succeeded.
+fn script(job: &Value) -> Option<Script> {
+    let text = |pointer: &str| job.pointer(pointer).and_then(Value::as_str);
+    let children: u64 = text("/statistics/numChildJobs")?.parse().ok()?;
+    let id = text("/jobReference/jobId").filter(|_| children > 0)?.to_owned();
+    Some(Script { id, labels: labels(job) })
+}
+
+fn labels(job: &Value) -> BTreeMap<String, String> {
+    let labels = job.pointer("/configuration/labels").and_then(Value::as_object);
+    let labels = labels.into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 fn table(it: &Value) -> Option<JobTable> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use landbridge_core::config::{self, AlertsConfig, Config, EmailConfig};
 
-use crate::environment::{SCHEDULE_FILES, write_file};
+use crate::data_dir::{SCHEDULE_FILES, write_file};
 use crate::failure::{Failure, Result};
 
 /// When `notify` starts as it is deployed, and in the demo.

@@ -15,6 +15,7 @@
 
 mod bigquery;
 mod copies;
+mod data_dir;
 mod databases;
 mod demo;
 mod environment;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bigquery::Warehouse;
+use crate::data_dir;
 use crate::environment::{self, ContractSource, EnvironmentArgs, GoogleSide, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, failure_reason};
@@ -242,9 +243,9 @@ fn write_connection_files<'a>(
         .map_err(|error| Failure::Failed(format!("cannot write {CLOUD_FILE} as JSON: {error}")))?;
     // Created first, so that a failed write removes the file before it.
     let files = ConnectionFiles(data_dir);
-    environment::write_file(&data_dir.join(TOKEN_FILE), Principal::Analyst.token())?;
-    environment::write_file(&data_dir.join(ENV_FILE), &shell_exports(variables))?;
-    environment::write_file(&data_dir.join(CLOUD_FILE), &json)?;
+    data_dir::write_file(&data_dir.join(TOKEN_FILE), Principal::Analyst.token())?;
+    data_dir::write_file(&data_dir.join(ENV_FILE), &shell_exports(variables))?;
+    data_dir::write_file(&data_dir.join(CLOUD_FILE), &json)?;
     Ok(files)
 }
 

@@ -4,8 +4,7 @@ use landbridge_gcp::raw::Api;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::lab::{Lab, Rows, Who};
-use super::load::hidden;
+use super::lab::{Lab, Rows, Who, hidden};
 use super::masks::Tags;
 use crate::report::{Probed, Shape, Stop, seen};
 

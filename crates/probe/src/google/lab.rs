@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::names::Run;
-use crate::report::{Shape, Stop, known_reason};
+use crate::report::{Seen, Shape, Stop, known_reason};
 
 /// How often a call is repeated that Google could not answer, and the pause before each repetition.
 const RETRY_DELAYS: [Duration; 4] = [
@@ -556,4 +556,15 @@ pub(super) fn has_tag(table: &Value, name: &str, tag: &str) -> bool {
 pub(super) fn is_tagged(table: &Value, name: &str) -> bool {
     let names = field(table, name).pointer("/policyTags/names").and_then(Value::as_array);
     names.is_some_and(|it| !it.is_empty())
+}
+
+/// What a query shows of a value that a tag protects.
+pub(super) fn hidden(rows: &Rows, plain: &str) -> Seen {
+    let shown = rows.cell() == Some(plain);
+    let shape = match (rows, shown) {
+        (_, true) => Shape::of("the plain value was shown"),
+        (Rows::Refused(_), _) => rows.shape(),
+        _ => Shape::of("the plain value was not shown"),
+    };
+    Seen { holds: !shown, shape }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::files::{Column, file};
 use super::jobs::rows;
-use super::lab::{Job, Lab, Rows, Who, field};
-use crate::report::{Probed, Seen, Shape, Stop, seen};
+use super::lab::{Job, Lab, Who, field};
+use crate::report::{Probed, Shape, Stop, seen};
 
 fn parquet(message: &str, columns: &[Column]) -> Result<Vec<u8>, Stop> {
     file(message, columns).map_err(|_| Stop::failed(Shape::of("a file was not written")))
@@ -309,9 +309,9 @@ pub(super) async fn keeps_schema(lab: &Lab) -> Probed {
 
 pub(super) async fn keeps_row_access(lab: &Lab) -> Probed {
     lab.table("keeps_rows", json!([{"name": "n", "type": "INT64"}])).await?;
-    super::time::row_policy(lab, "keeps_rows", "TRUE").await?;
+    super::row_access::row_policy(lab, "keeps_rows", "TRUE").await?;
     lab.must_load("keeps_rows", &rows(3)?).await?;
-    let policies = super::time::row_policies(lab, "keeps_rows").await?;
+    let policies = super::row_access::row_policies(lab, "keeps_rows").await?;
     seen(
         policies.len() == 1,
         Shape::of("after a load").number(policies.len() as u64, "policies of 1"),
@@ -357,15 +357,4 @@ pub(super) async fn column_order(lab: &Lab) -> Probed {
         return Err(Stop::failed(Shape::of("equal files").and_shape(&same.shape())));
     }
     seen(!exchanged.succeeded(), Shape::of("exchanged columns").and_shape(&exchanged.shape()))
-}
-
-/// What a query shows of a value that a tag protects.
-pub(super) fn hidden(rows: &Rows, plain: &str) -> Seen {
-    let shown = rows.cell() == Some(plain);
-    let shape = match (rows, shown) {
-        (_, true) => Shape::of("the plain value was shown"),
-        (Rows::Refused(_), _) => rows.shape(),
-        _ => Shape::of("the plain value was not shown"),
-    };
-    Seen { holds: !shown, shape }
 }

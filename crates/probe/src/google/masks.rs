@@ -6,8 +6,7 @@ use landbridge_gcp::raw::{Answer, Api};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::lab::{Lab, Rows, Who, is_tagged};
-use super::load::hidden;
+use super::lab::{Lab, Rows, Who, hidden, is_tagged};
 use super::masks_by_type::{self, Outcome};
 use crate::report::{Probed, Seen, Shape, Stop, seen};
 

@@ -26,6 +26,7 @@ mod modified;
 mod names;
 mod partitions;
 mod rights;
+mod row_access;
 mod scratch;
 mod storage;
 mod tables;

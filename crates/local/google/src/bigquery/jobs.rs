@@ -4,7 +4,7 @@
 //! job's id can never be used again, whether the job succeeded or not. A test can hold a job: it
 //! stays RUNNING without any effect until the test releases it, as a slow job does in BigQuery.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -304,10 +304,7 @@ impl BigQuery {
             JobSpec::Query(spec, target) => {
                 let done = self.run_statement(caller, &spec, target.as_deref(), false).await?;
                 let mut outcome = JobOutcome::of_statement(done);
-                // "Referenced tables for the job" (BigQuery v2, JobStatistics2).
-                let tables = spec.referenced.lock().unwrap_or_else(PoisonError::into_inner);
-                let tables: Vec<Value> = tables.iter().map(TableName::reference).collect();
-                outcome.statistics["query"]["referencedTables"] = json!(tables);
+                outcome.statistics["query"]["referencedTables"] = spec.referenced_tables();
                 Ok(outcome)
             }
             JobSpec::Copy(spec) => {

@@ -22,8 +22,8 @@ mod sources;
 mod sql;
 mod time_travel;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use arrow::error::ArrowError;
 use jiff::Timestamp;
@@ -72,6 +72,12 @@ impl QuerySpec {
     /// A query without a default dataset or parameters.
     pub(crate) fn plain(sql: &str) -> Self {
         Self { sql: sql.to_owned(), ..Self::default() }
+    }
+
+    /// "Referenced tables for the job" (BigQuery v2, `JobStatistics2`).
+    pub(crate) fn referenced_tables(&self) -> Value {
+        let tables = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.iter().map(TableName::reference).collect()
     }
 
     /// Another query with the same default dataset, parameters and tables.

@@ -1,6 +1,7 @@
 //! The statements of a script: conditions, loops, exceptions and dynamic SQL.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -116,7 +117,7 @@ impl<'a> Script<'a> {
             Node::Statement(sql) => {
                 let spec = self.bound(sql)?;
                 let done = self.run_single(&spec).await?;
-                self.add_child(sql.clone(), done);
+                self.add_child(sql.clone(), &spec, done);
             }
             Node::Begin if self.transaction.is_some() => {
                 return Err(GoogleError::invalid_query(
@@ -147,7 +148,9 @@ impl<'a> Script<'a> {
         open.ok_or_else(|| GoogleError::invalid_query("There is no transaction in progress"))
     }
 
-    fn add_child(&mut self, sql: String, done: StatementResult) {
+    /// Adds the job of a statement. The tables that it reads are in its statistics; the script's own job names none.
+    fn add_child(&mut self, sql: String, spec: &QuerySpec, mut done: StatementResult) {
+        done.statistics["referencedTables"] = spec.referenced_tables();
         if let Some(count) = done.statistics.get("numDmlAffectedRows").and_then(Value::as_str) {
             let field = Field::new("", FieldType::Integer, FieldMode::Nullable);
             self.variables.insert(ROW_COUNT.to_owned(), (field, count.to_owned()));
@@ -272,6 +275,7 @@ impl<'a> Script<'a> {
         }
         let is_query = is_query(&cursor);
         let mut spec = self.spec.with_sql(sql.clone());
+        spec.referenced = Arc::default();
         spec.parameters = Vec::new();
         for (value, name) in &execute.using {
             let result = self.rows_of(&format!("SELECT ({value})")).await?;
@@ -285,7 +289,7 @@ impl<'a> Script<'a> {
             }
             self.take_row(&execute.into, &done.result)?;
         }
-        self.add_child(sql, done);
+        self.add_child(sql, &spec, done);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The variables of a script: their values, and their places in a statement.
 
+use std::sync::Arc;
+
 use super::run::{ERROR_MESSAGE, ROW_COUNT, Script};
 use super::{is_query, unknown};
 use crate::bigquery::job::QueryResult;
@@ -32,6 +34,8 @@ impl Script<'_> {
     pub(super) fn bound(&self, sql: &str) -> Result<QuerySpec, GoogleError> {
         let (sql, used) = self.with_parameters(sql)?;
         let mut spec = self.spec.with_sql(sql);
+        // Each statement is a job of its own.
+        spec.referenced = Arc::default();
         for name in used {
             if let Some((_, value)) = self.variables.get(&name) {
                 let name = Some(format!("{VARIABLE}{name}"));
