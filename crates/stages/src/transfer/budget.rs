@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use landbridge_core::config::Recompression;
+use tokio::sync::Notify;
 
 use crate::Tick;
 
@@ -33,6 +34,8 @@ pub(super) struct Budget {
     has_whole_tick: bool,
     until: Instant,
     state: Mutex<State>,
+    /// Notifies the objects that wait for another one to end.
+    ended: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +58,7 @@ impl Budget {
             Recompression::Auto => ASSUMED_RATE_OF_COMPRESSION,
         };
         let state = Mutex::new(State::new(assumed_rate));
-        Self { started, has_whole_tick, until: tick.until, state }
+        Self { started, has_whole_tick, until: tick.until, state, ended: Notify::new() }
     }
 
     /// The end of the tick.
@@ -72,12 +75,31 @@ impl Budget {
         Some(if self.has_whole_tick { start } else { Start::Normal })
     }
 
+    /// The same, and if it may not be started now, again whenever another object ends: the assumed rate is low, and a measured
+    /// one can allow it. `None` once no object is in transfer.
+    pub(super) async fn start_in_turn(&self, bytes: u64) -> Option<Start> {
+        loop {
+            // Registered before the state is read, so that no end is missed.
+            let mut ended = std::pin::pin!(self.ended.notified());
+            ended.as_mut().enable();
+            if let Some(start) = self.start(bytes) {
+                return Some(start);
+            }
+            let waits = self.with(|state| state.in_transfer > 0);
+            let end = tokio::time::timeout_at(self.until.into(), ended);
+            if !waits || end.await.is_err() {
+                return None;
+            }
+        }
+    }
+
     /// An object has ended, successfully or not.
     pub(super) fn end(&self, bytes: u64, done: bool) {
         self.with(|state| {
             state.in_transfer = state.in_transfer.saturating_sub(bytes);
             state.done += if done { bytes } else { 0 };
         });
+        self.ended.notify_waiters();
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -168,6 +190,29 @@ mod tests {
         assert_eq!(start(&mut state, 100, 0, 280), None);
         // Not at the end of a tick, when even a small one might not end.
         assert_eq!(start(&mut State::new(ASSUMED_RATE), 1, 275, 9), None);
+    }
+
+    /// Four parts of a file of 2 GiB: the assumed rate allows three at once, and the fourth once one of them has shown the real rate.
+    #[tokio::test]
+    async fn an_object_that_does_not_fit_waits_for_the_end_of_another() {
+        let tick = Tick::new(jiff::Timestamp::UNIX_EPOCH, Duration::from_secs(280));
+        let mut budget = Budget::new(tick, Recompression::Off);
+        for _ in 0..3 {
+            assert_eq!(budget.start_in_turn(512 * MIB).await, Some(Start::Normal));
+        }
+        let mut fourth = Box::pin(budget.start_in_turn(512 * MIB));
+        assert!(futures::poll!(&mut fourth).is_pending());
+        drop(fourth);
+        // As if six seconds had passed.
+        budget.started -= Duration::from_secs(6);
+        let fourth = budget.start_in_turn(900 * MIB);
+        let end = async { budget.end(512 * MIB, true) };
+        assert_eq!(tokio::join!(fourth, end).0, Some(Start::Normal));
+        // When nothing is in transfer, it is for the next tick.
+        let slow = Budget::new(tick, Recompression::Off);
+        assert_eq!(slow.start_in_turn(100 * MIB).await, Some(Start::Normal));
+        let end = async { slow.end(100 * MIB, false) };
+        assert_eq!(tokio::join!(slow.start_in_turn(9000 * MIB), end).0, None);
     }
 
     #[test]

@@ -341,8 +341,11 @@ async fn run(
         .map(|work| async move {
             let bytes = work.bytes;
             let _slot = slots.take(bytes).await;
-            let is_allowed = failures.allow(&work.table.table);
-            let done = match is_allowed.then(|| budget.start(bytes)).flatten() {
+            let start = match failures.allow(&work.table.table) {
+                true => budget.start_in_turn(bytes).await,
+                false => None,
+            };
+            let done = match start {
                 Some(start) => {
                     let done =
                         do_in_time(context, ledger, tick, budget, (&work, start), shared).await;

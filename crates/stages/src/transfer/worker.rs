@@ -154,7 +154,7 @@ async fn carry_day<'a>(
     let mut results = futures::stream::iter(work)
         .map(|(message, work)| async move {
             let _slot = slots.take(work.bytes).await;
-            let done = match budget.start(work.bytes) {
+            let done = match budget.start_in_turn(work.bytes).await {
                 Some(start) => {
                     let done =
                         do_in_time(context, ledger, tick, budget, (&work, start), shared).await;
