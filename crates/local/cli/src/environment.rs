@@ -154,19 +154,9 @@ impl LocalEnvironment {
     ) -> Result<Self> {
         check_functions_exist()?;
         remove_previous_run(data_dir)?;
-        if let Some(path) = args.config.as_deref().filter(|it| it.is_file()) {
-            let databases = files::databases(path)?;
-            if databases.is_many() {
-                return Self::start_many(
-                    args,
-                    &databases,
-                    data_dir,
-                    ports,
-                    google,
-                    contract_source,
-                )
-                .await;
-            }
+        if let Some(databases) = many_databases(args)? {
+            let (databases, source) = (&databases, contract_source);
+            return Self::start_many(args, databases, data_dir, ports, google, source).await;
         }
         let mut config_path = match &args.config {
             Some(path) => path.clone(),
@@ -184,9 +174,8 @@ impl LocalEnvironment {
         }
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let first_day = Day::new(args.start);
-
-        let contract_path = args.contract.clone().unwrap_or(default_contract_path);
         let sample = SampleDatabase::new(args.start, args.scale);
+        let contract_path = args.contract.clone().unwrap_or(default_contract_path);
         let mut setup = SourceSetup {
             contract_path,
             proposed: None,
@@ -195,12 +184,7 @@ impl LocalEnvironment {
             source: Arc::new(sample.clone()),
             start: midnight(&calendar, first_day)?,
         };
-        if let [_, _, ..] = args.source.as_slice() {
-            return Err(Failure::Usage(
-                "the configuration has one database, so --source can be given once".to_owned(),
-            ));
-        }
-        if let Some(url) = args.source.first() {
+        if let Some(url) = only_source(args)? {
             setup.connect(url, args, &config, data_dir).await?;
             setup.start = calendar.export_hour(first_day).start();
         }
@@ -509,6 +493,23 @@ fn check_functions_exist() -> Result {
         missing.join(", "),
         packages.join(" ")
     )))
+}
+
+/// The databases of the configuration, if it has several.
+fn many_databases(args: &EnvironmentArgs) -> Result<Option<Databases>> {
+    let Some(path) = args.config.as_deref().filter(|it| it.is_file()) else { return Ok(None) };
+    let databases = files::databases(path)?;
+    Ok(databases.is_many().then_some(databases))
+}
+
+/// The URL of the source, if one is given.
+fn only_source(args: &EnvironmentArgs) -> Result<Option<&String>> {
+    match args.source.as_slice() {
+        [_, _, ..] => Err(Failure::Usage(
+            "the configuration has one database, so --source can be given once".to_owned(),
+        )),
+        given => Ok(given.first()),
+    }
 }
 
 /// The failure for an error of the local cloud, with the next step.

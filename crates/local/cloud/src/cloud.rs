@@ -108,26 +108,7 @@ impl LocalCloud {
         write_schedules(&scheduler, &deployed, &data_dir)?;
         let work_dir = create_dir(&data_dir.join("task"))?;
         let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
-        let mut credentials = BTreeMap::new();
-        for database in deployed.databases.all() {
-            let mut variables = variables.clone();
-            if deployed.databases.is_many() {
-                variables.insert("LANDBRIDGE_DATABASE".into(), database.name.clone());
-            }
-            for function in database.config.all_functions() {
-                let name = deployed.function_name(&database.config, function);
-                let names = (name.as_str(), function);
-                let role_variables = define_function(
-                    &options,
-                    &database.config,
-                    &aws,
-                    &functions,
-                    &variables,
-                    names,
-                )?;
-                credentials.insert(name, role_variables);
-            }
-        }
+        let credentials = define_functions(&options, &deployed, &aws, &functions, &variables)?;
         calls.on_kill(functions.kill_hook());
         let items = deployed.configs().into_iter().filter_map(|config| {
             let worker = deployed.function_name(config, FUNCTION_WORKER);
@@ -444,6 +425,31 @@ fn federate(
     }
     let provider = roles::federate(google, lookup, deployed, account, tags)?;
     Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
+}
+
+/// Defines the functions of all databases. Returns the variables of each role, by the name of the function.
+fn define_functions(
+    options: &LocalCloudOptions,
+    deployed: &Deployed,
+    aws: &LocalAws,
+    functions: &Functions,
+    variables: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, LocalError> {
+    let mut credentials = BTreeMap::new();
+    for database in deployed.databases.all() {
+        let mut variables = variables.clone();
+        if deployed.databases.is_many() {
+            variables.insert("LANDBRIDGE_DATABASE".into(), database.name.clone());
+        }
+        for function in database.config.all_functions() {
+            let name = deployed.function_name(&database.config, function);
+            let names = (name.as_str(), function);
+            let role_variables =
+                define_function(options, &database.config, aws, functions, &variables, names)?;
+            credentials.insert(name, role_variables);
+        }
+    }
+    Ok(credentials)
 }
 
 /// Defines a function with a role of its own. Returns the variables with the role's credentials.
