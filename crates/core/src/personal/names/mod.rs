@@ -1,5 +1,6 @@
 //! The verdict by the names of table and column and by the type.
 
+mod clues;
 mod phrase;
 mod plain;
 mod questions;
@@ -15,6 +16,7 @@ use super::{
     },
     words::{hangul_pieces, words},
 };
+pub(super) use clues::clues;
 use phrase::{Hit, find};
 pub(super) use questions::*;
 use table::Table;

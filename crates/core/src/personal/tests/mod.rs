@@ -3,6 +3,7 @@
 //! The set was written without sight of the rules. `labels.md` says how the labels were given, and
 //! what each part measured when it was new.
 
+mod learned;
 mod traps;
 mod values;
 

@@ -1,0 +1,88 @@
+//! The learned model: the columns that it is trained on, and what it says of a recorded sample.
+
+use std::fmt::Write;
+
+use super::{super::{judge_by_rules, learned, names}, *};
+
+/// Columns of public schemas that the model is trained on besides those of the labelled set: table, column, source type,
+/// label, repository. They have no values.
+const NAMED: &str = include_str!("named.tsv");
+
+/// What the model says of every tenth column, as `scripts/train_personal.py` computed it: table, column, source type, what is
+/// known of the rows, score.
+const SAMPLE: &str = include_str!("learned.tsv");
+
+/// A line of the training set: part, table, column, source type, label, verdict of the rules, its confidence, whether it is a
+/// key, clues.
+fn line(column: &Labelled, subject: Subject<'_>, evidence: Option<&Evidence>) -> String {
+    let verdict = judge_by_rules(subject, evidence);
+    let key = names::is_surrogate_key(subject);
+    let Labelled { part, table, column, source_type, label, .. } = column;
+    let (finding, confidence) = (verdict.finding, verdict.confidence.name());
+    let clues = names::clues(subject).join(" ");
+    format!("{part}\t{table}\t{column}\t{source_type}\t{label}\t{finding:?}\t{confidence}\t{key}\t{clues}\n")
+}
+
+/// The columns of [`NAMED`]; the part is the repository.
+fn named() -> Vec<Labelled> {
+    let lines = NAMED.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [table, column, source_type, label, part] = fields[..] else {
+                panic!("not five fields: {line:?}")
+            };
+            Labelled { part, table, column, source_type, label, generator: "" }
+        })
+        .collect()
+}
+
+/// With `PERSONAL_TRAINING_SET=path`, writes what `scripts/train_personal.py` reads. Without it, only the columns without values
+/// are read.
+#[test]
+fn the_training_set_can_be_written() {
+    let named = named();
+    assert!(named.len() > 2_000);
+    let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for column in &named {
+        tables.entry((column.part, column.table)).or_default().push((column.subject(), None));
+    }
+    let rows: BTreeMap<_, Rows> =
+        tables.into_iter().map(|(table, columns)| (table, rows(&columns))).collect();
+    let mut text = String::new();
+    for column in &named {
+        let subject = Subject { rows: rows[&(column.part, column.table)], ..column.subject() };
+        text.push_str(&line(column, subject, None));
+    }
+    assert!(text.lines().all(|line| line.split('\t').count() == 9), "a name has a tab");
+    let Ok(path) = std::env::var("PERSONAL_TRAINING_SET") else { return };
+    let sampled = Sampled::new(true);
+    for (column, evidence) in &sampled.columns {
+        write!(text, "{}", line(column, sampled.subject(column), Some(evidence))).expect("a string");
+    }
+    std::fs::write(path, text).expect("the file can be written");
+}
+
+/// Python and Rust add up the same numbers.
+#[test]
+fn the_model_says_what_the_training_recorded() {
+    let mut seen = 0;
+    for line in SAMPLE.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [table, column, source_type, known, score] = fields[..] else {
+            panic!("not five fields: {line:?}")
+        };
+        let rows = match known {
+            "impersonal" => Rows::Impersonal,
+            "of_person" => Rows::OfPerson,
+            "about_person" => Rows::AboutPerson,
+            _ => Rows::Unknown,
+        };
+        let bigquery_type = bigquery_type(source_type);
+        let subject = Subject { table, column, source_type, bigquery_type, rows };
+        let found = learned::score(&names::clues(subject));
+        assert_eq!(found.to_string(), score, "{table}.{column}");
+        seen += 1;
+    }
+    assert!(seen > 500, "{seen}");
+}
