@@ -22,7 +22,7 @@ PERSONAL = Path(__file__).parent.parent / "crates/core/src/personal"
 # Strength of the regularisation: 0.03, 0.1, 0.3 and 1 were tried; 0.1 is best on parts e to i and on the columns without values.
 C = 0.1
 # As in learned.rs, in hundredths.
-PERSONAL_FROM, DOUBTFUL_FROM = 8, -55
+PERSONAL_FROM, DOUBTFUL_FROM = 11, -50
 FOR_THE_RULES = {"r:catalogue", "r:machines", "r:places", "s:bool", "s:integer", "x:name"}
 OF_A_PERSON = {"r:rows_about_person", "r:rows_of_person"}
 # Weights nearer to zero are left out.

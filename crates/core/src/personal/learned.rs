@@ -20,14 +20,14 @@ const WEIGHTS: &str = include_str!("weights.txt");
 
 /// From this score on, a column of which the rules are unsure is proposed as personal: about even odds. In parts that the model
 /// had not seen, two in five of these were personal.
-const PERSONAL: i32 = 8;
+const PERSONAL: i32 = 11;
 
 /// From this score on, such a proposal has medium confidence.
 const USUAL: i32 = 150;
 
 /// From this score on, a column that the rules call harmless is unclassified. In parts that the model had not seen, one in
 /// four of these was personal; from -100 on it would be one in six, and 3 % more of all columns would be unclassified.
-const DOUBTFUL: i32 = -55;
+const DOUBTFUL: i32 = -50;
 
 /// Clues of columns that the rules call harmless and nearly always rightly: a number or a mark, a table about places, machines
 /// or a list of things, the name of a thing. Of such columns the model doubts none.
@@ -131,7 +131,9 @@ fn reason(clues: &[String]) -> String {
     let (of_column, of_table) = (heaviest(["w", "e"]), heaviest(["t", "t"]));
     match (of_column.is_empty(), of_table.is_empty()) {
         (false, _) => format!("columns with {of_column} in the name are often personal"),
-        (true, false) => format!("columns of tables with {of_table} in the name are often personal"),
+        (true, false) => {
+            format!("columns of tables with {of_table} in the name are often personal")
+        }
         (true, true) => "columns of this type, in such tables, are often personal".to_owned(),
     }
 }

@@ -199,7 +199,8 @@ impl Names {
         let value_too = (has(&VALUE_TAILS, tail) && self.is_text())
             || ((describes || is_age) && coded)
             || (kind == Kind::Device && ["sn", "serial"].contains(&tail))
-            || (describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons());
+            || (describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons())
+            || (describes && self.is_picture_of_person());
         if value_too {
             return None;
         }
