@@ -1,7 +1,5 @@
 //! The learned model: the columns that it is trained on, and what it says of a recorded sample.
 
-use std::fmt::Write;
-
 use super::{
     super::{Kind, Verdict, judge_by_rules, learned, names},
     *,
@@ -63,8 +61,7 @@ fn the_training_set_can_be_written() {
     let Ok(path) = std::env::var("PERSONAL_TRAINING_SET") else { return };
     let sampled = Sampled::new(true);
     for (column, evidence) in &sampled.columns {
-        write!(text, "{}", line(column, sampled.subject(column), Some(evidence)))
-            .expect("a string");
+        text.push_str(&line(column, sampled.subject(column), Some(evidence)));
     }
     std::fs::write(path, text).expect("the file can be written");
 }
