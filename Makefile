@@ -34,7 +34,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims train-personal clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -163,6 +163,13 @@ schemas: ## regenerate schemas/*.json from the configuration types
 
 claims: ## write docs/claims.md from crates/local/cloud/claims.toml
 	scripts/claims.py
+
+# What the test writes and the script reads.
+PERSONAL_TRAINING_SET = $(CURDIR)/target/personal-training.tsv
+
+train-personal: ## train the model of contract propose, and write its weights (Python with scripts/train_personal.txt)
+	PERSONAL_TRAINING_SET=$(PERSONAL_TRAINING_SET) $(CARGO) nextest run --workspace -E 'test(the_training_set_can_be_written)'
+	python3 scripts/train_personal.py $(PERSONAL_TRAINING_SET)
 
 clean: ## remove all build results, and the demo's files
 	$(CARGO) clean

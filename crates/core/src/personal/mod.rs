@@ -12,6 +12,7 @@
 //! | `shape` | what kind of values a type has |
 //! | `names` | the verdict by names and type |
 //! | `signals` | signs that say something together, where a name is not understood |
+//! | `learned` | a small linear model of the same names, where the rules say nothing or `Harmless` |
 //! | `rows` | what the other columns of a table say of its rows |
 //! | `values` | what a sample of values looks like: counts, never a value |
 //!
@@ -20,6 +21,7 @@
 //! a reason, and values that look personal outweigh a harmless name.
 
 mod kind;
+mod learned;
 mod names;
 mod rows;
 mod shape;
@@ -131,6 +133,12 @@ pub fn judge_again(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict>
 
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
+    let verdict = judge_by_rules(subject, evidence);
+    learned::reconsider(subject, &verdict).unwrap_or(verdict)
+}
+
+/// As [`judge`], without the learned model.
+fn judge_by_rules(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
     let verdict = judge_alone(subject, evidence);
     let unknown = evidence.filter(|_| verdict.finding == Finding::Unsure);
     unknown.and_then(|evidence| signals::weigh(subject, evidence)).unwrap_or(verdict)

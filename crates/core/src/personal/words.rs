@@ -11,6 +11,18 @@ const SHORTEST_PIECE: usize = 3;
 /// The shortest piece of a joined word that is Korean in Latin letters.
 const SHORTEST_KOREAN_PIECE: usize = 5;
 
+/// Endings of joined words that hardly anything else has, after a prefix that all columns of a table share: `covssn`, `cilname`.
+const PERSONAL_ENDINGS: [&str; 14] = [
+    "address", "birth", "dob", "email", "fname", "gender", "lname", "mname", "passwd", "password",
+    "phone", "ssn", "telno", "zipcode",
+];
+
+/// The longest prefix of such a word; longer ones are words that end in the same letters: `gramophone`.
+const LONGEST_PREFIX: usize = 4;
+
+/// Words with such an ending and a short beginning.
+const NOT_JOINED: [&str; 3] = ["earphone", "megaphone", "rebirth"];
+
 /// Syllables that end a Korean word and are often written apart: `jinryo_bi`.
 const SYLLABLES: &[(&str, &str)] = &[
     ("aek", "액"),
@@ -52,6 +64,10 @@ pub(super) fn words(name: &str) -> Vec<String> {
             Some(pieces) if !is_word(&word) && !is_spelling(&word) => {
                 words.extend(pieces.into_iter().map(str::to_owned));
             }
+            None if !is_word(&word) && !is_spelling(&word) => match prefixed(&word) {
+                Some((prefix, ending)) => words.extend([prefix.to_owned(), ending.to_owned()]),
+                None => words.push(word),
+            },
             _ => words.push(word),
         }
     }
@@ -192,9 +208,25 @@ fn pieces(word: &str) -> Option<Vec<&str>> {
     (pieces.len() > 1).then_some(pieces)
 }
 
+/// A short prefix that is no word, and one of [`PERSONAL_ENDINGS`].
+fn prefixed(word: &str) -> Option<(&str, &str)> {
+    let ending = PERSONAL_ENDINGS.iter().find(|ending| word.ends_with(**ending))?;
+    let prefix = word.strip_suffix(*ending)?;
+    let joined = (1..=LONGEST_PREFIX).contains(&prefix.len()) && !NOT_JOINED.contains(&word);
+    joined.then_some((prefix, *ending))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{hangul_pieces, words};
+
+    #[test]
+    fn a_prefix_that_columns_of_a_table_share_hides_no_personal_ending() {
+        assert_eq!(words("covssn"), ["cov", "ssn"]);
+        assert_eq!(words("CIHPHONE2"), ["cih", "phone"]);
+        assert_eq!(words("earphone"), ["earphone"]);
+        assert_eq!(words("gramophone"), ["gramophone"]);
+    }
 
     #[test]
     fn names_are_split_into_words() {

@@ -1,5 +1,6 @@
 //! The verdict by the names of table and column and by the type.
 
+mod clues;
 mod phrase;
 mod plain;
 mod questions;
@@ -15,6 +16,7 @@ use super::{
     },
     words::{hangul_pieces, words},
 };
+pub(super) use clues::clues;
 use phrase::{Hit, find};
 pub(super) use questions::*;
 use table::Table;
@@ -197,7 +199,8 @@ impl Names {
         let value_too = (has(&VALUE_TAILS, tail) && self.is_text())
             || ((describes || is_age) && coded)
             || (kind == Kind::Device && ["sn", "serial"].contains(&tail))
-            || (describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons());
+            || (describes && MEASURE_TAILS.contains(&tail) && self.is_of_persons())
+            || (describes && self.is_picture_of_person());
         if value_too {
             return None;
         }

@@ -32,6 +32,10 @@ impl Table {
         Self { words: all }
     }
 
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+
     /// Whether the name says anything that the vocabulary knows of tables.
     pub(super) fn is_one_of(&self, list: &[&str]) -> bool {
         self.words.iter().any(|word| list.contains(&word.as_str()))

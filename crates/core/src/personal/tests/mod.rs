@@ -3,6 +3,7 @@
 //! The set was written without sight of the rules. `labels.md` says how the labels were given, and
 //! what each part measured when it was new.
 
+mod learned;
 mod traps;
 mod values;
 
@@ -13,6 +14,9 @@ use crate::types::BigQueryType;
 
 /// Part, table, column, source type, label, generator of values.
 const SET: &str = include_str!("columns.tsv");
+
+/// The same, of part `j`: columns that no rule and no weight was chosen for. Only their totals are printed.
+const HELD_BACK: &str = include_str!("held_back.tsv");
 
 /// How many values of each column are generated.
 const VALUES: usize = 120;
@@ -50,7 +54,11 @@ struct Sampled {
 
 impl Sampled {
     fn new(with_values: bool) -> Self {
-        let columns = set().into_iter().enumerate();
+        Self::of(set(), with_values)
+    }
+
+    fn of(columns: Vec<Labelled>, with_values: bool) -> Self {
+        let columns = columns.into_iter().enumerate();
         let columns: Vec<(Labelled, Evidence)> = columns
             .map(|(seed, column)| {
                 let evidence =
@@ -73,7 +81,11 @@ impl Sampled {
 }
 
 fn set() -> Vec<Labelled> {
-    let rows = SET.lines().filter(|line| !line.is_empty() && !line.starts_with(['#']));
+    columns(SET)
+}
+
+fn columns(text: &'static str) -> Vec<Labelled> {
+    let rows = text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#']));
     rows.skip_while(|line| line.starts_with("half"))
         .map(|line| {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -186,7 +198,8 @@ impl Score {
 
 fn scores(with_values: bool) -> BTreeMap<&'static str, Score> {
     let mut scores: BTreeMap<&'static str, Score> = BTreeMap::new();
-    let sampled = Sampled::new(with_values);
+    let all = set().into_iter().chain(columns(HELD_BACK)).collect();
+    let sampled = Sampled::of(all, with_values);
     let only = std::env::var("PARTS").ok();
     for (column, evidence) in &sampled.columns {
         if only.as_ref().is_some_and(|parts| !parts.contains(column.part)) {
@@ -208,7 +221,8 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
     {
         for (part, score) in &scores {
             writeln!(report, "{}", score.line(&format!("part {part}, {how}"))).expect("a string");
-            if std::env::var("SHOW_MISTAKES").is_ok_and(|shown| shown.contains(part)) {
+            let shown = std::env::var("SHOW_MISTAKES").is_ok_and(|shown| shown.contains(part));
+            if shown && *part != "j" {
                 writeln!(report, "open:\n  {}", score.open.join("\n  ")).expect("a string");
                 writeln!(report, "mistakes:\n  {}", score.mistakes.join("\n  ")).expect("a string");
             }
@@ -216,16 +230,17 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 continue;
             }
             let (recall, precision, unclassified, open) = match *part {
-                "a" => (0.99, 0.865, 0.065, 0),
-                "b" => (0.985, 0.865, 0.075, 1),
-                "c" => (0.98, 0.77, 0.125, 0),
-                "d" => (0.985, 0.775, 0.1, 0),
-                "e" => (0.95, 0.795, 0.11, 1),
-                "f" => (0.83, 0.83, 0.15, 2),
-                "g" => (0.755, 0.835, 0.16, 7),
-                "h" => (0.94, 0.805, 0.16, 1),
+                "a" => (0.99, 0.855, 0.065, 0),
+                "b" => (0.995, 0.845, 0.08, 0),
+                "c" => (0.995, 0.75, 0.12, 0),
+                "d" => (0.99, 0.765, 0.1, 0),
+                "e" => (0.96, 0.78, 0.105, 1),
+                "f" => (0.85, 0.82, 0.14, 1),
+                "g" => (0.78, 0.83, 0.17, 5),
+                "h" => (0.955, 0.785, 0.155, 0),
+                "i" => (0.835, 0.725, 0.215, 9),
                 // Held back: see `labels.md`.
-                _ => (0.79, 0.725, 0.215, 13),
+                _ => (0.945, 0.76, 0.08, 4),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
@@ -282,7 +297,7 @@ fn a_word_that_is_not_known_seldom_makes_a_personal_column_harmless() {
         }
     }
     println!("{open} of {all} judged harmless");
-    assert!(all > 4_000 && open <= 25, "{open} of {all}");
+    assert!(all > 4_000 && open <= 19, "{open} of {all}");
 }
 
 /// Values that were cut at any place, as people and old systems leave them, end no judgement.

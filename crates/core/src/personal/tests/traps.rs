@@ -117,3 +117,13 @@ fn a_rate_is_no_position() {
     let found = verdict("deliveries_daily", "acceptance_rate", "numeric", rates);
     assert_ne!(found.finding, Finding::Personal(Kind::Position), "{}", found.reason);
 }
+
+/// The address of a picture leads to it.
+#[test]
+fn the_address_of_a_picture_of_a_person_is_personal_and_that_of_a_product_is_not() {
+    let paths = |number: u32| format!("uploads/{number}.jpg");
+    let found = verdict("members", "profile_picture_url", "varchar", paths);
+    assert_eq!(found.finding, Finding::Personal(Kind::Sensitive), "{}", found.reason);
+    let found = verdict("products", "product_image_url", "varchar", paths);
+    assert_eq!(found.finding, Finding::Harmless, "{}", found.reason);
+}
