@@ -1,0 +1,209 @@
+//! Scenarios, their results, and the report.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::Serialize;
+
+use super::bill::{Bill, Quantities, bill};
+use super::day::{self, DayRun};
+use super::model::{self, Modelled};
+use super::network::{Files, Operation};
+use super::world::{Settings, Shape, World};
+
+const BYTES_PER_GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+
+/// A day to simulate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// The source as it is simulated.
+    pub shape: Shape,
+    /// The files of the modelled export; if there are more than simulated, quantities per file are extrapolated.
+    pub files: usize,
+    /// GiB of the modelled export.
+    pub gib: f64,
+    /// The settings.
+    pub settings: Settings,
+    /// Minutes after which the simulation stops.
+    pub limit_minutes: u64,
+}
+
+/// A simulated day and what it costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The day.
+    pub run: DayRun,
+    /// What it used, for the modelled number of files.
+    pub used: Quantities,
+    /// Whether `used` is extrapolated from the simulated files.
+    pub extrapolated: bool,
+    /// What it costs.
+    pub bill: Bill,
+    /// What tables cost in addition that are transferred because their `full_every` days are over: computed, in US
+    /// dollars a day, for bytes out of AWS.
+    pub full_every_usd: f64,
+}
+
+/// Simulates one day.
+async fn simulate(scenario: &Scenario, shape: Shape) -> DayRun {
+    let mut world = World::start(scenario.settings, shape).boxed_local().await;
+    world.first_day().boxed_local().await;
+    world.next_day().boxed_local().await;
+    let files = Files {
+        bytes: scenario.gib * BYTES_PER_GIB / shape.files as f64,
+        recompress: scenario.settings.recompress,
+        day: world.date(),
+    };
+    let limit = Duration::from_secs(60 * scenario.limit_minutes);
+    day::run(&world, files, limit).boxed_local().await
+}
+
+/// Simulates a scenario; a second time with half of the files, if quantities per file must be extrapolated.
+///
+/// # Errors
+/// Never in a build whose tests passed: the price list is part of the program.
+pub async fn outcome(scenario: &Scenario) -> landbridge_core::Result<Outcome> {
+    let shape = scenario.shape;
+    let run = simulate(scenario, shape).boxed_local().await;
+    let mut used = Quantities::of(&run);
+    let extrapolated = scenario.files > shape.files;
+    if extrapolated {
+        let half = Shape { files: (shape.files / 2).max(shape.tables), ..shape };
+        let less = Quantities::of(&simulate(scenario, half).boxed_local().await);
+        let (many, few) = (shape.files as f64, half.files as f64);
+        used = Quantities::extrapolated((&used, many), (&less, few), scenario.files as f64);
+    }
+    let settings = scenario.settings;
+    let changed = shape.changed_files() as f64 / shape.files as f64;
+    let share = if settings.recompress { model::SENT.value } else { 1.0 };
+    let full = Quantities {
+        egress_gib: scenario.gib * (1.0 - changed) * share / f64::from(settings.full_every),
+        ..Quantities::default()
+    };
+    let of = |used: &Quantities| bill(used, scenario.gib, scenario.files as f64);
+    let full_every_usd = if settings.unchanged { of(&full)?.total } else { 0.0 };
+    let bill = of(&used)?;
+    Ok(Outcome { scenario: scenario.clone(), run, used, extrapolated, bill, full_every_usd })
+}
+
+/// What the report contains as JSON.
+#[derive(Serialize)]
+struct Json<'a> {
+    outcomes: &'a [Outcome],
+    modelled: &'a [Modelled],
+}
+
+/// The report as JSON.
+///
+/// # Errors
+/// Never: numbers and names are JSON.
+pub fn json(outcomes: &[Outcome]) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Json { outcomes, modelled: &model::ALL })
+}
+
+/// The report as text.
+pub fn text(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        section(&mut text, outcome);
+    }
+    text.push_str(
+        "Real: the code of the ticks and workers, their clients, calls, order and concurrency, the records.\n\
+         Modelled: seconds, by a virtual clock and the numbers below; prices, by core's list, without free allowances.\n\
+         Scaled: bytes. A small file stands for one of the modelled size; its further reads are computed and counted.\n\
+         Not simulated: snapshot, export, protect, views, notify; throttling; memory of a function.\n\n",
+    );
+    for it in model::ALL {
+        let _ = writeln!(text, "- {}: {} {} – {}", it.what, it.value, it.unit, it.source);
+    }
+    text
+}
+
+fn section(text: &mut String, outcome: &Outcome) {
+    let Outcome { scenario, run, used, bill, .. } = outcome;
+    let Shape { tables, files, changed } = scenario.shape;
+    let _ = writeln!(text, "{}", scenario.name);
+    let _ = writeln!(
+        text,
+        "  {tables} tables, {} files, {:.0} GiB; {changed} tables changed. Simulated: {files} files. {}",
+        scenario.files,
+        scenario.gib,
+        settings(scenario.settings)
+    );
+    let published = match run.published {
+        Some(minute) => format!("published {minute:.1} minutes after the export's end"),
+        None => format!("NOT published within {:.0} minutes after the export's end", run.limit),
+    };
+    let _ = writeln!(text, "  {published}");
+    for tick in &run.ticks {
+        let _ = writeln!(
+            text,
+            "  {:>6.1} min  {:<9} {:>5.0} s {:>9} calls  {}",
+            tick.minute, tick.function, tick.seconds, tick.calls, tick.outcome
+        );
+    }
+    if let Some(workers) = run.functions.get("transfer-item") {
+        let _ = writeln!(
+            text,
+            "             workers   {:>5.0} s in {} starts",
+            workers.seconds, workers.starts
+        );
+    }
+    let made: u64 = Operation::ALL.iter().map(|it| run.traffic.of(*it).made).sum();
+    let _ = writeln!(
+        text,
+        "  {made} calls made; {:.1} GiB sent, {:.1} GiB compared{}",
+        used.egress_gib,
+        run.traffic.compared_bytes / BYTES_PER_GIB,
+        if outcome.extrapolated {
+            "; requests and time per file below are EXTRAPOLATED from two simulations to all files"
+        } else {
+            ""
+        }
+    );
+    for item in &bill.items {
+        let _ = writeln!(
+            text,
+            "    {:<34} {:>14.1} {:<9} {:>10.3} $",
+            item.what, item.quantity, item.unit, item.usd
+        );
+    }
+    let _ = writeln!(text, "    {:<59} {:>10.3} $", "egress, compute and requests of the day", bill.total);
+    for item in bill.export.iter().chain(&bill.storage) {
+        let _ = writeln!(
+            text,
+            "      beside it: {:<23} {:>12.1} {:<9} {:>10.3} $",
+            item.what, item.quantity, item.unit, item.usd
+        );
+    }
+    if outcome.full_every_usd > 0.0 {
+        let _ = writeln!(
+            text,
+            "      computed: bytes of tables whose `full_every: {}` days are over, on an average day {:>6.3} $",
+            scenario.settings.full_every, outcome.full_every_usd
+        );
+    }
+    text.push('\n');
+}
+
+fn settings(settings: Settings) -> String {
+    let mut parts = Vec::new();
+    if settings.unchanged {
+        parts.push("unchanged: skip".to_owned());
+    }
+    if settings.recompress {
+        parts.push("recompress: auto".to_owned());
+    }
+    if let Some(workers) = settings.workers {
+        parts.push(format!("fan_out with {workers} workers"));
+    }
+    match parts.is_empty() {
+        true => "Default settings.".to_owned(),
+        false => format!("Settings: {}.", parts.join(", ")),
+    }
+}
