@@ -9,16 +9,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use futures::FutureExt;
+use landbridge_tests::simulate::clock;
 use landbridge_tests::simulate::report::{self, Scenario};
 use landbridge_tests::simulate::world::{Settings, Shape};
-use landbridge_tests::simulate::clock;
 
-const OPTIONS: &str = "options: --tables N (10000), --files N (20000): simulated; --all-files N (1000000), --gib N (9313), --changed-percent N (1), \
-    --workers N (32), --minutes N (120), --only NAME (10tb-before, 10tb-after, 3gb-before, 3gb-after), --output text|json";
+const OPTIONS: &str = "options: --tables N (500), --files N (1000): simulated; --all-tables N (10000), --all-files N (1000000), --gib N (9313), \
+    --changed-percent N (1), --workers N (32), --minutes N (2880), --only NAME (10tb-before, 10tb-after, 3gb-before, 3gb-after), --output text|json";
 
 struct Options {
     tables: usize,
     files: usize,
+    all_tables: usize,
     all_files: usize,
     gib: f64,
     changed_percent: f64,
@@ -30,14 +31,15 @@ struct Options {
 
 fn options() -> Result<Options, String> {
     let mut options = Options {
-        tables: 10_000,
-        files: 20_000,
+        tables: 500,
+        files: 1_000,
+        all_tables: 10_000,
         all_files: 1_000_000,
         // 10 TB.
         gib: 9_313.0,
         changed_percent: 1.0,
         workers: 32,
-        minutes: 120,
+        minutes: 2_880,
         only: None,
         json: false,
     };
@@ -48,11 +50,20 @@ fn options() -> Result<Options, String> {
             continue;
         }
         let value = given.next().ok_or_else(|| format!("{name} needs a value; {OPTIONS}"))?;
-        let number = || value.parse::<u32>().map_err(|_| format!("{name} needs a number, and `{value}` is none"));
-        let share = || value.parse::<f64>().map_err(|_| format!("{name} needs a number, and `{value}` is none"));
+        let number = || {
+            value
+                .parse::<u32>()
+                .map_err(|_| format!("{name} needs a number, and `{value}` is none"))
+        };
+        let share = || {
+            value
+                .parse::<f64>()
+                .map_err(|_| format!("{name} needs a number, and `{value}` is none"))
+        };
         match name.as_str() {
             "--tables" => options.tables = number()? as usize,
             "--files" => options.files = number()? as usize,
+            "--all-tables" => options.all_tables = number()? as usize,
             "--all-files" => options.all_files = number()? as usize,
             "--gib" => options.gib = share()?,
             "--changed-percent" => options.changed_percent = share()?,
@@ -73,12 +84,8 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
     let Options { tables, files, .. } = *options;
     let changed = ((tables as f64 * options.changed_percent / 100.0).round() as usize).max(1);
     let large = Shape { tables, files, changed };
-    let large_settings = Settings {
-        concurrency: 64,
-        load_mb: 1_769,
-        load_concurrency: 64,
-        ..Settings::DEFAULT
-    };
+    let large_settings =
+        Settings { concurrency: 64, load_mb: 1_769, load_concurrency: 64, ..Settings::DEFAULT };
     let after = Settings {
         unchanged: true,
         full_every: 30,
@@ -88,18 +95,19 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
     };
     let small = Shape { tables: 20, files: 600, changed: 1 };
     let small_after = Settings { unchanged: true, recompress: true, ..Settings::DEFAULT };
-    let all = options.all_files.max(files);
+    let all = (options.all_tables.max(tables), options.all_files.max(files));
     [
         ("10tb-before", large, all, options.gib, large_settings),
         ("10tb-after", large, all, options.gib, after),
-        ("3gb-before", small, 600, 3.0, Settings::DEFAULT),
-        ("3gb-after", small, 600, 3.0, small_after),
+        ("3gb-before", small, (20, 600), 3.0, Settings::DEFAULT),
+        ("3gb-after", small, (20, 600), 3.0, small_after),
     ]
     .into_iter()
     .filter(|it| options.only.as_deref().is_none_or(|only| only == it.0))
-    .map(|(name, shape, files, gib, settings)| Scenario {
+    .map(|(name, shape, (tables, files), gib, settings)| Scenario {
         name: name.to_owned(),
         shape,
+        tables,
         files,
         gib,
         settings,

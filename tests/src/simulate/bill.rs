@@ -40,12 +40,19 @@ pub struct Quantities {
     pub queue: f64,
     /// Secrets Manager: reads.
     pub secrets: f64,
+    /// Seconds of the function `transfer`.
+    pub transfer_s: f64,
+    /// Seconds of the function `load`.
+    pub load_s: f64,
+    /// Seconds of all workers.
+    pub workers_s: f64,
 }
 
 impl Quantities {
     /// What a simulated day used.
     pub fn of(run: &DayRun) -> Self {
         let count = |operation| run.traffic.of(operation).all() as f64;
+        let seconds = |function| run.functions.get(function).map_or(0.0, |it| it.seconds);
         let worker_starts = run.functions.get("transfer-item").map_or(0.0, |it| it.starts as f64);
         Self {
             egress_gib: run.traffic.sent_bytes / BYTES_PER_GIB,
@@ -63,18 +70,29 @@ impl Quantities {
             // Lambda receives and deletes a batch by a request each.
             queue: count(Operation::Queue) + 2.0 * worker_starts,
             secrets: count(Operation::Secret),
+            transfer_s: seconds("transfer"),
+            load_s: seconds("load"),
+            workers_s: seconds("transfer-item"),
         }
     }
 
-    /// What a day with `files` files used, computed from two days that differ in their files alone: every quantity but
-    /// the bytes is taken as linear in the files.
-    pub fn extrapolated((more, many): (&Self, f64), (less, few): (&Self, f64), files: f64) -> Self {
+    /// What a day of `all` used, computed from three simulated days. The second has fewer files than the first, the third
+    /// fewer tables than the second. Bytes are taken as proportional to the tables, and every other quantity as linear in
+    /// tables and in files.
+    pub fn extrapolated(days: [(&Self, Size); 3], all: Size) -> Self {
+        let [(first, size), (less_files, second), (less_tables, third)] = days;
         let line = |of: fn(&Self) -> f64| {
-            let slope = (of(more) - of(less)) / (many - few);
-            (of(more) + slope * (files - many)).max(0.0)
+            let per_file = (of(first) - of(less_files)) / (size.files - second.files);
+            let per_table = (of(less_files) - of(less_tables)) / (second.tables - third.tables);
+            let more = per_file * (all.files - size.files) + per_table * (all.tables - size.tables);
+            // Per table, a day with half of the tables has also half of the files: none is counted twice.
+            let files_of_tables = per_file * (second.files - third.files)
+                / (second.tables - third.tables)
+                * (all.tables - size.tables);
+            (of(first) + more - files_of_tables).max(0.0)
         };
         Self {
-            egress_gib: more.egress_gib,
+            egress_gib: first.egress_gib * all.tables / size.tables,
             lambda_gib_s: line(|it| it.lambda_gib_s),
             starts: line(|it| it.starts),
             s3_writes: line(|it| it.s3_writes),
@@ -84,8 +102,20 @@ impl Quantities {
             bigquery: line(|it| it.bigquery),
             queue: line(|it| it.queue),
             secrets: line(|it| it.secrets),
+            transfer_s: line(|it| it.transfer_s),
+            load_s: line(|it| it.load_s),
+            workers_s: line(|it| it.workers_s),
         }
     }
+}
+
+/// The size of a day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    /// Tables.
+    pub tables: f64,
+    /// Files.
+    pub files: f64,
 }
 
 /// An item of a bill.
@@ -124,14 +154,21 @@ pub struct Bill {
 /// Never in a build whose tests passed: the price list is part of the program.
 pub fn bill(used: &Quantities, gib: f64, files: f64) -> landbridge_core::Result<Bill> {
     let prices = Prices::shipped()?;
-    let (aws, google): (&AwsPrices, &GooglePrices) = (prices.aws(REGION)?, prices.google(LOCATION)?);
+    let (aws, google): (&AwsPrices, &GooglePrices) =
+        (prices.aws(REGION)?, prices.google(LOCATION)?);
     let items = vec![
         item("bytes out of AWS", "GiB", used.egress_gib, 1.0, aws.egress_gib),
         item("Lambda: memory and time", "GiB-s", used.lambda_gib_s, 1.0, aws.lambda_gib_s),
         item("Lambda: starts", "starts", used.starts, 1e6, aws.lambda_1m),
         item("S3: writes and listings", "requests", used.s3_writes, 1e3, aws.s3_put_1k),
         item("S3: reads", "requests", used.s3_reads, 1e3, aws.s3_get_1k),
-        item("Cloud Storage: writes", "requests", used.storage_writes, 1e3, google.storage_write_1k),
+        item(
+            "Cloud Storage: writes",
+            "requests",
+            used.storage_writes,
+            1e3,
+            google.storage_write_1k,
+        ),
         item("SQS", "requests", used.queue, 1e6, aws.queue_1m),
         item("Secrets Manager", "reads", used.secrets, 1e4, aws.secret_10k),
         // With a bucket key, at most one use of the key per start and role.

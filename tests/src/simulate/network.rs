@@ -271,7 +271,9 @@ fn bytes_of(files: &Files, operation: Operation, call: &ArrivedCall) -> Bytes {
     match operation {
         // Only a comparison reads a file of an earlier day; it reads today's at the same time.
         Operation::S3Read
-            if is_export && !call.request.contains(&files.day) && call.request.starts_with("GET") =>
+            if is_export
+                && !call.request.contains(&files.day)
+                && call.request.starts_with("GET") =>
         {
             let compared = 2.0 * files.bytes;
             let (reads, seconds) = ((2.0 * (pieces - 1.0)) as u64, compared / per_second);
@@ -295,7 +297,8 @@ fn bytes_of(files: &Files, operation: Operation, call: &ArrivedCall) -> Bytes {
 /// The function that makes a call.
 fn caller(call: &ArrivedCall) -> String {
     let header = |name: &str| call.headers.get(name).and_then(|it| it.to_str().ok());
-    let of_aws = header("user-agent").and_then(|it| it.split(' ').find_map(|it| it.strip_prefix("app/")));
+    let of_aws =
+        header("user-agent").and_then(|it| it.split(' ').find_map(|it| it.strip_prefix("app/")));
     let bearer = header("authorization").and_then(|it| it.strip_prefix("Bearer "));
     let of_google = bearer.and_then(|it| it.strip_prefix(TOKEN));
     of_aws.or(of_google).unwrap_or("unknown").to_owned()

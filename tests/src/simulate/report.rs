@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use serde::Serialize;
 
-use super::bill::{Bill, Quantities, bill};
+use super::bill::{Bill, Quantities, Size, bill};
 use super::day::{self, DayRun};
 use super::model::{self, Modelled};
 use super::network::{Files, Operation};
@@ -21,7 +21,10 @@ pub struct Scenario {
     pub name: String,
     /// The source as it is simulated.
     pub shape: Shape,
-    /// The files of the modelled export; if there are more than simulated, quantities per file are extrapolated.
+    /// The tables and files of the modelled export; if there are more than simulated, quantities per table and per file
+    /// are extrapolated.
+    pub tables: usize,
+    /// See `tables`.
     pub files: usize,
     /// GiB of the modelled export.
     pub gib: f64,
@@ -49,21 +52,37 @@ pub struct Outcome {
     pub full_every_usd: f64,
 }
 
+impl Outcome {
+    /// Minutes from the export's end until the day is published, computed from the seconds of `transfer` and `load`: each
+    /// tick does what it has time for, and the load follows the transfer. Workers run beside the transfer.
+    pub fn minutes(&self) -> f64 {
+        let tick = (model::TIMEOUT_SECONDS - model::MARGIN_SECONDS) as f64;
+        let ticks = |seconds: f64| (seconds / tick).ceil().max(1.0);
+        let workers = f64::from(self.scenario.settings.workers.unwrap_or(1));
+        let carried = ticks(self.used.transfer_s).max(ticks(self.used.workers_s / workers) + 1.0);
+        let every = model::SCHEDULE_MINUTES as f64;
+        let loads = ticks(self.used.load_s);
+        every * (carried + loads - 1.0) + (self.used.load_s - (loads - 1.0) * tick) / 60.0
+    }
+}
+
 /// Simulates one day.
 async fn simulate(scenario: &Scenario, shape: Shape) -> DayRun {
     let mut world = World::start(scenario.settings, shape).boxed_local().await;
     world.first_day().boxed_local().await;
     world.next_day().boxed_local().await;
     let files = Files {
-        bytes: scenario.gib * BYTES_PER_GIB / shape.files as f64,
+        // A simulated table is as large as a modelled one.
+        bytes: scenario.gib / scenario.tables as f64 * shape.tables as f64 / shape.files as f64
+            * BYTES_PER_GIB,
         recompress: scenario.settings.recompress,
-        day: world.date(),
+        day: world.export_date(),
     };
     let limit = Duration::from_secs(60 * scenario.limit_minutes);
     day::run(&world, files, limit).boxed_local().await
 }
 
-/// Simulates a scenario; a second time with half of the files, if quantities per file must be extrapolated.
+/// Simulates a scenario; also with half of the files, and with half of both, if quantities must be extrapolated.
 ///
 /// # Errors
 /// Never in a build whose tests passed: the price list is part of the program.
@@ -71,12 +90,20 @@ pub async fn outcome(scenario: &Scenario) -> landbridge_core::Result<Outcome> {
     let shape = scenario.shape;
     let run = simulate(scenario, shape).boxed_local().await;
     let mut used = Quantities::of(&run);
-    let extrapolated = scenario.files > shape.files;
+    let extrapolated = scenario.files > shape.files || scenario.tables > shape.tables;
     if extrapolated {
-        let half = Shape { files: (shape.files / 2).max(shape.tables), ..shape };
-        let less = Quantities::of(&simulate(scenario, half).boxed_local().await);
-        let (many, few) = (shape.files as f64, half.files as f64);
-        used = Quantities::extrapolated((&used, many), (&less, few), scenario.files as f64);
+        let fewer_files = Shape { files: (shape.files / 2).max(shape.tables), ..shape };
+        let half = Shape {
+            tables: shape.tables / 2,
+            files: fewer_files.files / 2,
+            changed: shape.changed.div_ceil(2),
+        };
+        let second = Quantities::of(&simulate(scenario, fewer_files).boxed_local().await);
+        let third = Quantities::of(&simulate(scenario, half).boxed_local().await);
+        let size = |shape: Shape| Size { tables: shape.tables as f64, files: shape.files as f64 };
+        let days = [(&used, size(shape)), (&second, size(fewer_files)), (&third, size(half))];
+        let all = Size { tables: scenario.tables as f64, files: scenario.files as f64 };
+        used = Quantities::extrapolated(days, all);
     }
     let settings = scenario.settings;
     let changed = shape.changed_files() as f64 / shape.files as f64;
@@ -130,7 +157,8 @@ fn section(text: &mut String, outcome: &Outcome) {
     let _ = writeln!(text, "{}", scenario.name);
     let _ = writeln!(
         text,
-        "  {tables} tables, {} files, {:.0} GiB; {changed} tables changed. Simulated: {files} files. {}",
+        "  {} tables, {} files, {:.0} GiB. Simulated: {tables} tables, {files} files, {changed} tables changed. {}",
+        scenario.tables,
         scenario.files,
         scenario.gib,
         settings(scenario.settings)
@@ -158,14 +186,24 @@ fn section(text: &mut String, outcome: &Outcome) {
     let _ = writeln!(
         text,
         "  {made} calls made; {:.1} GiB sent, {:.1} GiB compared{}",
-        used.egress_gib,
+        run.traffic.sent_bytes / BYTES_PER_GIB,
         run.traffic.compared_bytes / BYTES_PER_GIB,
         if outcome.extrapolated {
-            "; requests and time per file below are EXTRAPOLATED from two simulations to all files"
+            "; what is below is EXTRAPOLATED from three simulations to all tables and files"
         } else {
             ""
         }
     );
+    if outcome.extrapolated {
+        let _ = writeln!(
+            text,
+            "  extrapolated: transfer {:.0} s, load {:.0} s, workers {:.0} s; so published after about {:.0} minutes",
+            used.transfer_s,
+            used.load_s,
+            used.workers_s,
+            outcome.minutes()
+        );
+    }
     for item in &bill.items {
         let _ = writeln!(
             text,
@@ -173,7 +211,11 @@ fn section(text: &mut String, outcome: &Outcome) {
             item.what, item.quantity, item.unit, item.usd
         );
     }
-    let _ = writeln!(text, "    {:<59} {:>10.3} $", "egress, compute and requests of the day", bill.total);
+    let _ = writeln!(
+        text,
+        "    {:<59} {:>10.3} $",
+        "egress, compute and requests of the day", bill.total
+    );
     for item in bill.export.iter().chain(&bill.storage) {
         let _ = writeln!(
             text,

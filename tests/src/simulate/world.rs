@@ -191,7 +191,8 @@ impl World {
         options.schedules_dir = root().join("infra/schedules");
         options.token_key = Some(TOKEN_KEY.to_owned());
         let cloud = LocalCloud::start(options).await.expect("a local cloud");
-        let queue = QueueSettings { visibility_seconds: VISIBILITY_SECONDS, ..QueueSettings::default() };
+        let queue =
+            QueueSettings { visibility_seconds: VISIBILITY_SECONDS, ..QueueSettings::default() };
         cloud.aws().create_queue(QUEUE, queue);
         // One row in each file.
         let quirks = ExportQuirks { rows_per_part: 1, ..ExportQuirks::default() };
@@ -200,9 +201,8 @@ impl World {
         network.set_memory("load", settings.load_mb);
         cloud.calls().set_observer(Arc::new(Watch(network.clone())));
         let config = config::parse(config::FILE_NAME, &yaml).expect("a configuration");
-        let parse = |text: &str| {
-            contract::parse(contract::FILE_NAME, text, &config).expect("a contract")
-        };
+        let parse =
+            |text: &str| contract::parse(contract::FILE_NAME, text, &config).expect("a contract");
         let changed = contract_text((0..shape.tables).filter(|it| shape.changes(*it)));
         let (contract, changed) = (parse(&text), parse(&changed));
         let world = Self {
@@ -269,9 +269,14 @@ impl World {
         first + SignedDuration::from_hours(24 * day)
     }
 
-    /// Today's date, as it is in the names of its exports.
-    pub fn date(&self) -> String {
+    /// Today's date in Seoul.
+    fn date(&self) -> String {
         (self.day_start(self.day) + SignedDuration::from_hours(9)).to_string()[..10].to_owned()
+    }
+
+    /// Today's date, as it is in the names of its exports.
+    pub fn export_date(&self) -> String {
+        self.date().replace('-', "")
     }
 
     /// Exports a day, and goes on to the time of the first tick of the transfer. Takes no time of the virtual clock.
@@ -281,7 +286,10 @@ impl World {
         let hour = self.day_start(self.day) + SignedDuration::from_hours(EXPORT_HOUR);
         clock.advance_to(hour);
         let tick = |now| Tick::new(now, LONG);
-        landbridge_stages::snapshot::tick(&context, tick(hour)).boxed_local().await.expect("a snapshot");
+        landbridge_stages::snapshot::tick(&context, tick(hour))
+            .boxed_local()
+            .await
+            .expect("a snapshot");
         for _ in 0..MOST_TICKS {
             clock.advance_to(clock.now() + SignedDuration::from_mins(10));
             let now = clock.now();
@@ -303,8 +311,12 @@ impl World {
         for _ in 0..MOST_TICKS {
             let now = self.cloud.clock().now();
             let tick = Tick::new(now, LONG);
-            landbridge_stages::transfer::tick(&transfer, tick).boxed_local().await.expect("a transfer");
-            let loaded = landbridge_stages::load::tick(&load, tick).boxed_local().await.expect("a load");
+            landbridge_stages::transfer::tick(&transfer, tick)
+                .boxed_local()
+                .await
+                .expect("a transfer");
+            let loaded =
+                landbridge_stages::load::tick(&load, tick).boxed_local().await.expect("a load");
             self.cloud.clock().advance_to(now + SignedDuration::from_mins(5));
             if loaded.progress == Progress::Done {
                 return;
