@@ -9,12 +9,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use futures::FutureExt;
+use landbridge_core::config::UnchangedTables;
 use landbridge_tests::simulate::clock;
 use landbridge_tests::simulate::report::{self, Scenario};
 use landbridge_tests::simulate::world::{Settings, Shape};
 
 const OPTIONS: &str = "options: --tables N (500), --files N (1000): simulated; --all-tables N (10000), --all-files N (1000000), --gib N (9313), \
-    --changed-percent N (1), --workers N (32), --minutes N (2880), --only NAME (10tb-before, 10tb-after, 3gb-before, 3gb-after), --output text|json";
+    --changed-percent N (1), --workers N (32), --minutes N (2880), --only NAME (10tb-before, 10tb-bytes, 10tb-after, 3gb-before, 3gb-after), --output text|json";
 
 struct Options {
     tables: usize,
@@ -87,17 +88,20 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
     let large_settings =
         Settings { concurrency: 64, load_mb: 1_769, load_concurrency: 64, ..Settings::DEFAULT };
     let after = Settings {
-        unchanged: true,
+        unchanged: UnchangedTables::Checksums,
         full_every: 30,
         recompress: true,
         workers: Some(options.workers),
         ..large_settings
     };
+    let by_bytes = Settings { unchanged: UnchangedTables::Skip, ..after };
     let small = Shape { tables: 20, files: 600, changed: 1 };
-    let small_after = Settings { unchanged: true, recompress: true, ..Settings::DEFAULT };
+    let small_after =
+        Settings { unchanged: UnchangedTables::Checksums, recompress: true, ..Settings::DEFAULT };
     let all = (options.all_tables.max(tables), options.all_files.max(files));
     [
         ("10tb-before", large, all, options.gib, large_settings),
+        ("10tb-bytes", large, all, options.gib, by_bytes),
         ("10tb-after", large, all, options.gib, after),
         ("3gb-before", small, (20, 600), 3.0, Settings::DEFAULT),
         ("3gb-after", small, (20, 600), 3.0, small_after),

@@ -61,6 +61,7 @@ mod bill;
 mod bounds;
 mod busy;
 mod chaos;
+mod checksums;
 mod clients;
 mod command;
 mod conditions;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use futures::FutureExt;
+use landbridge_core::config::UnchangedTables;
 use landbridge_tests::simulate::report::{Outcome, Scenario, json, outcome};
 use landbridge_tests::simulate::world::{Settings, Shape};
 use landbridge_tests::simulate::{clock, model};
@@ -19,8 +20,13 @@ fn scenario(name: &str, shape: Shape, gib: f64, settings: Settings) -> Scenario 
 }
 
 const CARRY: Settings = Settings { concurrency: 16, ..Settings::DEFAULT };
-const SKIP: Settings =
-    Settings { unchanged: true, recompress: true, workers: Some(3), full_every: 30, ..CARRY };
+const SKIP: Settings = Settings {
+    unchanged: UnchangedTables::Skip,
+    recompress: true,
+    workers: Some(3),
+    full_every: 30,
+    ..CARRY
+};
 const SHAPE: Shape = Shape { tables: 12, files: 24, changed: 2 };
 const DOUBLE: Shape = Shape { tables: 24, files: 48, changed: 4 };
 

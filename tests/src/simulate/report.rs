@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use futures::FutureExt;
+use landbridge_core::config::UnchangedTables;
 use serde::Serialize;
 
 use super::bill::{Bill, Quantities, Size, bill};
@@ -113,7 +114,7 @@ pub async fn outcome(scenario: &Scenario) -> landbridge_core::Result<Outcome> {
         ..Quantities::default()
     };
     let of = |used: &Quantities| bill(used, scenario.gib, scenario.files as f64);
-    let full_every_usd = if settings.unchanged { of(&full)?.total } else { 0.0 };
+    let full_every_usd = if settings.unchanged.skips() { of(&full)?.total } else { 0.0 };
     let bill = of(&used)?;
     Ok(Outcome { scenario: scenario.clone(), run, used, extrapolated, bill, full_every_usd })
 }
@@ -235,8 +236,10 @@ fn section(text: &mut String, outcome: &Outcome) {
 
 fn settings(settings: Settings) -> String {
     let mut parts = Vec::new();
-    if settings.unchanged {
-        parts.push("unchanged: skip".to_owned());
+    match settings.unchanged {
+        UnchangedTables::Carry => {}
+        UnchangedTables::Skip => parts.push("unchanged: skip".to_owned()),
+        UnchangedTables::Checksums => parts.push("unchanged: checksums".to_owned()),
     }
     if settings.recompress {
         parts.push("recompress: auto".to_owned());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use landbridge_core::config::{self, Config, FanOutConfig};
+use landbridge_core::config::{self, Config, FanOutConfig, UnchangedTables};
 use landbridge_core::contract::{self, Contract};
 use landbridge_local::{LocalCloud, LocalCloudOptions};
 use landbridge_local_aws::QueueSettings;
@@ -39,8 +39,8 @@ const MOST_TICKS: usize = 40;
 /// The settings of `landbridge.yaml` and Terraform that decide what a day takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// `transfer.unchanged: skip`.
-    pub unchanged: bool,
+    /// `transfer.unchanged`.
+    pub unchanged: UnchangedTables,
     /// `transfer.full_every`.
     pub full_every: u8,
     /// `transfer.recompress: auto`.
@@ -58,7 +58,7 @@ pub struct Settings {
 impl Settings {
     /// What a deployment has by default.
     pub const DEFAULT: Self = Self {
-        unchanged: false,
+        unchanged: UnchangedTables::Carry,
         full_every: 7,
         recompress: false,
         workers: None,
@@ -68,7 +68,11 @@ impl Settings {
     };
 
     fn yaml(&self) -> String {
-        let unchanged = if self.unchanged { "skip" } else { "carry" };
+        let unchanged = match self.unchanged {
+            UnchangedTables::Carry => "carry",
+            UnchangedTables::Skip => "skip",
+            UnchangedTables::Checksums => "checksums",
+        };
         let recompress = if self.recompress { "auto" } else { "off" };
         let Self { full_every, concurrency, load_concurrency, .. } = self;
         format!(
@@ -306,6 +310,11 @@ impl World {
     /// A day before the measured one, whose rows BigQuery has: published without latency.
     pub async fn first_day(&mut self) {
         self.export().await;
+        self.publish().await;
+    }
+
+    /// Publishes the day whose export is complete, without workers.
+    pub async fn publish(&self) {
         let (transfer, load) =
             (self.context("transfer", false).await, self.context("load", false).await);
         for _ in 0..MOST_TICKS {
@@ -322,7 +331,7 @@ impl World {
                 return;
             }
         }
-        panic!("the first day is not published");
+        panic!("the day is not published");
     }
 
     /// The measured day: the tables that change have other rows, and the export is complete.
