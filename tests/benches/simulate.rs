@@ -14,7 +14,7 @@ use landbridge_tests::simulate::clock;
 use landbridge_tests::simulate::report::{self, Scenario};
 use landbridge_tests::simulate::world::{Settings, Shape};
 
-const OPTIONS: &str = "options: --tables N (500), --files N (1000): simulated; --all-tables N (10000), --all-files N (1000000), --gib N (9313), \
+const OPTIONS: &str = "options: --tables N (20), --files N (2000): simulated; --all-tables N (10000), --all-files N (1000000), --gib N (9313), \
     --changed-percent N (1), --workers N (32), --minutes N (2880), --only NAME (10tb-before, 10tb-bytes, 10tb-after, 3gb-before, 3gb-after), --output text|json";
 
 struct Options {
@@ -32,8 +32,8 @@ struct Options {
 
 fn options() -> Result<Options, String> {
     let mut options = Options {
-        tables: 500,
-        files: 1_000,
+        tables: 20,
+        files: 2_000,
         all_tables: 10_000,
         all_files: 1_000_000,
         // 10 TB.
@@ -84,7 +84,9 @@ fn options() -> Result<Options, String> {
 fn scenarios(options: &Options) -> Vec<Scenario> {
     let Options { tables, files, .. } = *options;
     let changed = ((tables as f64 * options.changed_percent / 100.0).round() as usize).max(1);
-    let large = Shape { tables, files, changed };
+    let changed_files =
+        ((files as f64 * options.changed_percent / 100.0).round() as usize).max(changed);
+    let large = Shape { tables, files, changed, changed_files };
     let large_settings =
         Settings { concurrency: 64, load_mb: 1_769, load_concurrency: 64, ..Settings::DEFAULT };
     let after = Settings {
@@ -95,7 +97,7 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
         ..large_settings
     };
     let by_bytes = Settings { unchanged: UnchangedTables::Skip, ..after };
-    let small = Shape { tables: 20, files: 600, changed: 1 };
+    let small = Shape { tables: 20, files: 600, changed: 1, changed_files: 6 };
     let small_after =
         Settings { unchanged: UnchangedTables::Checksums, recompress: true, ..Settings::DEFAULT };
     let all = (options.all_tables.max(tables), options.all_files.max(files));

@@ -59,8 +59,12 @@ impl Outcome {
     pub fn minutes(&self) -> f64 {
         let tick = (model::TIMEOUT_SECONDS - model::MARGIN_SECONDS) as f64;
         let ticks = |seconds: f64| (seconds / tick).ceil().max(1.0);
-        let workers = f64::from(self.scenario.settings.workers.unwrap_or(1));
-        let carried = ticks(self.used.transfer_s).max(ticks(self.used.workers_s / workers) + 1.0);
+        let carried = match self.scenario.settings.workers {
+            // One tick hands over, and another one finds all objects recorded.
+            Some(workers) => ticks(self.used.transfer_s)
+                .max(ticks(self.used.workers_s / f64::from(workers)) + 1.0),
+            None => ticks(self.used.transfer_s),
+        };
         let every = model::SCHEDULE_MINUTES as f64;
         let loads = ticks(self.used.load_s);
         every * (carried + loads - 1.0) + (self.used.load_s - (loads - 1.0) * tick) / 60.0
@@ -93,11 +97,16 @@ pub async fn outcome(scenario: &Scenario) -> landbridge_core::Result<Outcome> {
     let mut used = Quantities::of(&run);
     let extrapolated = scenario.files > shape.files || scenario.tables > shape.tables;
     if extrapolated {
-        let fewer_files = Shape { files: (shape.files / 2).max(shape.tables), ..shape };
+        let fewer_files = Shape {
+            files: (shape.files / 2).max(shape.tables),
+            changed_files: (shape.changed_files / 2).max(shape.changed),
+            ..shape
+        };
         let half = Shape {
             tables: shape.tables / 2,
             files: fewer_files.files / 2,
             changed: shape.changed.div_ceil(2),
+            changed_files: fewer_files.changed_files.div_ceil(2),
         };
         let second = Quantities::of(&simulate(scenario, fewer_files).boxed_local().await);
         let third = Quantities::of(&simulate(scenario, half).boxed_local().await);
@@ -107,7 +116,7 @@ pub async fn outcome(scenario: &Scenario) -> landbridge_core::Result<Outcome> {
         used = Quantities::extrapolated(days, all);
     }
     let settings = scenario.settings;
-    let changed = shape.changed_files() as f64 / shape.files as f64;
+    let changed = shape.changed_files as f64 / shape.files as f64;
     let share = if settings.recompress { model::SENT.value } else { 1.0 };
     let full = Quantities {
         egress_gib: scenario.gib * (1.0 - changed) * share / f64::from(settings.full_every),

@@ -112,20 +112,25 @@ load: {{ max_attempts: 4, concurrency: {load_concurrency} }}
 pub struct Shape {
     /// Tables.
     pub tables: usize,
-    /// Files, distributed evenly over the tables.
+    /// Files of all tables.
     pub files: usize,
     /// Tables that change on the measured day.
     pub changed: usize,
+    /// Files of the tables that change, distributed evenly over them, as the others are over the other tables.
+    pub changed_files: usize,
 }
 
 impl Shape {
     fn files_of(&self, table: usize) -> usize {
-        self.files / self.tables + usize::from(table < self.files % self.tables)
-    }
-
-    /// Files of the tables that change.
-    pub fn changed_files(&self) -> usize {
-        (0..self.tables).filter(|it| self.changes(*it)).map(|it| self.files_of(it)).sum()
+        let changed_before = table * self.changed / self.tables;
+        let (files, tables, number) = match self.changes(table) {
+            true => (self.changed_files, self.changed, changed_before),
+            false => {
+                let (files, tables) = (self.files - self.changed_files, self.tables - self.changed);
+                (files, tables, table - changed_before)
+            }
+        };
+        files / tables + usize::from(number < files % tables)
     }
 
     /// Whether a table changes: they are spread over all.
