@@ -163,7 +163,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
 
 fn section(text: &mut String, outcome: &Outcome) {
     let Outcome { scenario, run, used, bill, .. } = outcome;
-    let Shape { tables, files, changed } = scenario.shape;
+    let Shape { tables, files, changed, .. } = scenario.shape;
     let _ = writeln!(text, "{}", scenario.name);
     let _ = writeln!(
         text,
