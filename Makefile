@@ -15,6 +15,8 @@ STARTS ?= 40
 RUNS ?= 5
 # How many tables `make bench-tables` has.
 TABLES ?= 1000
+# Extra options for `make simulate`: make simulate SIMULATE="--tables 200 --files 400 --only 10tb-after"
+SIMULATE ?=
 # Extra options for `make bench-rclone`.
 RCLONE ?=
 # The level of GZIP of the files that `make bench-bytes` makes.
@@ -34,7 +36,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables sweep-parquet mutants try-publish package try-packages release schemas claims train-personal clean
+.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables simulate sweep-parquet mutants try-publish package try-packages release schemas claims train-personal clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -135,6 +137,9 @@ screenshots: ## run the demo's days, open the console in Chromium, and write doc
 bench-tables: ## run one day of many small tables with 15 ms per call: make bench-tables TABLES=10000
 	$(CARGO) build --workspace --bins
 	$(CARGO) bench --profile dev -p landbridge-tests --bench tables -- --tables $(TABLES)
+
+simulate: ## what a day of 10,000 tables and 10 TB takes and costs, and one of 3 GB, on a virtual clock (Linux)
+	$(CARGO) bench --profile dev --workspace --bench simulate -- $(SIMULATE)
 
 sweep-parquet: ## rewrite Parquet files of seven writers by six plans; two readers must agree with the sources (Spark needs Java)
 	test -x $(TARGET)/sweep/bin/python || python3 -m venv $(TARGET)/sweep

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_s3::config::{AppName, BehaviorVersion, Credentials, Region, SharedHttpClient};
 use landbridge_aws::{Aws, Queues, Rds, S3, Secrets};
 use landbridge_core::calendar::Calendar;
 use landbridge_core::config::Config;
@@ -23,6 +23,11 @@ const REGION: &str = "ap-northeast-2";
 ///
 /// `token` is the token of a principal of the local Google.
 pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Context {
+    context_of(cloud, config, token, "tests").await
+}
+
+/// The same for a function of this name: its calls to AWS have `app/<name>` in the header `user-agent`.
+pub async fn context_of(cloud: &LocalCloud, config: &Config, token: &str, name: &str) -> Context {
     let variables = cloud.function_env();
     let endpoint = |name: &str| variables.get(name).cloned().unwrap_or_default();
     let aws = aws(
@@ -31,6 +36,7 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
         &endpoint("AWS_ENDPOINT_URL_S3"),
         &endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
         &endpoint("AWS_ENDPOINT_URL_SQS"),
+        name,
     );
     let gcp = Gcp::new(
         static_token(token),
@@ -59,7 +65,8 @@ pub async fn context(cloud: &LocalCloud, config: &Config, token: &str) -> Contex
 }
 
 /// AWS clients that repeat a failed call at once.
-fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
+fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str, name: &str) -> Aws {
+    let app = AppName::new(name.to_owned()).expect("a name of letters, digits and hyphens");
     let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
     let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     let retries = || {
@@ -72,6 +79,7 @@ fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
     let rds = aws_sdk_rds::Config::builder()
         .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
         .region(region())
+        .app_name(app.clone())
         .endpoint_url(rds)
         .credentials_provider(credentials())
         .retry_config(retries())
@@ -79,6 +87,7 @@ fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
     let s3 = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region())
+        .app_name(app.clone())
         .endpoint_url(s3)
         .force_path_style(true)
         .credentials_provider(credentials())
@@ -87,6 +96,7 @@ fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
     let secrets = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
         .region(region())
+        .app_name(app.clone())
         .endpoint_url(secrets)
         .credentials_provider(credentials())
         .retry_config(retries())
@@ -94,6 +104,7 @@ fn aws(config: &Config, rds: &str, s3: &str, secrets: &str, sqs: &str) -> Aws {
     let sqs = aws_sdk_sqs::Config::builder()
         .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
         .region(region())
+        .app_name(app.clone())
         .endpoint_url(sqs)
         .credentials_provider(credentials())
         .retry_config(retries())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use landbridge_core::Result;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{Config, UnchangedTables};
+use landbridge_core::config::Config;
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::ReceiptState;
 use landbridge_ledger::records::{
@@ -127,9 +127,7 @@ impl Crossing {
         };
         let mut items: BTreeMap<String, usize> =
             items.into_iter().map(|(name, of)| (name, of.len())).collect();
-        if end.as_ref().is_none_or(|it| !it.published)
-            && config.transfer.unchanged == UnchangedTables::Skip
-        {
+        if end.as_ref().is_none_or(|it| !it.published) && config.transfer.unchanged.skips() {
             // What is unchanged need not cross any more.
             let carried = ledger.names(CARRIED).await?;
             let unchanged = ledger.names(UNCHANGED).await?.into_keys();

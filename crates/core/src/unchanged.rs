@@ -4,9 +4,9 @@
 //! that decides the rows ([`Earlier::differs`]), and the table itself ([`TableMark`]). What is not known counts as
 //! different, and then the table is transferred and loaded as on every day.
 //!
-//! Sizes and numbers of rows decide quickly that a table changed. That it did not change is decided by its bytes
-//! alone: an ETag or a checksum of S3 may be of the encrypted object, and no digest of the content is recorded, because
-//! the digest of a file of personal data would be an oracle.
+//! Sizes and numbers of rows decide quickly that a table changed. That it did not change is decided by its bytes, or by
+//! the checksum that S3 has of the whole content (`transfer.unchanged: checksums`): an ETag may be of the encrypted
+//! object. No digest of the content is recorded, because the digest of a file of personal data would be an oracle.
 
 use std::collections::BTreeMap;
 

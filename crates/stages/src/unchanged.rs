@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::UnchangedTables;
 use landbridge_core::ids::short_hash;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::{Error, ErrorKind, Result};
@@ -62,7 +61,7 @@ impl Decisions {
 
 /// Whether tables may keep their rows.
 pub(crate) fn is_on(context: &Context) -> bool {
-    context.config.transfer.unchanged == UnchangedTables::Skip
+    context.config.transfer.unchanged.skips()
 }
 
 /// Digest of what decides the content of an object of this table beside the export, of what is counted while it is

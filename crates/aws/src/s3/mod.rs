@@ -15,6 +15,7 @@ pub use versions::ObjectVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{AggregatedBytes, ByteStream};
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use bytes::Bytes;
 use jiff::Timestamp;
 use landbridge_core::plan::objects::ObjectMeta;
@@ -175,6 +176,22 @@ impl S3 {
         result
             .map(|_| ())
             .map_err(|error| failed("an object cannot be deleted", uri(bucket, key), error))
+    }
+
+    /// The CRC-64/NVME that S3 computed over the whole content of an object, in base64, of the version with the ETag of
+    /// `object`; `None` if S3 has none, or only one that is composed of parts. It is of the content as it was written,
+    /// whatever the encryption (Amazon S3 User Guide, "Checking object integrity"). Reads nothing of the content.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transient`] if the object changed or was deleted since it was listed; any other S3 error.
+    pub async fn checksum(&self, bucket: &str, object: &ObjectMeta) -> Result<Option<String>> {
+        let call = self.client.head_object().bucket(bucket).key(&object.key);
+        let call = call.if_match(&object.etag).checksum_mode(ChecksumMode::Enabled);
+        let answer = call.send().await.map_err(|error| {
+            failed("the checksum of an object cannot be read", uri(bucket, &object.key), error)
+        })?;
+        let is_whole = answer.checksum_type() == Some(&ChecksumType::FullObject);
+        Ok(answer.checksum_crc64_nvme().filter(|_| is_whole).map(str::to_owned))
     }
 
     /// Reads exactly `length` bytes from offset `start`, of the version with the ETag of `object`.

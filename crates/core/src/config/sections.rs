@@ -283,7 +283,8 @@ pub struct TransferConfig {
     pub cut_above_mib: u32,
     /// What happens to a table whose export has the same content as on the day whose rows it has:
     /// `carry`, it is transferred and loaded as on every day, or `skip`, it keeps its rows and its
-    /// receipt says since when they are unchanged. To compare, the files of both days are read in S3.
+    /// receipt says since when they are unchanged. To compare, the files of both days are read in S3. `checksums` is
+    /// `skip`, but S3 is asked for the checksums of both files instead, where it has them.
     #[serde(default, skip_serializing_if = "UnchangedTables::is_carry")]
     pub unchanged: UnchangedTables,
     /// With `unchanged: skip`, the number of days after which a table is transferred and loaded in
@@ -332,12 +333,19 @@ pub enum UnchangedTables {
     Carry,
     /// It keeps its rows, and nothing is transferred or loaded.
     Skip,
+    /// As `skip`, by the checksums that S3 has of the files: none of them is read.
+    Checksums,
 }
 
 impl UnchangedTables {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_carry(&self) -> bool {
         *self == Self::Carry
+    }
+
+    /// Whether an unchanged table keeps its rows.
+    pub fn skips(self) -> bool {
+        self != Self::Carry
     }
 }
 

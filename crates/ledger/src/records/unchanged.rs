@@ -31,6 +31,8 @@ pub fn carried(table: &TablePlan) -> DayName<CarriedRecord> {
 pub enum EqualBy {
     /// All bytes of their files.
     Bytes,
+    /// The checksums that S3 has of their files (`transfer.unchanged: checksums`).
+    Checksums,
     /// The figures of all columns and of the rows, which do not depend on the order of rows.
     Figures,
 }

@@ -471,6 +471,11 @@ impl LocalAws {
         self.store.put_bytes(bucket, key, &bytes).await
     }
 
+    /// Removes the checksums of the objects under a prefix: objects that were written before S3 added checksums have none.
+    pub fn forget_checksums(&self, bucket: &str, prefix: &str) {
+        self.store.forget_checksums(bucket, prefix);
+    }
+
     /// Deletes an object. Returns whether it existed.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> bool {
         self.complete_due_exports().await;

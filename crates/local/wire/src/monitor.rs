@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use http::HeaderMap;
 
 /// A call that a server processed, whether or not its response reached the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct ArrivedCall {
     pub server: &'static str,
     /// `METHOD /path`, without the query string.
     pub request: String,
+    /// The headers of the request.
+    pub headers: HeaderMap,
 }
 
 /// What happens to a call that has arrived.
@@ -189,11 +192,13 @@ impl CallMonitor {
         &self,
         server: &'static str,
         request: &str,
+        headers: &HeaderMap,
     ) -> Option<(Arc<dyn CallObserver>, ArrivedCall)> {
         let mut state = self.state();
         let observer = state.observer.clone()?;
         state.last_id += 1;
-        Some((observer, ArrivedCall { id: state.last_id, server, request: request.to_owned() }))
+        let (id, request, headers) = (state.last_id, request.to_owned(), headers.clone());
+        Some((observer, ArrivedCall { id, server, request, headers }))
     }
 
     /// Records a call that the server has processed.

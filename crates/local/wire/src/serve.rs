@@ -166,7 +166,7 @@ async fn process(
     request: Request,
     call: String,
 ) -> Result<Response, ResponseDropped> {
-    let observed = monitor.observe(name, &call);
+    let observed = monitor.observe(name, &call, request.headers());
     if let Some((observer, arrived)) = &observed {
         match observer.before(arrived.clone()).await {
             Admission::Proceed => {}

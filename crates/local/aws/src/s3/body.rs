@@ -94,7 +94,7 @@ fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
     s3_error
 }
 
-/// Computes the checksums that the client sends or announces, and no others.
+/// Computes the checksums that the client sends or announces; without any, the one that S3 adds.
 fn hasher(claimed: &ClaimedChecksums) -> ChecksumHasher {
     let given = &claimed.checksum;
     let requested = |given: &Option<String>, name: &str| {
@@ -117,6 +117,15 @@ fn hasher(claimed: &ClaimedChecksums) -> ChecksumHasher {
     }
     if requested(&given.checksum_sha256, ChecksumAlgorithm::SHA256) {
         hasher.sha256 = Some(Default::default());
+    }
+    let has_any = hasher.crc32.is_some()
+        || hasher.crc32c.is_some()
+        || hasher.crc64nvme.is_some()
+        || hasher.sha1.is_some()
+        || hasher.sha256.is_some();
+    if !has_any {
+        // S3 adds it to an object that is written without a checksum.
+        hasher.crc64nvme = Some(Default::default());
     }
     hasher
 }

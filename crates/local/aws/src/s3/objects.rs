@@ -61,9 +61,14 @@ macro_rules! read_output {
         let ObjectRead { object, range, is_partial, checksum, bucket_key } = $read;
         let is_kms = object.kms_key.is_some();
         let attributes = object.attributes.clone();
+        let has_checksum = checksum != dto::Checksum::default();
         with_checksums!(
             $output,
             checksum,
+            // Objects of one write and none of parts: S3 composes checksums of parts only for those.
+            checksum_type: has_checksum.then(|| {
+                dto::ChecksumType::from_static(dto::ChecksumType::FULL_OBJECT)
+            }),
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some(size_i64(range.end - range.start)),
             content_range: is_partial.then(|| content_range(&range, object.size)),

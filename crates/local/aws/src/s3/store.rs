@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use landbridge_local_wire::Clock;
+use s3s::checksum::ChecksumHasher;
 use s3s::dto;
 
 use super::blob::{Blob, BlobDirectory, FinishedBlob};
@@ -360,9 +361,20 @@ impl Store {
         let mut writer = self.blobs.writer();
         writer.write(bytes).await?;
         let finished = writer.finish().await?;
-        let object = self.object(finished, Attributes::default(), dto::Checksum::default());
+        let mut hasher =
+            ChecksumHasher { crc64nvme: Some(Default::default()), ..Default::default() };
+        hasher.update(bytes);
+        let object = self.object(finished, Attributes::default(), hasher.finalize());
         let object = Object { modified, kms_key: kms_key.map(str::to_owned), ..object };
         self.put(bucket, key, object, &Condition::Always).map_err(io::Error::other)
+    }
+
+    /// Removes the checksums of the objects under a prefix.
+    pub(crate) fn forget_checksums(&self, bucket: &str, prefix: &str) {
+        let mut state = self.state();
+        let Ok(bucket) = state.bucket_mut(bucket) else { return };
+        let of_prefix = bucket.objects.iter_mut().filter(|(key, _)| key.starts_with(prefix));
+        of_prefix.for_each(|(_, object)| object.checksum = dto::Checksum::default());
     }
 
     /// The objects under a prefix, in the order of their keys.

@@ -34,7 +34,6 @@ use std::collections::BTreeSet;
 use std::cmp::Ordering;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::config::UnchangedTables;
 use landbridge_core::diff::{SchemaChange, diff_table};
 use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
@@ -227,7 +226,7 @@ impl TableLoad<'_> {
             proof.state = self.read_back().await?;
         }
         let described = self.describe_rows(&held, &proof.state).await?;
-        if self.context.config.transfer.unchanged == UnchangedTables::Skip {
+        if self.context.config.transfer.unchanged.skips() {
             let states = (&proof.state, described.as_ref());
             self.mark_table(&mut held, loaded.ended_at, states).await?;
         }

@@ -182,6 +182,9 @@ fn note(record: &UnchangedRecord) -> String {
     let UnchangedRecord { since, compared_with, by, .. } = record;
     let what = match by {
         EqualBy::Bytes => format!("the same content as that of {compared_with}"),
+        EqualBy::Checksums => {
+            format!("files with the same lengths and checksums as that of {compared_with}")
+        }
         EqualBy::Figures => format!(
             "other files, and by the figures of its columns and rows the same rows as that of {since}"
         ),

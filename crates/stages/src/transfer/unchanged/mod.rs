@@ -1,5 +1,6 @@
 //! Which tables need not be transferred, because their export has the same content as that of the day whose rows
-//! BigQuery has. The files of both days are read from S3 and compared, block by block, up to the first difference.
+//! BigQuery has. The files of both days are read from S3 and compared, block by block, up to the first difference; with
+//! `transfer.unchanged: checksums`, S3 is asked for their checksums, and a file is read only if it has none.
 //! Nothing of the content is recorded. With `proof`, a table whose files differ may still have the same rows:
 //! [`figures`] compares the figures of its columns and rows.
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::KeptColumns;
+use landbridge_core::config::{KeptColumns, UnchangedTables};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::rewrite::Action;
@@ -30,6 +31,8 @@ use crate::{Context, Tick};
 
 /// What is read of each of two files at once, in bytes. Two of them fit the place of one object in transfer.
 const BLOCK: u64 = 4 << 20;
+/// Pairs of files of a table whose checksums are asked for at once.
+const CHECKSUMS_AT_ONCE: usize = 16;
 /// Why a table is carried whose comparison did not end: it would not end in the next tick either.
 const TOO_LARGE: &str = "the comparison with the earlier day did not end within the tick";
 
@@ -116,7 +119,12 @@ impl Comparison<'_> {
             return Ok(Found::Carried);
         }
         // The files of both days, and today's once more for figures.
-        let times = if self.has_figures() { 3 } else { 2 };
+        let times = match (self.by_checksums(), self.has_figures()) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, false) => 2,
+            (false, true) => 3,
+        };
         let bytes = before.earlier.bytes.saturating_mul(times);
         let _slot = self.slots.take(bytes).await;
         if self.budget.start(bytes).is_none() {
@@ -147,15 +155,51 @@ impl Comparison<'_> {
 
     /// By what today's export equals the earlier one, if it does.
     async fn compared(&self, table: &TablePlan, before: &Before) -> Result<Option<EqualBy>> {
-        if let Some(pairs) = &before.pairs
-            && self.are_equal(pairs).await?
-        {
-            return Ok(Some(EqualBy::Bytes));
+        if let Some(pairs) = &before.pairs {
+            let by_checksums = match self.by_checksums() {
+                true => self.have_equal_checksums(pairs).await?,
+                false => None,
+            };
+            match by_checksums {
+                Some(true) => return Ok(Some(EqualBy::Checksums)),
+                Some(false) => {}
+                // S3 does not have all of them.
+                None if self.are_equal(pairs).await? => return Ok(Some(EqualBy::Bytes)),
+                None => {}
+            }
         }
         if self.has_figures() && Box::pin(self.have_equal_figures(table, before)).await? {
             return Ok(Some(EqualBy::Figures));
         }
         Ok(None)
+    }
+
+    /// Whether S3 is asked for checksums before files are read.
+    fn by_checksums(&self) -> bool {
+        self.context.config.transfer.unchanged == UnchangedTables::Checksums
+    }
+
+    /// Whether the files of each pair have the same checksum; `None` if S3 does not have one of them and all others are
+    /// the same.
+    async fn have_equal_checksums(
+        &self,
+        pairs: &[(ObjectMeta, ObjectMeta)],
+    ) -> Result<Option<bool>> {
+        let (s3, bucket) = (&self.context.aws.s3, &self.context.config.export.bucket);
+        let mut answers = futures::stream::iter(pairs)
+            .map(|(today, before)| async move {
+                futures::try_join!(s3.checksum(bucket, today), s3.checksum(bucket, before))
+            })
+            .buffer_unordered(CHECKSUMS_AT_ONCE);
+        let mut are_known = true;
+        while let Some(answer) = answers.next().await {
+            match answer? {
+                (Some(today), Some(before)) if today == before => {}
+                (Some(_), Some(_)) => return Ok(Some(false)),
+                _ => are_known = false,
+            }
+        }
+        Ok(are_known.then_some(true))
     }
 
     /// Whether days have figures of all columns.
