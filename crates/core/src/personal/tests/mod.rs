@@ -4,6 +4,7 @@
 //! what each part measured when it was new.
 
 mod learned;
+mod signals;
 mod traps;
 mod values;
 
