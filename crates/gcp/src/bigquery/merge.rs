@@ -58,43 +58,50 @@ pub struct Merged {
 impl MergeJob<'_> {
     /// The statement. It contains names, and no value.
     fn sql(&self, project: &str) -> String {
-        let quoted = |name: &str| format!("`{name}`");
-        let list = |of: &dyn Fn(&String) -> String| {
-            self.columns.iter().map(of).collect::<Vec<_>>().join(", ")
+        let quoted = |name: &String| format!("`{name}`");
+        let list = |names: &[String], of: &dyn Fn(&String) -> String| {
+            names.iter().map(of).collect::<Vec<_>>().join(", ")
         };
+        let (has_changes, has_deletions) = (!self.changes.is_empty(), !self.deletions.is_empty());
         let mut sources = Vec::new();
-        if !self.changes.is_empty() {
-            let all = list(&|it| quoted(it));
+        if has_changes {
+            let all = list(self.columns, &quoted);
             sources.push(format!("SELECT {all}, FALSE AS {DELETED} FROM changes"));
         }
-        if !self.deletions.is_empty() {
-            let all = list(&|it| match self.key.contains(it) {
+        if has_deletions {
+            // Without changes, nothing says of which types these NULLs are.
+            let columns = if has_changes { self.columns } else { self.key };
+            let all = list(columns, &|it| match self.key.contains(it) {
                 true => quoted(it),
-                false => format!("NULL AS {}", quoted(it)),
+                false => format!("NULL AS `{it}`"),
             });
             sources.push(format!("SELECT {all}, TRUE AS {DELETED} FROM deletions"));
         }
-        let on = self.key.iter().map(|it| format!("target.{0} = source.{0}", quoted(it)));
-        let on = on.collect::<Vec<_>>().join(" AND ");
+        let on = self.key.iter().map(|it| format!("target.`{it}` = source.`{it}`"));
         let mut sql = format!(
-            "MERGE INTO `{project}`.`{}`.`{}` AS target USING ({}) AS source ON {on}",
+            "MERGE INTO `{project}`.`{}`.`{}` AS target USING ({}) AS source ON {}",
             self.dataset,
             self.table,
             sources.join(" UNION ALL "),
+            on.collect::<Vec<_>>().join(" AND "),
         );
-        let _ = write!(sql, " WHEN MATCHED AND source.{DELETED} THEN DELETE");
-        let others = self.columns.iter().filter(|it| !self.key.contains(it));
-        let set = others.map(|it| format!("{0} = source.{0}", quoted(it)));
-        let set = set.collect::<Vec<_>>().join(", ");
-        if !set.is_empty() {
-            let _ = write!(sql, " WHEN MATCHED THEN UPDATE SET {set}");
+        if has_deletions {
+            let _ = write!(sql, " WHEN MATCHED AND source.{DELETED} THEN DELETE");
         }
-        let (columns, values) =
-            (list(&|it| quoted(it)), list(&|it| format!("source.{}", quoted(it))));
-        let _ = write!(
-            sql,
-            " WHEN NOT MATCHED AND NOT source.{DELETED} THEN INSERT ({columns}) VALUES ({values})"
-        );
+        if has_changes {
+            let others: Vec<String> =
+                self.columns.iter().filter(|it| !self.key.contains(it)).cloned().collect();
+            if !others.is_empty() {
+                let set = list(&others, &|it| format!("`{it}` = source.`{it}`"));
+                let _ = write!(sql, " WHEN MATCHED THEN UPDATE SET {set}");
+            }
+            let columns = list(self.columns, &quoted);
+            let values = list(self.columns, &|it| format!("source.`{it}`"));
+            let _ = write!(
+                sql,
+                " WHEN NOT MATCHED AND NOT source.{DELETED} THEN INSERT ({columns}) VALUES ({values})"
+            );
+        }
         sql
     }
 
@@ -222,8 +229,10 @@ mod tests {
         );
         for sql in [sql(true, false, &["id", "note"]), sql(false, true, &["id", "note"])] {
             assert_eq!(sql.matches("target.").count(), 1, "{sql}");
-            assert!(!sql.contains("UNION"), "{sql}");
+            assert!(!sql.contains("UNION") && !sql.contains("NULL"), "{sql}");
         }
+        assert!(!sql(false, true, &["id", "note"]).contains("note"));
+        assert!(!sql(true, false, &["id", "note"]).contains("THEN DELETE"));
         assert!(!sql(true, true, &["id"]).contains("UPDATE"));
     }
 

@@ -16,13 +16,6 @@ const BATCH: usize = 1024;
 /// The length of a block of SHA-256.
 const BLOCK: usize = 64;
 
-/// The files of one export.
-pub(super) struct Side<R: ChunkReader> {
-    files: Vec<(String, SerializedFileReader<R>)>,
-    /// Their schema; `None` without files.
-    pub(super) schema: Option<Type>,
-}
-
 /// A leaf column that counts.
 struct Column {
     number: usize,
@@ -36,62 +29,66 @@ struct Hashes {
     row: Sha256,
 }
 
-impl<R: ChunkReader + 'static> Side<R> {
-    /// Reads the footers; `None` if the files have different schemas.
-    pub(super) fn open(files: Vec<SourceFile<R>>) -> Result<Option<Self>> {
-        let mut side = Self { files: Vec::with_capacity(files.len()), schema: None };
-        for SourceFile { reader, name } in files {
-            let reader =
-                SerializedFileReader::new(reader).map_err(|error| failed(&name, error))?;
-            let schema = reader.metadata().file_metadata().schema();
-            match &side.schema {
-                Some(first) if first != schema => return Ok(None),
-                Some(_) => {}
-                None => side.schema = Some(schema.clone()),
-            }
-            side.files.push((name, reader));
-        }
-        Ok(Some(side))
-    }
+/// The schema of a file.
+pub(super) fn schema<R: ChunkReader + 'static>(file: SourceFile<R>) -> Result<Type> {
+    let SourceFile { reader, name } = file;
+    let reader = SerializedFileReader::new(reader).map_err(|error| failed(&name, error))?;
+    Ok(reader.metadata().file_metadata().schema().clone())
+}
 
-    /// The rows in the order of the hashes of their keys, or why there is no such order.
-    pub(super) fn sorted(
-        self,
-        comparison: &Comparison<'_>,
-    ) -> Result<Result<Sorted, &'static str>> {
-        let mut sorter = Sorter::new(comparison.in_memory);
-        for (number, (name, reader)) in self.files.iter().enumerate() {
-            let Ok(file) = u32::try_from(number) else { return Ok(Err("it has too many files")) };
-            let descriptor = reader.metadata().file_metadata().schema_descr();
-            let Some(mut columns) = columns(descriptor, comparison) else {
-                return Ok(Err("a column of the key is missing or nested"));
-            };
-            let mut first = 0_u32;
-            for group in 0..reader.num_row_groups() {
-                let fails = |error: ParquetError| failed(name, error);
-                let group = reader.get_row_group(group).map_err(fails)?;
-                let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-                let readers = columns.iter().map(|it| group.get_column_reader(it.number));
-                let mut readers = readers.collect::<Result<Vec<_>, _>>().map_err(fails)?;
-                while left > 0 {
-                    check(comparison.stop)?;
-                    let rows = left.min(BATCH);
-                    let hashed = hash(&mut columns, &mut readers, rows, comparison.secret);
-                    let Some(hashed) = hashed.map_err(fails)? else {
-                        return Ok(Err("a key is NULL"));
-                    };
-                    for (row, (key, hash)) in (first..).zip(hashed) {
-                        sorter.add(Entry { key, row: hash, at: RowAt { file, row } })?;
-                    }
-                    left -= rows;
-                    let next = u32::try_from(rows).ok().and_then(|rows| first.checked_add(rows));
-                    let Some(next) = next else { return Ok(Err("a file has too many rows")) };
-                    first = next;
-                }
-            }
+/// The rows of an export in the order of the hashes of their keys, or why there is no such order. One file is open at a
+/// time.
+pub(super) fn sorted<R: ChunkReader + 'static>(
+    files: Vec<SourceFile<R>>,
+    schema: &Type,
+    comparison: &Comparison<'_>,
+) -> Result<Result<Sorted, &'static str>> {
+    let mut sorter = Sorter::new(comparison.in_memory);
+    for (number, file) in files.into_iter().enumerate() {
+        let Ok(number) = u32::try_from(number) else { return Ok(Err("it has too many files")) };
+        if let Err(why) = add_file(&mut sorter, (file, number), schema, comparison)? {
+            return Ok(Err(why));
         }
-        sorter.finish().map(Ok)
     }
+    sorter.finish().map(Ok)
+}
+
+fn add_file<R: ChunkReader + 'static>(
+    sorter: &mut Sorter,
+    (SourceFile { reader, name }, file): (SourceFile<R>, u32),
+    schema: &Type,
+    comparison: &Comparison<'_>,
+) -> Result<Result<(), &'static str>> {
+    let fails = |error: ParquetError| failed(&name, error);
+    let reader = SerializedFileReader::new(reader).map_err(fails)?;
+    let metadata = reader.metadata().file_metadata();
+    if metadata.schema() != schema {
+        return Ok(Err("the Parquet files do not all have the same schema"));
+    }
+    let Some(mut columns) = columns(metadata.schema_descr(), comparison) else {
+        return Ok(Err("a column of the key is missing or nested"));
+    };
+    let mut first = 0_u32;
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).map_err(fails)?;
+        let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        let readers = columns.iter().map(|it| group.get_column_reader(it.number));
+        let mut readers = readers.collect::<Result<Vec<_>, _>>().map_err(fails)?;
+        while left > 0 {
+            check(comparison.stop)?;
+            let rows = left.min(BATCH);
+            let hashed = hash(&mut columns, &mut readers, rows, comparison.secret);
+            let Some(hashed) = hashed.map_err(fails)? else { return Ok(Err("a key is NULL")) };
+            for (row, (key, hash)) in (first..).zip(hashed) {
+                sorter.add(Entry { key, row: hash, at: RowAt { file, row } })?;
+            }
+            left -= rows;
+            let next = u32::try_from(rows).ok().and_then(|rows| first.checked_add(rows));
+            let Some(next) = next else { return Ok(Err("a file has too many rows")) };
+            first = next;
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// The leaf columns that count; `None` without one of the key.

@@ -31,7 +31,6 @@ use landbridge_core::{Error, ErrorKind, Result};
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
-use self::hash::Side;
 use self::sort::{Entry, Sorted};
 
 /// A file of an export.
@@ -103,18 +102,16 @@ pub enum Compared {
 /// # Errors
 /// [`ErrorKind::Corrupt`] if a file cannot be decoded; [`ErrorKind::Transient`] if the rows cannot be sorted on disk, or after
 /// [`Comparison::stop`]; any error of reading. No error contains a value.
-pub fn compare<R: ChunkReader + 'static>(
+pub fn compare<R: ChunkReader + Clone + 'static>(
     before: Vec<SourceFile<R>>,
     after: Vec<SourceFile<R>>,
     comparison: &Comparison<'_>,
 ) -> Result<Compared> {
-    let (before, after) = match (Side::open(before)?, Side::open(after)?) {
-        (Some(before), Some(after)) if before.schema == after.schema => (before, after),
-        _ => return Ok(Compared::Refused("the Parquet files do not all have the same schema")),
-    };
+    let Some(first) = after.first() else { return Ok(Compared::Refused("it has no files")) };
+    let schema = &hash::schema(first.clone())?;
     let (before, after) = std::thread::scope(|scope| {
-        let before = scope.spawn(|| before.sorted(comparison));
-        let after = after.sorted(comparison);
+        let before = scope.spawn(|| hash::sorted(before, schema, comparison));
+        let after = hash::sorted(after, schema, comparison);
         (before.join().unwrap_or_else(|_| Err(ended())), after)
     });
     match (before?, after?) {
