@@ -114,7 +114,9 @@ impl Orders {
     fn table(&self) -> MemoryTable {
         let mut rows: Vec<(&i64, &Vec<Option<String>>)> = self.rows.iter().collect();
         let salt = self.day.unsigned_abs() + 1;
-        rows.sort_by_key(|(key, _)| key.unsigned_abs().wrapping_mul(salt * 2_654_435_761) % 1_000_003);
+        rows.sort_by_key(|(key, _)| {
+            key.unsigned_abs().wrapping_mul(salt * 2_654_435_761) % 1_000_003
+        });
         let rows: Vec<Vec<Option<String>>> = rows.into_iter().map(|(_, row)| row.clone()).collect();
         let table = MemoryTable::new("public", "orders")
             .column("o_orderkey", "bigint not null")
@@ -181,10 +183,8 @@ async fn assert_rows(env: &TestEnv, orders: &Orders, what: &str) {
     let sql = "SELECT CAST(o_orderkey AS STRING), CAST(o_totalprice AS STRING), IFNULL(o_clerk, '-') FROM shop.orders ORDER BY o_orderkey";
     let found = env.query(PiiReader, sql).await.expect("rows");
     let number = |text: &str| text.parse::<f64>().expect("a number").to_string();
-    let found: Vec<[String; 3]> = found
-        .into_iter()
-        .map(|row| [row[0].clone(), number(&row[1]), row[2].clone()])
-        .collect();
+    let found: Vec<[String; 3]> =
+        found.into_iter().map(|row| [row[0].clone(), number(&row[1]), row[2].clone()]).collect();
     let expected: Vec<[String; 3]> = orders
         .rows
         .iter()
@@ -234,7 +234,9 @@ async fn after_ten_days_of_changes_the_rows_are_those_of_full_days() {
         let sent: u64 = env
             .landing_objects()
             .into_iter()
-            .filter(|(name, _)| name.contains(&format!("/{}/", day(n))) && name.ends_with(".parquet"))
+            .filter(|(name, _)| {
+                name.contains(&format!("/{}/", day(n))) && name.ends_with(".parquet")
+            })
             .map(|(_, bytes)| bytes.len() as u64)
             .sum();
         assert_eq!(sent, delta.bytes, "nothing else left AWS");
@@ -243,7 +245,8 @@ async fn after_ten_days_of_changes_the_rows_are_those_of_full_days() {
     let output = landbridge(&env.operator_variables(), &args);
     let text = output_text(&output);
     assert!(output.status.success() && text.contains("delta since 2026-11-29"), "{text}");
-    let masked = env.query(Analyst, "SELECT COUNT(o_clerk), COUNT(o_comment) FROM shop.orders").await;
+    let masked =
+        env.query(Analyst, "SELECT COUNT(o_clerk), COUNT(o_comment) FROM shop.orders").await;
     assert!(masked.is_ok(), "{masked:?}");
     env.assert_no_cell_logged("");
 }
@@ -337,12 +340,17 @@ async fn a_table_that_is_written_after_the_comparison_gets_all_rows() {
     ticks(&env, 1, &NIGHT[..=EXPORTED]).await;
     assert_eq!(env.ledger(&format!("{}/deltas/", day(1))).await.len(), 1, "{}", env.log_output());
     env.cloud.clock().advance_to(at(&time(1, 122)));
-    env.query(Loader, "UPDATE shop.orders SET o_clerk = 'x' WHERE o_custkey < 90").await.expect("a change");
+    env.query(Loader, "UPDATE shop.orders SET o_clerk = 'x' WHERE o_custkey < 90")
+        .await
+        .expect("a change");
     ticks(&env, 1, &NIGHT[EXPORTED + 1..]).await;
     assert_eq!(receipt(&env, 1).await.delta, None);
     assert_rows(&env, &orders, "all rows").await;
     let carried = env.ledger(&format!("{}/carried/", day(1))).await;
-    assert!(carried.iter().all(|(_, it)| String::from_utf8_lossy(it).contains("other than")), "{carried:?}");
+    assert!(
+        carried.iter().all(|(_, it)| String::from_utf8_lossy(it).contains("other than")),
+        "{carried:?}"
+    );
 }
 
 /// The same rows in other files and another order are unchanged: no figure of a proof is needed to see it.
@@ -357,7 +365,12 @@ async fn rows_in_another_order_are_no_changes() {
     database.set_table(orders.table()).expect("a table");
     ticks(&env, 1, &NIGHT).await;
     let receipt = receipt(&env, 1).await;
-    assert_eq!(receipt.unchanged_since.map(|it| it.to_string()), Some(day(0)), "{}", env.log_output());
+    assert_eq!(
+        receipt.unchanged_since.map(|it| it.to_string()),
+        Some(day(0)),
+        "{}",
+        env.log_output()
+    );
     assert!(receipt.notes.iter().any(|it| it.to_string().contains("by its key and values")));
 }
 
@@ -438,7 +451,9 @@ async fn a_delta_day_is_verified_completely() {
     };
     let (code, text) = verify();
     assert!(code == Some(0) && text.contains("\"equal\""), "{code:?} {text}");
-    env.query(Loader, "UPDATE shop.orders SET o_shippriority = 7 WHERE o_custkey < 90").await.expect("a change");
+    env.query(Loader, "UPDATE shop.orders SET o_shippriority = 7 WHERE o_custkey < 90")
+        .await
+        .expect("a change");
     let (code, text) = verify();
     assert!(code != Some(0) && text.contains("\"different\""), "{code:?} {text}");
 }

@@ -43,9 +43,8 @@ pub fn columns(
     if !columns_needing_scan(&plan.columns).is_empty() {
         return Err("a column may stay text (`on_misfit: keep_text`)");
     }
-    let in_objects = |column: &&SourceColumn| {
-        !matches!(column.action, Action::Drop | Action::SetNull)
-    };
+    let in_objects =
+        |column: &&SourceColumn| !matches!(column.action, Action::Drop | Action::SetNull);
     let landed = |source: &str| {
         resolved.columns.iter().find(|it| it.in_source && it.source_column == source)
     };
@@ -109,7 +108,8 @@ pub fn full_day(rows: &TableRows) -> Option<Day> {
 /// `full` bytes of the whole table. By list prices beyond free allowances; without the prices of the region, no.
 pub fn is_cheaper(region: &str, scanned: u64, delta: u64, full: u64) -> bool {
     let prices = Prices::shipped().ok();
-    let out = prices.as_ref().and_then(|prices| prices.aws(region).ok()).map(|it| it.egress_gib.usd);
+    let out =
+        prices.as_ref().and_then(|prices| prices.aws(region).ok()).map(|it| it.egress_gib.usd);
     let Some(out) = out else { return false };
     #[expect(clippy::cast_precision_loss, reason = "prices need no more than 53 bits of bytes")]
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);

@@ -11,7 +11,9 @@ use landbridge_core::ids::short_hash;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, CARRIED, CarriedRecord, DELTAS, UNCHANGED, UnchangedRecord};
+use landbridge_ledger::records::{
+    self, CARRIED, CarriedRecord, DELTAS, UNCHANGED, UnchangedRecord,
+};
 use landbridge_parquet::rewrite::VERSION;
 
 use crate::Context;

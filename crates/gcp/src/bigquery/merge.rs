@@ -243,7 +243,8 @@ mod tests {
         }}}});
         let rows = MergedRows { inserted: 3, updated: 2, deleted: 0 };
         assert_eq!(merged_rows(&job), Some(rows));
-        for unknown in [json!({}), json!({"statistics": {"query": {"dmlStats": {"insertedRowCount": 3}}}})]
+        for unknown in
+            [json!({}), json!({"statistics": {"query": {"dmlStats": {"insertedRowCount": 3}}}})]
         {
             assert_eq!(merged_rows(&unknown), None);
         }

@@ -104,11 +104,7 @@ impl Leaf {
     }
 
     /// Leaves out the next `rows` rows.
-    pub(super) fn skip(
-        &self,
-        reader: &mut ColumnReader,
-        rows: usize,
-    ) -> Result<(), ParquetError> {
+    pub(super) fn skip(&self, reader: &mut ColumnReader, rows: usize) -> Result<(), ParquetError> {
         if rows == 0 {
             return Ok(());
         }

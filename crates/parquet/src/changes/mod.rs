@@ -121,11 +121,7 @@ pub fn compare<R: ChunkReader + Clone + 'static>(
 }
 
 /// Goes through both exports in the order of their keys.
-fn differences(
-    before: Sorted,
-    after: Sorted,
-    comparison: &Comparison<'_>,
-) -> Result<Compared> {
+fn differences(before: Sorted, after: Sorted, comparison: &Comparison<'_>) -> Result<Compared> {
     const TWICE: &str = "a key occurs twice";
     let (mut before, mut after) = (Keys::new(before)?, Keys::new(after)?);
     let mut changes = Changes::default();

@@ -95,7 +95,14 @@ impl Output {
             leaves.filter(|(_, it)| it.path().parts().first().is_some_and(|top| wanted(top)));
         let leaves = leaves.map(|(number, it)| (number, Leaf::new(it))).collect();
         let (rows, bytes, file) = (0, 0, None);
-        Ok(Self { schema: Arc::new(root), leaves, rows, bytes, file, file_bytes: picked.file_bytes })
+        Ok(Self {
+            schema: Arc::new(root),
+            leaves,
+            rows,
+            bytes,
+            file,
+            file_bytes: picked.file_bytes,
+        })
     }
 
     /// Adds rows of a file.

@@ -60,7 +60,8 @@ fn files(rows: &[Row], per_file: usize, per_group: usize) -> Vec<SourceFile<Byte
             .set_write_batch_size(2)
             .build();
         let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         SourceFile { reader: Bytes::from(bytes), name: "file".to_owned() }
@@ -89,9 +90,9 @@ fn read(bytes: Bytes) -> Vec<Row> {
             }
             if let Some(lists) = column("list") {
                 let lists = lists.as_list::<i32>();
-                row.list = lists.is_valid(at).then(|| {
-                    lists.value(at).as_primitive::<Int32Type>().iter().collect()
-                });
+                row.list = lists
+                    .is_valid(at)
+                    .then(|| lists.value(at).as_primitive::<Int32Type>().iter().collect());
             }
             rows.push(row);
         }
@@ -198,14 +199,8 @@ fn columns_that_stay_behind_do_not_count_and_other_schemas_are_refused() {
     assert!(matches!(run("id", "note", vec![other]).unwrap(), Compared::Refused(_)));
     let ended = AtomicBool::new(true);
     let (key, ignored, secret) = (["id".to_owned()], BTreeSet::new(), [7; 32]);
-    let plan = Comparison {
-        key: &key,
-        ignored: &ignored,
-        secret,
-        most: 10,
-        in_memory: 10,
-        stop: &ended,
-    };
+    let plan =
+        Comparison { key: &key, ignored: &ignored, secret, most: 10, in_memory: 10, stop: &ended };
     assert!(compare(files(&before, 9, 9), files(&after, 9, 9), &plan).is_err());
     assert!(!format!("{plan:?}").contains('7'), "the secret is not shown");
 }
@@ -282,9 +277,8 @@ proptest! {
 
 #[test]
 fn a_large_row_group_is_read_in_parts_and_a_row_that_is_missing_is_an_error() {
-    let rows: Vec<Row> = (0..10_000)
-        .map(|id| Row { note: Some(format!("note {id}")), ..row(id) })
-        .collect();
+    let rows: Vec<Row> =
+        (0..10_000).map(|id| Row { note: Some(format!("note {id}")), ..row(id) }).collect();
     let wanted: Vec<RowAt> =
         (0..10_000).filter(|it| it % 3 != 1).map(|row| RowAt { file: 0, row }).collect();
     let mut read_back = Vec::new();
@@ -294,8 +288,7 @@ fn a_large_row_group_is_read_in_parts_and_a_row_that_is_missing_is_an_error() {
     };
     let picked = Picked { rows: &wanted, columns: None, file_bytes: 1 << 20 };
     pick(files(&rows, 10_000, 10_000), picked, &mut add).unwrap();
-    let expected: Vec<Row> =
-        rows.iter().filter(|it| it.id.unwrap() % 3 != 1).cloned().collect();
+    let expected: Vec<Row> = rows.iter().filter(|it| it.id.unwrap() % 3 != 1).cloned().collect();
     assert_eq!(read_back, expected);
     for row in [RowAt { file: 0, row: 10_000 }, RowAt { file: 1, row: 0 }] {
         let picked = Picked { rows: &[row], columns: None, file_bytes: 1 };

@@ -70,11 +70,7 @@ impl Comparison<'_> {
     }
 
     /// Finds the rows that differ, and sends them.
-    pub(super) async fn changed_rows(
-        &self,
-        table: &TablePlan,
-        before: &Before,
-    ) -> Result<Outcome> {
+    pub(super) async fn changed_rows(&self, table: &TablePlan, before: &Before) -> Result<Outcome> {
         let _turn = self.turn.lock().await;
         let differs = |why: &str| Ok(Outcome::Differs(why.to_owned()));
         let sent = read_items(&before.ledger, &before.loaded).await?;
@@ -204,8 +200,7 @@ impl Comparison<'_> {
         // One file waits while another is sent.
         let (sender, mut picked) = mpsc::channel::<(Bytes, u64)>(1);
         let picking = tokio::task::spawn_blocking(move || {
-            let wanted =
-                Picked { rows: &rows, columns: only.as_deref(), file_bytes: FILE_BYTES };
+            let wanted = Picked { rows: &rows, columns: only.as_deref(), file_bytes: FILE_BYTES };
             pick(files, wanted, &mut |bytes, rows| {
                 sender.blocking_send((bytes, rows)).map_err(|_| ended())
             })
@@ -215,11 +210,11 @@ impl Comparison<'_> {
             let object = format!("{folder}/{kind}-{:05}.parquet", sent.len());
             let from = ItemSource::NoRows { columns: Vec::new() };
             let item = TransferItem { number: 0, from, object, rows, row_groups: None };
-            let stored = match item::send_file(self.context, (file, &item), rewriter.clone()).await?
-            {
-                Ok(stored) => stored,
-                Err(_) => return Ok(Err(OTHER_CONTENT.to_owned())),
-            };
+            let stored =
+                match item::send_file(self.context, (file, &item), rewriter.clone()).await? {
+                    Ok(stored) => stored,
+                    Err(_) => return Ok(Err(OTHER_CONTENT.to_owned())),
+                };
             let Some(crc32c) = stored.crc32c else { return Ok(Err(OTHER_CONTENT.to_owned())) };
             let (generation, bytes) = (stored.generation, stored.bytes);
             sent.push(DeltaObject { object: item.object, generation, bytes, crc32c, rows });

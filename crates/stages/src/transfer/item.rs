@@ -160,8 +160,7 @@ pub(super) async fn send_file(
     let bucket = &context.config.transfer.bucket;
     let open = || {
         let (length, rewriter) = (file.len() as u64, rewriter.clone());
-        let stream =
-            stream::rewrite(rewriter, file.clone(), length, &item.object, None, SETTINGS);
+        let stream = stream::rewrite(rewriter, file.clone(), length, &item.object, None, SETTINGS);
         let result = RewriteResult::default();
         (RewriteSource { stream: Some(stream), result: result.clone() }, result)
     };

@@ -5,6 +5,7 @@
 //! claim, another mark of the table, other objects, other rights. What the statement reports is compared with what was planned, and the rows
 //! of the table with the export. If they differ, all rows are transferred and replaced at the next ticks.
 
+use landbridge_core::Result;
 use landbridge_core::delta::{DeltaColumns, is_cheaper};
 use landbridge_core::diff::{SchemaChange, diff_table};
 use landbridge_core::ids::{JobId, hash};
@@ -12,7 +13,6 @@ use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::TableRows;
 use landbridge_core::receipt::{DeltaReceipt, Note, NoteCode, Receipt};
-use landbridge_core::Result;
 use landbridge_gcp::bigquery::{Inserted, JobState, MergeJob, Merged, MergedRows, TableInfo};
 use landbridge_ledger::records::{Claim, DeltaRecord, ItemRecord};
 
@@ -179,9 +179,7 @@ impl TableLoad<'_> {
             || claim.mark != Some(record.mark)
             || live.mark != Some(record.mark)
         {
-            return Some(
-                "something other than Landbridge's job has written or changed the table",
-            );
+            return Some("something other than Landbridge's job has written or changed the table");
         }
         if live.live.source_label.as_ref() != Some(&self.context.config.source.name) {
             return Some("the table has no label of this source");
@@ -249,11 +247,8 @@ impl TableLoad<'_> {
     /// all rows are transferred and replaced.
     async fn merged_rows(&self, merge: &Merge, id: JobId) -> Result<Option<LoadedRows>> {
         let record = &merge.record;
-        let planned = MergedRows {
-            inserted: record.new,
-            updated: record.changed,
-            deleted: record.deleted,
-        };
+        let planned =
+            MergedRows { inserted: record.new, updated: record.changed, deleted: record.deleted };
         let merged = self.context.gcp.bigquery.merged(&id).await?;
         let Some(Merged { rows, ended_at, duration_ms }) = merged else { return Ok(None) };
         let found = self.read_back().await?.rows;

@@ -186,7 +186,9 @@ fn note(record: &UnchangedRecord) -> String {
             "other files, and by the figures of its columns and rows the same rows as that of {since}"
         ),
         EqualBy::Rows => {
-            format!("other files, and by its key and values the same rows as that of {compared_with}")
+            format!(
+                "other files, and by its key and values the same rows as that of {compared_with}"
+            )
         }
     };
     format!(
