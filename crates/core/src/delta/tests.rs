@@ -23,12 +23,12 @@ fn found(
         "notes": [], "items": [],
     }))
     .unwrap();
-    let columns = [
+    let exported = [
         ("id", Physical::Int64, Annotation::None, "bigint"),
         ("note", Physical::ByteArray, Annotation::String, "text"),
         ("born", Physical::Int32, Annotation::Date, "date"),
     ];
-    for (name, physical, annotation, source) in columns {
+    for (name, physical, annotation, source) in exported {
         let parquet = ParquetColumn { name: name.to_owned(), physical, annotation };
         plan.columns.push(SourceColumn::new(parquet, source));
     }
