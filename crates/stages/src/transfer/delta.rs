@@ -36,6 +36,9 @@ const SORTED_IN_MEMORY: usize = 200_000;
 /// A file of changed rows ends after so many bytes. It is in memory while it is sent.
 const FILE_BYTES: usize = 16 << 20;
 
+/// Why all rows are sent although few changed.
+const DEARER: &str = "merging its changes would cost more than transferring all of it";
+
 /// The files of an export, as they are read side by side.
 type Files = Vec<SourceFile<Windows<S3Object>>>;
 
@@ -76,7 +79,6 @@ impl Comparison<'_> {
         let sent = read_items(&before.ledger, &before.loaded).await?;
         let full: u64 = sent.iter().map(|item| item.bytes).sum();
         let region = &self.context.config.source.region;
-        const DEARER: &str = "merging its changes would cost more than transferring all of it";
         if !is_cheaper(region, before.mark.bytes, 0, full) {
             return differs(DEARER);
         }

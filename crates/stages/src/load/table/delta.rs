@@ -24,6 +24,9 @@ use crate::load::stats;
 use crate::transfer::text_columns;
 use crate::{alert, delta, deployment};
 
+/// A statement whose effect is not what was planned.
+const OTHER_CHANGES: &str = "a merge changed other rows of a table than planned";
+
 /// What the statement needs.
 #[derive(Clone, Debug)]
 pub(in crate::load) struct Merge {
@@ -257,9 +260,8 @@ impl TableLoad<'_> {
             let rows = record.new + record.changed;
             return Ok(Some(LoadedRows { job: id, rows, duration_ms, ended_at }));
         }
-        const WHAT: &str = "a merge changed other rows of a table than planned";
         let problem = Problem::notice(
-            WHAT,
+            OTHER_CHANGES,
             format!(
                 "{}, job {id}: {planned:?} planned, {rows:?} changed, {} rows of {} in the table",
                 self.name(),
@@ -269,7 +271,7 @@ impl TableLoad<'_> {
             "nothing: the next ticks transfer all rows of the table and replace them. If it happens again, remove `delta` of the table from landbridge.yaml",
         );
         alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
-        self.give_up(WHAT).await?;
+        self.give_up(OTHER_CHANGES).await?;
         Ok(None)
     }
 
