@@ -9,6 +9,7 @@
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `redo` | a day that is done again: what readers see, what is refused, crashes |
 //! | `squeeze` | copied columns that are compressed again before they leave AWS |
+//! | `delta` | tables of which only the rows that changed leave AWS |
 //! | `unchanged` | tables that keep their rows, because their export has the same content |
 //! | `fan_out` | objects that workers carry: messages that are lost, doubled, late, superseded; workers that die |
 //! | `incidents` | one message per cause, one when it is over, a line a day; crashes, refusals, two ticks at once |
@@ -69,6 +70,7 @@ mod console;
 mod contracts;
 mod crash;
 mod dbt;
+mod delta;
 mod described;
 mod drift;
 mod explore;

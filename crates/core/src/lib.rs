@@ -44,6 +44,7 @@ pub mod config;
 pub mod contract;
 pub mod cost;
 pub mod created;
+pub mod delta;
 pub mod describe;
 pub mod diff;
 pub mod error;

@@ -61,6 +61,8 @@ pub enum NoteCode {
     LateSnapshot,
     /// The export has the same content as that of an earlier day, whose rows the table keeps.
     Unchanged,
+    /// Only the rows that changed since an earlier day were transferred, and merged into the table.
+    Delta,
     /// A newer day is loaded already.
     Superseded,
     /// The receipt replaces an earlier one, because an operator requested the day again.

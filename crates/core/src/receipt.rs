@@ -157,6 +157,26 @@ pub struct Receipt {
     /// loaded, and the table keeps the rows of that day. A note says so to readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged_since: Option<Day>,
+    /// The rows that were transferred, if it was not all of them. A note says so to readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<DeltaReceipt>,
+}
+
+/// The rows that differ from those of an earlier day, which were transferred alone and merged into the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaReceipt {
+    /// The earlier day, whose rows the table had.
+    pub since: Day,
+    /// Rows whose key is new.
+    pub new: u64,
+    /// Rows of which a value changed.
+    pub changed: u64,
+    /// Rows that are gone.
+    pub deleted: u64,
+    /// Bytes that left AWS for it.
+    pub bytes: u64,
+    /// Bytes that all rows of the table would have been.
+    pub full_bytes: u64,
 }
 
 impl ReceiptColumn {
@@ -202,6 +222,7 @@ impl Receipt {
             load_ms: None,
             redo: 0,
             unchanged_since: None,
+            delta: None,
         }
     }
 

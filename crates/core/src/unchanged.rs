@@ -54,11 +54,25 @@ pub struct Earlier<'a> {
 impl Earlier<'_> {
     /// Why the table cannot keep its rows, whatever the content of the export is; `None` if it can.
     pub fn differs(&self) -> Option<&'static str> {
+        let other_rows = self.has_other_rows().then_some("it has another number of rows");
+        self.differs_beside_rows().or(other_rows)
+    }
+
+    /// Whether the export has another number of rows than the table.
+    pub fn has_other_rows(&self) -> bool {
+        let rows = self.plan.rows;
+        rows != self.loaded.rows || rows != self.newest.rows
+    }
+
+    /// Why not even the rows that are the same on both days can stay, whatever they are; `None` if they can.
+    pub fn differs_beside_rows(&self) -> Option<&'static str> {
         let Self { plan, rows, loaded, newest, .. } = *self;
         let (Some(since), Some(newest_day)) = (rows.day, rows.newest_day()) else {
             return Some("the day of its rows is not known");
         };
-        let age = since.date().until(self.day.date()).map_or(i32::MAX, |it| it.get_days());
+        // Changes that were applied since do not make the rows younger.
+        let full = crate::delta::full_day(rows).unwrap_or(since);
+        let age = full.date().until(self.day.date()).map_or(i32::MAX, |it| it.get_days());
         let same_table = |other: &TablePlan| {
             (&other.source_table, &other.table, &other.default_table)
                 == (&plan.source_table, &plan.table, &plan.default_table)
@@ -81,7 +95,6 @@ impl Earlier<'_> {
                 "the contract, a setting or the version of Landbridge changed",
             ),
             (rows.token_key.as_deref() != self.token_key, "the token key changed"),
-            (plan.rows != loaded.rows || plan.rows != newest.rows, "it has another number of rows"),
         ]
         .into_iter()
         .find_map(|(differs, why)| differs.then_some(why))
@@ -98,7 +111,7 @@ impl Earlier<'_> {
 }
 
 /// The files of a plan, by length and then in the order of the plan. A file that is cut is one file.
-fn files(plan: &TablePlan) -> Vec<ObjectMeta> {
+pub fn files(plan: &TablePlan) -> Vec<ObjectMeta> {
     let mut files: BTreeMap<&str, ObjectMeta> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
     for item in &plan.items {
@@ -184,6 +197,9 @@ mod tests {
         let second: Change = |_, rows, _, _| rows.equal_on = Some("2026-11-26".parse().unwrap());
         assert_eq!(differs("2026-11-27", second), None);
         assert!(differs("2026-11-28", second).unwrap().contains("full_every"));
+        // Nor do changes that were applied.
+        let applied: Change = |_, rows, _, _| rows.full_on = Some("2026-11-15".parse().unwrap());
+        assert!(differs("2026-11-22", applied).unwrap().contains("full_every"));
         let cases: [(Change, &str); 16] = [
             (|_, rows, _, _| rows.day = None, "not known"),
             (|_, rows, _, _| rows.equal_on = Some("2026-11-22".parse().unwrap()), "earlier day"),

@@ -4,6 +4,7 @@
 
 mod audits;
 mod claim;
+mod delta;
 mod drills;
 mod fan_out;
 mod history;
@@ -33,6 +34,7 @@ use crate::name::{DayName, SourceName};
 
 pub use audits::{AUDITS, AuditRecord, audit, audit_context, audit_named, trend, unaudited};
 pub use claim::Claim;
+pub use delta::{DELTAS, DeltaObject, DeltaRecord, delta};
 pub use drills::{DRILLS, Drill, drill};
 pub use fan_out::HANDED;
 pub use history::HistoryRecord;

@@ -7,6 +7,7 @@
 //! | [`footer`] | reads and validates a footer from ranged reads; rows and columns |
 //! | [`empty`] | writes a file without rows |
 //! | [`cells`] | reads rows as text, with another reader than `rewrite` |
+//! | [`changes`] | compares two exports of a table by a key, and writes files of the rows that differ |
 //! | [`table`] | writes a file from rows of text |
 //! | [`types`] | the types of columns |
 //!
@@ -61,6 +62,7 @@
 //! a cloud.
 
 pub mod cells;
+pub mod changes;
 pub mod empty;
 pub mod footer;
 mod raw_footer;

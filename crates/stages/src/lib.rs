@@ -17,11 +17,13 @@
 //! | `late` | days that end after their last tick |
 //! | `redo` | days that an operator requested again |
 //! | `unchanged` | which tables keep the rows of an earlier day |
+//! | `delta` | of which tables only the rows that changed are transferred |
 //! | `time_travel` | how long former rows of a table can be read |
 //! | `alert` | alerts and notices |
 
 mod alert;
 mod context;
+mod delta;
 pub mod deployment;
 pub mod export;
 pub mod lambda;

@@ -10,7 +10,9 @@ use landbridge_core::ids::short_hash;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, CARRIED, CarriedRecord, UNCHANGED, UnchangedRecord};
+use landbridge_ledger::records::{
+    self, CARRIED, CarriedRecord, DELTAS, UNCHANGED, UnchangedRecord,
+};
 use landbridge_parquet::rewrite::VERSION;
 
 use crate::Context;
@@ -24,6 +26,7 @@ const JUDGED: u8 = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decisions {
     unchanged: BTreeSet<String>,
+    deltas: BTreeSet<String>,
     carried: BTreeSet<String>,
 }
 
@@ -39,8 +42,17 @@ impl Decisions {
         }
         // In this order: a decision to carry counts, also if it is made meanwhile.
         let unchanged = ledger.names(UNCHANGED).await?.into_keys().collect();
+        let deltas = match context.config.has_deltas() {
+            true => ledger.names(DELTAS).await?.into_keys().collect(),
+            false => BTreeSet::new(),
+        };
         let carried = ledger.names(CARRIED).await?.into_keys().collect();
-        Ok(Self { unchanged, carried })
+        Ok(Self { unchanged, deltas, carried })
+    }
+
+    /// Whether only the rows of the table that changed are transferred.
+    pub(crate) fn is_delta(&self, record: &str) -> bool {
+        self.deltas.contains(record) && !self.carried.contains(record)
     }
 
     /// Whether the table keeps its rows.
@@ -56,6 +68,11 @@ impl Decisions {
     /// Adds a decision that was just recorded.
     pub(crate) fn add_unchanged(&mut self, record: String) {
         self.unchanged.insert(record);
+    }
+
+    /// Adds a decision that was just recorded.
+    pub(crate) fn add_delta(&mut self, record: String) {
+        self.deltas.insert(record);
     }
 }
 

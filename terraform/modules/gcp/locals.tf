@@ -16,6 +16,7 @@ locals {
     source  = it.source.name
     dataset = it.warehouse.dataset
     views   = try(it.warehouse.views.dataset, null)
+    deltas  = anytrue([for table in values(try(it.tables, {})) : try(table.delta, null) != null])
     landing = try(trim(it.transfer.prefix, "/"), "landbridge") == "" ? "" : "${try(trim(it.transfer.prefix, "/"), "landbridge")}/"
     # The database that was there before the others keeps its keys, so that nothing of it is made again.
     prefix = contains(["", local.config.source.name], key) ? "" : "${key}/"

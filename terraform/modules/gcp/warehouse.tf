@@ -32,6 +32,18 @@ resource "google_project_iam_custom_role" "ops_viewer" {
   depends_on  = [google_project_service.this]
 }
 
+# Merging the changes of a table reads its key (`tables.<table>.delta` of landbridge.yaml). The role is given only where
+# a table has one. It opens no column with a tag.
+resource "google_project_iam_custom_role" "merger" {
+  count       = anytrue([for it in local.of : it.deltas]) ? 1 : 0
+  project     = local.project
+  role_id     = "${local.slug}_merger"
+  title       = "Landbridge merger (${local.source})"
+  description = "Read the tables into which the load merges changes; no column with a tag"
+  permissions = ["bigquery.tables.getData"]
+  depends_on  = [google_project_service.this]
+}
+
 # Sets the schema of existing tables with its tags. It cannot create a table or a job, write or read
 # rows, or change who may read a table.
 resource "google_project_iam_custom_role" "protector" {
@@ -92,8 +104,8 @@ resource "google_project_iam_member" "query_jobs" {
 locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
   datasets = merge(
-    { for key, it in local.of : it.dataset => { description = "Tables of ${it.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets, of = it.prefix, loads = ["${it.prefix}load"], viewers = it.views == null ? [] : ["${it.prefix}views"] } },
-    { (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof; columns, audits, incidents, and views of them.", readers = local.ops_readers, protected = false, views = [], view_datasets = [], of = "", loads = local.loads, viewers = [] } },
+    { for key, it in local.of : it.dataset => { description = "Tables of ${it.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets, of = it.prefix, loads = ["${it.prefix}load"], viewers = it.views == null ? [] : ["${it.prefix}views"], mergers = it.deltas ? ["${it.prefix}load"] : [] } },
+    { (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof; columns, audits, incidents, and views of them.", readers = local.ops_readers, protected = false, views = [], view_datasets = [], of = "", loads = local.loads, viewers = [], mergers = [] } },
   )
 }
 
@@ -150,6 +162,13 @@ resource "google_bigquery_dataset" "this" {
     content {
       role       = google_project_iam_custom_role.protector.name
       iam_member = access.value
+    }
+  }
+  dynamic "access" {
+    for_each = each.value.mergers
+    content {
+      role       = google_project_iam_custom_role.merger[0].name
+      iam_member = local.principals[access.value]
     }
   }
   dynamic "access" {

@@ -13,7 +13,8 @@ impl World {
         if self.keeps_days {
             let history = Some(HistoryConfig { days: KEPT_DAYS });
             let tables = self.source.tables.keys();
-            config.tables = tables.map(|name| (name.clone(), TableConfig { history })).collect();
+            config.tables =
+                tables.map(|name| (name.clone(), TableConfig { history, delta: None })).collect();
         }
     }
 

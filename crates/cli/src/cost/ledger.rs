@@ -56,5 +56,8 @@ async fn transferred_bytes(ledger: &DayLedger, receipts: &[Receipt]) -> Result<O
     let records: Vec<ItemRecord> = ledger.read_all(ITEMS).await?;
     // Unchanged tables have none, because nothing of them was transferred.
     let is_known = !records.is_empty() || receipts.iter().any(|it| it.unchanged_since.is_some());
-    Ok(is_known.then(|| records.iter().map(|record| record.bytes).sum()))
+    // Of a table whose changes were transferred alone, the objects were only measured.
+    let sent = records.iter().filter(|record| !record.measured).map(|record| record.bytes);
+    let changes = receipts.iter().filter_map(|it| Some(it.delta.as_ref()?.bytes));
+    Ok(is_known.then(|| sent.chain(changes).sum()))
 }

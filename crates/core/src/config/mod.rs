@@ -50,7 +50,7 @@ pub use sections::{
     ModelsConfig, Recompression, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind,
     TransferConfig, UnchangedTables, ViewsConfig, WarehouseConfig,
 };
-pub use tables::{HistoryConfig, TableConfig, tables_violations};
+pub use tables::{DeltaConfig, HistoryConfig, TableConfig, tables_violations};
 
 use std::collections::BTreeMap;
 

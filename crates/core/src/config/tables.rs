@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{CLASS_NONE, Config};
 use crate::contract::Contract;
 use crate::names::{history_table, is_same};
+use crate::types::BigQueryType;
 use crate::yaml::{KeyPath, Violation, nearest};
 
 /// What is wanted of one table.
@@ -16,6 +17,21 @@ pub struct TableConfig {
     /// day. Without it, only the newest day exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryConfig>,
+    /// Transfers only the rows that changed since the day whose rows the table has, and merges them into the
+    /// table. Needs `transfer.unchanged: skip`; not together with `history`. Without it, a table that changed is transferred
+    /// completely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<DeltaConfig>,
+}
+
+/// How rows of two days are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeltaConfig {
+    /// The columns whose values together name a row, by their names in the source: of class `none`, without
+    /// `transform`, of type INT64 or STRING.
+    #[schemars(length(min = 1, max = 16))]
+    pub key: Vec<String>,
 }
 
 /// The days that a history table keeps.
@@ -44,6 +60,7 @@ pub fn tables_violations(config: &Config, contract: &Contract) -> Vec<Violation>
             problems.push(Violation::new(path.key(name), message).help(help));
             continue;
         };
+        problems.extend(delta_violations(config, contract, name));
         let history = history_table(table, 1);
         let other = names.iter().find(|(_, it)| is_same(it, &history));
         if let Some((other, _)) = other.filter(|_| config.history_of(name).is_some()) {
@@ -59,7 +76,60 @@ pub fn tables_violations(config: &Config, contract: &Contract) -> Vec<Violation>
     problems
 }
 
+/// Why changes of a table are never transferred alone.
+fn delta_violations(config: &Config, contract: &Contract, name: &str) -> Vec<Violation> {
+    let table = config.tables.get(name);
+    let Some(delta) = table.and_then(|table| table.delta.as_ref()) else { return Vec::new() };
+    let path = KeyPath::root().key("tables").key(name);
+    let mut problems = Vec::new();
+    let mut add = |path: KeyPath, message: String, help: &str| {
+        problems.push(Violation::new(path, message).help(help));
+    };
+    let always_full = format!("`{name}` would always be transferred completely");
+    if !config.transfer.unchanged.skips() {
+        let message = format!("{always_full}: `transfer.unchanged` is `carry`");
+        add(path.key("delta"), message, "set `unchanged: skip` under `transfer`");
+    }
+    if table.is_some_and(|table| table.history.is_some()) {
+        let message = format!("{always_full}: a day of its history needs all rows");
+        add(path.key("delta"), message, "choose one of `delta` and `history`");
+    }
+    let columns = contract.tables.get(name).map(|table| &table.columns);
+    for column in &delta.key {
+        let named = columns.and_then(|columns| columns.get(column));
+        let why = match named {
+            None => "contract.yaml does not name it",
+            Some(named) if named.class != CLASS_NONE => "it has a class",
+            Some(named) if named.transform.is_some() => "it is changed on the way",
+            Some(named)
+                if !matches!(named.bigquery_type, BigQueryType::Int64 | BigQueryType::String)
+                    || !named.mode.is_nullable() =>
+            {
+                "it is neither INT64 nor STRING"
+            }
+            Some(_) => continue,
+        };
+        let message = format!("`{column}` cannot be a key of `{name}`: {why}");
+        let help = "name columns of class `none`, without `transform`, of type INT64 or STRING";
+        add(path.key("delta").key("key"), message, help);
+    }
+    problems
+}
+
 impl Config {
+    /// The key by which changes of a table of the source (`schema.table`) are found; `None` if the table is
+    /// always transferred completely.
+    pub fn delta_of(&self, source_table: &str) -> Option<&DeltaConfig> {
+        let table = self.tables.get(source_table)?;
+        let is_possible = self.transfer.unchanged.skips() && table.history.is_none();
+        table.delta.as_ref().filter(|_| is_possible)
+    }
+
+    /// Whether changes of a table may be transferred alone. Then the function `load` reads the tables that it writes.
+    pub fn has_deltas(&self) -> bool {
+        self.tables.values().any(|table| table.delta.is_some())
+    }
+
     /// The history that is kept of a table of the source (`schema.table`).
     pub fn history_of(&self, source_table: &str) -> Option<HistoryConfig> {
         self.tables.get(source_table)?.history

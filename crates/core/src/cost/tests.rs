@@ -89,7 +89,10 @@ fn past_days_cost_a_copy_each_and_half_after_ninety_days() {
         [(7, 1.4, 0.0), (30, 6.0, 0.0), (90, 18.0, 0.0), (365, 18.0, 27.5)]
     {
         let history = Some(crate::config::HistoryConfig { days });
-        config.tables.insert("public.orders".to_owned(), crate::config::TableConfig { history });
+        config.tables.insert(
+            "public.orders".to_owned(),
+            crate::config::TableConfig { history, delta: None },
+        );
         let found = estimate_for(&config, &workload);
         let cost = |id: &str| found.items.iter().find(|it| it.id == id).expect("the item").month;
         assert!((cost("history") - active).abs() < 1e-9, "{days}: {}", cost("history"));

@@ -90,6 +90,7 @@ impl KeptRows {
             redo: 0,
             made_by: unknown.made_by,
             equal_on: None,
+            full_on: None,
             ..rows
         };
         match self.0.iter_mut().find(|group| group.rows == rows) {

@@ -60,6 +60,9 @@ pub struct TableRows {
     /// The newest later day whose export was found to have the same content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equal_on: Option<Day>,
+    /// The day on which all rows were loaded at once, if the changes of later days were applied to them since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_on: Option<Day>,
 }
 
 /// The values of one column.
@@ -169,6 +172,7 @@ impl TableRows {
             redo: 0,
             made_by: String::new(),
             equal_on: None,
+            full_on: None,
         }
     }
 

@@ -20,7 +20,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::BigQuery;
-use super::rest::RestCall;
+use super::rest::{Refusal, RestCall};
 use super::tables::urlencode;
 use crate::error::error_kind;
 use crate::message;
@@ -61,6 +61,9 @@ impl LoadJob<'_> {
 /// `JobConfigurationLoad.columnNameCharacterMap`; Google's documentation, "LOAD DATA statement"]
 const FLEXIBLE_NAMES: &str = "STRICT";
 
+/// The query that takes the id of a job which must not run any more. It reads nothing and costs nothing.
+const RETIRED: &str = "SELECT 1";
+
 /// The two kinds of load jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadMode {
@@ -77,7 +80,7 @@ pub enum JobState {
     Running,
     /// DONE, without an error: all rows are written.
     Done {
-        /// `outputRows`.
+        /// `outputRows`; of a merge, `numDmlAffectedRows`.
         rows: u64,
         /// Its running time in milliseconds, if BigQuery reports it.
         duration_ms: Option<u64>,
@@ -164,7 +167,7 @@ impl BigQuery {
         }
     }
 
-    /// Makes sure that the load job with this id never starts from now on. If no job has the id, a
+    /// Makes sure that the job with this id, which writes rows, never starts from now on. If no job has the id, a
     /// query that reads nothing takes it: BigQuery runs an id once, so an insertion that is still on
     /// its way is refused. The query costs nothing. Idempotent.
     ///
@@ -173,16 +176,16 @@ impl BigQuery {
     pub async fn retire_job(&self, id: &JobId) -> Result<Retired> {
         loop {
             if let Some(job) = self.read_job(id).await? {
-                let is_load = job.configuration.as_ref().is_some_and(|it| it.load.is_some());
+                let writes = writes(&job);
                 return Ok(match job_state(&job, id) {
-                    Ok(JobState::Running) if is_load => Retired::Running,
-                    Ok(JobState::Done { ended_at, .. }) if is_load => Retired::Wrote { ended_at },
-                    Err(error) if is_load => return Err(error),
+                    Ok(JobState::Running) if writes => Retired::Running,
+                    Ok(JobState::Done { ended_at, .. }) if writes => Retired::Wrote { ended_at },
+                    Err(error) if writes => return Err(error),
                     _ => Retired::NeverRan,
                 });
             }
             let query = JobConfigurationQuery {
-                query: "SELECT 1".to_owned(),
+                query: RETIRED.to_owned(),
                 use_legacy_sql: Some(false),
                 ..JobConfigurationQuery::default()
             };
@@ -214,6 +217,20 @@ impl BigQuery {
 
     /// Inserts a job; `false` if a job with this id exists.
     async fn insert(&self, what: &'static str, id: &JobId, body: &Value) -> Result<bool> {
+        match self.post_job(what, id, body).await {
+            Ok(_) => Ok(true),
+            Err(refusal) if refusal.status == 409 => Ok(false),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    /// Sends a job; returns its resource.
+    pub(super) async fn post_job(
+        &self,
+        what: &'static str,
+        id: &JobId,
+        body: &Value,
+    ) -> Result<Value, Refusal> {
         let call = RestCall {
             what,
             context: format!("{}, job {id}", self.project),
@@ -222,11 +239,7 @@ impl BigQuery {
             body: Some(body),
             if_match: None,
         };
-        match self.rest.send(&call).await {
-            Ok(_) => Ok(true),
-            Err(refusal) if refusal.status == 409 => Ok(false),
-            Err(refusal) => Err(refusal.error),
-        }
+        self.rest.send(&call).await
     }
 
     /// The state of a job; `None` if no job has this id.
@@ -239,6 +252,19 @@ impl BigQuery {
     }
 
     async fn read_job(&self, id: &JobId) -> Result<Option<Job>> {
+        let Some(resource) = self.read_job_resource(id).await? else { return Ok(None) };
+        // The cause could quote the answer.
+        serde_json::from_value(resource).map(Some).map_err(|_| {
+            Error::new(
+                ErrorKind::Rejected,
+                "BigQuery's description of a job has an unknown form",
+                id.as_str(),
+            )
+        })
+    }
+
+    /// The job with this id as BigQuery describes it.
+    pub(super) async fn read_job_resource(&self, id: &JobId) -> Result<Option<Value>> {
         let location = urlencode(&self.location);
         let call = RestCall {
             what: "a job cannot be read",
@@ -246,14 +272,7 @@ impl BigQuery {
             ..self.get(id.to_string())
         };
         match self.rest.send(&call).await {
-            // The cause could quote the answer.
-            Ok(answer) => serde_json::from_value(answer).map(Some).map_err(|_| {
-                Error::new(
-                    ErrorKind::Rejected,
-                    "BigQuery's description of a job has an unknown form",
-                    id.as_str(),
-                )
-            }),
+            Ok(answer) => Ok(Some(answer)),
             Err(refusal) if refusal.status == 404 => Ok(None),
             Err(refusal) => Err(refusal.error),
         }
@@ -262,6 +281,13 @@ impl BigQuery {
     fn jobs_url(&self) -> String {
         format!("projects/{}/jobs", urlencode(&self.project))
     }
+}
+
+/// Whether a job writes rows: a load, or a merge. The query that retires an id does not.
+fn writes(job: &Job) -> bool {
+    job.configuration.as_ref().is_some_and(|it| {
+        it.load.is_some() || it.query.as_ref().is_some_and(|query| query.query != RETIRED)
+    })
 }
 
 /// Whether a job that exists loads what `wanted` loads. Both were sent by this program, so equal
@@ -319,13 +345,15 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
     }
     let statistics = job.statistics.as_ref();
     let rows = statistics
-        .and_then(|statistics| statistics.load.as_ref())
-        .and_then(|load| load.output_rows.as_ref())
+        .and_then(|statistics| match (&statistics.load, &statistics.query) {
+            (Some(load), _) => load.output_rows.as_ref(),
+            (None, query) => query.as_ref()?.num_dml_affected_rows.as_ref(),
+        })
         .and_then(|rows| rows.parse().ok())
         .ok_or_else(|| {
             Error::new(
                 ErrorKind::Rejected,
-                "BigQuery did not return the row count of a finished load job",
+                "BigQuery did not return the row count of a finished job",
                 id.as_str(),
             )
         })?;

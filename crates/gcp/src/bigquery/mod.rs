@@ -6,11 +6,13 @@
 //! | `tables` | reading, creating and changing tables |
 //! | `views` | views of tables |
 //! | `jobs` | load jobs |
+//! | `merge` | jobs that merge changed rows into a table |
 //! | `partitions` | partitions by day |
 //! | `query` | queries of the operator's command |
 //! | `rest` | sending a call, retries |
 
 mod jobs;
+mod merge;
 mod partitions;
 mod query;
 mod rest;
@@ -18,6 +20,7 @@ mod tables;
 mod views;
 
 pub use jobs::{Inserted, JobState, LoadJob, LoadMode, Retired};
+pub use merge::{MergeJob, Merged, MergedRows};
 pub use partitions::DayPartitions;
 pub use query::Row;
 pub(crate) use rest::ENDPOINT;

@@ -21,6 +21,11 @@ pub struct ItemRecord {
     pub crc32c: u32,
     /// Rows by its footer.
     pub rows: u64,
+    /// Whether there is no such object: of a table whose changes are transferred alone, each object is read and made to its
+    /// end, so that every check speaks of the whole table, and is not sent. Length and checksum are those that it would
+    /// have, and the generation is 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measured: bool,
     /// The columns that were copied and compressed again; none if no column was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recompressed: Option<Recompressed>,

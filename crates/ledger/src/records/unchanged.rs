@@ -35,6 +35,8 @@ pub enum EqualBy {
     Checksums,
     /// The figures of all columns and of the rows, which do not depend on the order of rows.
     Figures,
+    /// All values of all rows that are loaded, found by their key.
+    Rows,
 }
 
 /// The comparison of a table's export with that of an earlier day. It has no digest of the content: a

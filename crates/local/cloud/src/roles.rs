@@ -28,6 +28,8 @@ const LOADER: &[&str] = &[
 ];
 /// The permissions of the custom role `ops_viewer` of terraform/modules/gcp; a test compares them.
 const OPS_VIEWER: &[&str] = &["bigquery.tables.getData"];
+/// The permissions of the custom role `merger` of terraform/modules/gcp; a test compares them.
+const MERGER: &[&str] = &["bigquery.tables.getData"];
 /// The permissions of the custom role `runner` of terraform/modules/gcp; a test compares them.
 const RUNNER: &[&str] = &["bigquery.jobs.create"];
 /// The permissions of the custom role `tagger` of terraform/modules/gcp; a test compares them.
@@ -179,14 +181,7 @@ fn grant(
     for (function, grants) in [
         ("transfer", Grants::none()),
         ("transfer-item", Grants::none()),
-        (
-            "load",
-            Grants::none()
-                .project_role(Role::Custom(RUNNER))
-                .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
-                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER))
-                .dataset_role(&warehouse.ops_dataset, Role::Custom(OPS_VIEWER)),
-        ),
+        ("load", load_grants(config)),
         ("protect", Grants::none().dataset_role(&warehouse.dataset, Role::Custom(PROTECTOR))),
     ] {
         google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
@@ -200,6 +195,20 @@ fn grant(
             |grants, tag| grants.masked_reader(tag),
         );
         google.grant_principal_set(&provider.principal_set(&role_name(config, "views")), grants);
+    }
+}
+
+/// The rights of a database's load. Merging changes into a table asks for the right to read it.
+fn load_grants(config: &Config) -> Grants {
+    let warehouse = &config.warehouse;
+    let grants = Grants::none()
+        .project_role(Role::Custom(RUNNER))
+        .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
+        .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER))
+        .dataset_role(&warehouse.ops_dataset, Role::Custom(OPS_VIEWER));
+    match config.has_deltas() {
+        true => grants.dataset_role(&warehouse.dataset, Role::Custom(MERGER)),
+        false => grants,
     }
 }
 
@@ -292,6 +301,7 @@ mod tests {
     fn the_local_roles_have_the_permissions_that_terraform_gives() {
         assert_eq!(in_terraform("loader"), LOADER);
         assert_eq!(in_terraform("ops_viewer"), OPS_VIEWER);
+        assert_eq!(in_terraform("merger"), MERGER);
         assert_eq!(in_terraform("runner"), RUNNER);
         assert_eq!(in_terraform("tagger"), TAGGER);
         assert_eq!(in_terraform("protector"), PROTECTOR);

@@ -263,6 +263,7 @@ impl Run<'_> {
             slot,
             names,
             history,
+            delta: None,
         };
         let rows = load(&table).day_rows(&text, items, key.as_deref())?;
         let chosen = choose(context, of, &rows.rows).await?;

@@ -75,6 +75,8 @@ struct ReadyTable<'a> {
     complete: bool,
     /// Whether the table keeps its rows, because its export is unchanged.
     unchanged: bool,
+    /// Whether only the rows that changed are transferred.
+    delta: bool,
 }
 
 /// Runs one tick. Idempotent: load jobs are named after their day, table and attempt, and
@@ -205,10 +207,12 @@ async fn ready_tables<'a>(
         let name = entry.record_name();
         let complete = transferred.get(&name).map_or(0, Vec::len) >= entry.items;
         let unchanged = !complete && decisions.is_unchanged(&name);
+        let delta = complete && decisions.is_delta(&name);
         (complete || unchanged || failures.contains_key(&name)).then_some(ReadyTable {
             entry,
             complete,
             unchanged,
+            delta,
         })
     });
     Ok(ready.collect())
@@ -256,17 +260,32 @@ impl Run<'_> {
         let Self { context, ledger, day, tick, window_hours, names, .. } = *self;
         let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
         let (table, slot) = (&table, &slot);
-        let history = None;
-        let load =
-            TableLoad { context, ledger, day, table, tick, window_hours, slot, names, history };
+        let (history, delta) = (None, None);
+        let load = TableLoad {
+            context,
+            ledger,
+            day,
+            table,
+            tick,
+            window_hours,
+            slot,
+            names,
+            history,
+            delta,
+        };
         if !ready.complete && !ready.unchanged {
             return match ledger.value(&records::failure(table)).await? {
                 Some(problem) => load.hold(problem).await.map(Some),
                 None => Ok(None),
             };
         }
-        let run =
-            async { if ready.unchanged { load.run_unchanged().await } else { load.run().await } };
+        let run = async {
+            match (ready.unchanged, ready.delta) {
+                (true, _) => load.run_unchanged().await,
+                (false, true) => load.run_delta().await,
+                (false, false) => load.run().await,
+            }
+        };
         match Box::pin(run).await {
             Err(error) if error.kind().holds_table() => {
                 load.hold(Problem::from(&error)).await.map(Some)

@@ -77,7 +77,7 @@ mod tests {
         .unwrap();
         let from = ItemSource::NoRows { columns: Vec::new() };
         let item = TransferItem { number, from, object: String::new(), rows: 0, row_groups: None };
-        Work { bytes, table: Arc::new(plan), item, text: None }
+        Work { bytes, table: Arc::new(plan), item, text: None, measure: false }
     }
 
     #[test]

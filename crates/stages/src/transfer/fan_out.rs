@@ -106,6 +106,8 @@ pub(super) async fn hand_over(
     let Some(settings) = &context.config.transfer.fan_out else {
         return Ok((work, HandedOver::default()));
     };
+    // What is only measured takes no worker: nothing of it is sent.
+    let (measured, work): (Vec<_>, Vec<_>) = work.into_iter().partition(|it| it.measure);
     let work = in_turns(work);
     let tables = Tables::of(&work);
     let recorded = ledger.get(&HANDED).await?;
@@ -148,7 +150,7 @@ pub(super) async fn hand_over(
         tracing::info!(day = %day, sent, waiting, in_queue, "objects handed to workers");
     }
     let own = work.into_iter().filter(|it| places[it.table.table.as_str()] == Place::Own);
-    Ok((own.collect(), over))
+    Ok((own.chain(measured).collect(), over))
 }
 
 /// Records that every object is recorded. Without `transfer.fan_out`, nothing is read.

@@ -78,14 +78,8 @@ pub(super) async fn transfer_item(
     let bucket = &context.config.transfer.bucket;
     let Verdicts { personal, not_judged } =
         judge::verdicts(context, (table, item), shared.day).await?;
-    let mut plan = rewrite_plan(&table.columns, text);
-    plan.recompress = recompress(context);
-    let mut rewriter = rewriter(context, ledger, plan, &shared.tokens).await?;
-    if let Some(figures) = &proof
-        && let Some(plan) = figures.plan_of(context, table, item.number).await
-    {
-        rewriter = rewriter.with_proof(plan);
-    }
+    let rewriter =
+        item_rewriter(context, ledger, (table, item, text), shared, proof.as_ref()).await?;
     let (stored, result) = match send(context, table, item, rewriter.clone()).await {
         // A copy needs to understand less of a file than compressing it again. The same file fails in the same way on
         // every day, so its object is the same too.
@@ -103,6 +97,89 @@ pub(super) async fn transfer_item(
         .create(&records::item(table, item.number), &ItemRecord { personal, not_judged, ..record })
         .await?;
     Ok(ItemOutcome::Recorded)
+}
+
+/// The rewriter of an item, with the figures that its record needs.
+async fn item_rewriter(
+    context: &Context,
+    ledger: &DayLedger,
+    (table, item, text): (&TablePlan, &TransferItem, &BTreeSet<String>),
+    shared: &Shared,
+    proof: Option<&TableFigures>,
+) -> Result<Rewriter> {
+    let mut plan = rewrite_plan(&table.columns, text);
+    plan.recompress = recompress(context);
+    let rewriter = rewriter(context, ledger, plan, &shared.tokens).await?;
+    let Some(figures) = proof else { return Ok(rewriter) };
+    Ok(match figures.plan_of(context, table, item.number).await {
+        Some(plan) => rewriter.with_proof(plan),
+        None => rewriter,
+    })
+}
+
+/// Records what the transfer of an item would have recorded, without sending anything: everything that is
+/// checked of the table is checked of all of its rows. Idempotent: only the record is written.
+///
+/// # Errors
+/// Any error of the rewriting engine or S3.
+pub(super) async fn measure_item(
+    context: &Context,
+    ledger: &DayLedger,
+    (table, item, text): (&TablePlan, &TransferItem, &BTreeSet<String>),
+    shared: &Shared,
+    proof: Option<TableFigures>,
+) -> Result<()> {
+    let Verdicts { personal, not_judged } =
+        judge::verdicts(context, (table, item), shared.day).await?;
+    let rewriter =
+        item_rewriter(context, ledger, (table, item, text), shared, proof.as_ref()).await?;
+    let result = match read_through(context, table, item, rewriter.clone()).await {
+        Err(error) if can_be_copied(&error) && rewriter.plan().recompress.is_some() => {
+            read_through(context, table, item, rewriter.without_recompression()).await?
+        }
+        read => read?,
+    };
+    let (bytes, sum) = result.sum();
+    let stored = StoredObject { generation: 0, bytes, crc32c: Some(sum) };
+    let record = record(context, (table, item), stored, &result, proof)?;
+    let record = ItemRecord { personal, not_judged, measured: true, ..record };
+    ledger.create(&records::item(table, item.number), &record).await?;
+    Ok(())
+}
+
+/// Uploads a file that is in memory, rewritten. Idempotent: an object that exists is compared with it. The inner error is an
+/// object with other content, which stays as it is.
+///
+/// # Errors
+/// Any error of the rewriting engine or Cloud Storage.
+pub(super) async fn send_file(
+    context: &Context,
+    (file, item): (Bytes, &TransferItem),
+    rewriter: Rewriter,
+) -> Result<Result<StoredObject, String>> {
+    let bucket = &context.config.transfer.bucket;
+    let open = || {
+        let (length, rewriter) = (file.len() as u64, rewriter.clone());
+        let stream = stream::rewrite(rewriter, file.clone(), length, &item.object, None, SETTINGS);
+        let result = RewriteResult::default();
+        (RewriteSource { stream: Some(stream), result: result.clone() }, result)
+    };
+    let (source, mut result) = open();
+    let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
+        Ok(Upload::New(stored)) => stored,
+        Ok(Upload::AlreadyExists) => {
+            let mut source;
+            (source, result) = open();
+            read_to_end(&mut source, &result, item).await?;
+            existing(context, item).await?
+        }
+        Err(error) => return Err(result.error().unwrap_or(error)),
+    };
+    result.report(item)?;
+    Ok(match difference(bucket, item, stored, result.sum()) {
+        Some(difference) => Err(difference),
+        None => Ok(stored),
+    })
 }
 
 /// Uploads the rewritten bytes of an item. Idempotent: an object that exists is compared with them.
@@ -185,6 +262,7 @@ fn record(
         row_proofs: sealed(&|it| it.sealed_rows(table, item.number, &report)),
         audit: sealed(&|it| it.audit(table, item.number, &report)),
         unsealed: proof.as_ref().is_some_and(|it| it.unsealed),
+        measured: false,
         personal: BTreeMap::new(),
         not_judged: BTreeSet::new(),
     })
@@ -215,17 +293,22 @@ async fn read_existing(
     item: &TransferItem,
     rewriter: Rewriter,
 ) -> Result<(StoredObject, RewriteResult)> {
+    let stored = existing(context, item).await?;
+    // The expected content is only known by reading the source again.
+    let result = read_through(context, table, item, rewriter).await?;
+    Ok((stored, result))
+}
+
+/// The metadata of an item's object that exists.
+async fn existing(context: &Context, item: &TransferItem) -> Result<StoredObject> {
     let bucket = &context.config.transfer.bucket;
-    let stored = context.gcp.storage.metadata(bucket, &item.object).await?.ok_or_else(|| {
+    context.gcp.storage.metadata(bucket, &item.object).await?.ok_or_else(|| {
         Error::new(
             ErrorKind::Transient,
             "an object existed and was deleted",
             format!("gs://{bucket}/{}", item.object),
         )
-    })?;
-    // The expected content is only known by reading the source again.
-    let result = read_through(context, table, item, rewriter).await?;
-    Ok((stored, result))
+    })
 }
 
 /// Rewrites an item to its end without storing the output.
@@ -236,12 +319,21 @@ pub(super) async fn read_through(
     rewriter: Rewriter,
 ) -> Result<RewriteResult> {
     let (mut source, result) = open_source(context, table, item, rewriter)?;
+    read_to_end(&mut source, &result, item).await?;
+    Ok(result)
+}
+
+async fn read_to_end(
+    source: &mut RewriteSource,
+    result: &RewriteResult,
+    item: &TransferItem,
+) -> Result<()> {
     while let Some(chunk) = source.next().await {
         if chunk.is_err() {
             return Err(result.error().unwrap_or_else(|| incomplete(item)));
         }
     }
-    Ok(result)
+    Ok(())
 }
 
 fn incomplete(item: &TransferItem) -> Error {

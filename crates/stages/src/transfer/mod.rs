@@ -15,10 +15,12 @@
 //! | [`slots`] | how many objects are in transfer at once |
 //! | `proof` | the figures of columns that an object's transfer computes |
 //! | `unchanged` | which tables need not be transferred, because their content is the same |
+//! | `delta` | the rows of a table that changed |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod audit;
 mod budget;
+mod delta;
 mod fairness;
 mod fan_out;
 mod item;
@@ -31,6 +33,8 @@ pub(crate) mod text_columns;
 pub(crate) mod token_key;
 mod unchanged;
 pub mod worker;
+
+pub(crate) use planning::renew;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -72,6 +76,8 @@ struct Work {
     item: TransferItem,
     /// The columns that stay text; `None` for a scan that finds them.
     text: Option<Arc<BTreeSet<String>>>,
+    /// Whether the object is only measured: the changes of its table are transferred alone.
+    measure: bool,
 }
 
 /// The bytes of the source to read for each item of a plan, in the order of the items. Of a file that
@@ -162,7 +168,7 @@ async fn transfer_day(
     if has_scans {
         text_columns = decide(context, &ledger, &open).await?;
     }
-    let work = objects_left(&open, text_columns);
+    let work = objects_left(&open, text_columns, &decisions);
     if work.is_empty() && scanned.left + scanned.held + not_compared == 0 && first_error.is_none() {
         fan_out::finish(context, &ledger, tick).await?;
         let not_audited =
@@ -220,17 +226,22 @@ fn scans(open: &[OpenTable], decisions: &[Decision]) -> Vec<Work> {
             table: table.plan.clone(),
             item: item.clone(),
             text: None,
+            measure: false,
         }));
     }
     scans
 }
 
 /// The objects of these tables that are not transferred yet, where it is decided which columns stay text.
-fn objects_left(open: &[OpenTable], text_columns: Vec<Decision>) -> Vec<Work> {
+fn objects_left(
+    open: &[OpenTable],
+    text_columns: Vec<Decision>,
+    decisions: &Decisions,
+) -> Vec<Work> {
     let mut work = Vec::new();
     for (OpenTable { plan, done }, decision) in open.iter().zip(text_columns) {
         let Decision::Decided(text) = decision else { continue };
-        let text = Arc::new(text);
+        let (text, measure) = (Arc::new(text), decisions.is_delta(&plan.record_name()));
         let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
         let bytes = source_bytes(plan);
         work.extend(left.map(|item| Work {
@@ -238,6 +249,7 @@ fn objects_left(open: &[OpenTable], text_columns: Vec<Decision>) -> Vec<Work> {
             table: plan.clone(),
             item: item.clone(),
             text: Some(text.clone()),
+            measure,
         }));
     }
     work
@@ -455,6 +467,10 @@ async fn do_work(
         Some(text) => {
             let proof = shared.figures_of(context, table, work.bytes).await?;
             let parts = (&**table, item, &**text);
+            if work.measure {
+                Box::pin(item::measure_item(context, ledger, parts, shared, proof)).await?;
+                return Ok(ItemOutcome::Recorded);
+            }
             Box::pin(item::transfer_item(context, ledger, parts, shared, proof)).await
         }
         None => {

@@ -236,6 +236,7 @@ impl Plans {
         };
         let bytes = source_bytes(plan).get(message.object).copied().unwrap_or_default();
         let (table, item) = (plan.clone(), item.clone());
-        Ok(Some(Work { bytes, table, item, text: Some(Arc::new(text)) }))
+        let (text, measure) = (Some(Arc::new(text)), false);
+        Ok(Some(Work { bytes, table, item, text, measure }))
     }
 }

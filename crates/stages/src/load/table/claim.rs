@@ -30,6 +30,8 @@ pub(super) enum ClaimOutcome {
     Retry,
     /// The table already has the data of this newer day.
     Superseded(Day),
+    /// The table does not have the rows into which changes are merged. Nothing is claimed.
+    OtherRows(&'static str),
 }
 
 /// A claim that this load holds, in the version that was read.
@@ -113,6 +115,11 @@ impl TableLoad<'_> {
             if self.is_outdated(&current.value) {
                 return Ok(ClaimOutcome::Retry);
             }
+        }
+        if let Some(merge) = self.delta
+            && let Some(why) = self.not_mergeable(merge, current.as_ref().map(|it| &it.value), live)
+        {
+            return Ok(ClaimOutcome::OtherRows(why));
         }
         // A tick with an older contract must not retire the job of a newer one.
         let running = current.as_ref().is_some_and(|current| current.value.loading.is_some());

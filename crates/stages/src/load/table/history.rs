@@ -163,7 +163,9 @@ impl TableLoad<'_> {
         }
         let held = match self.claim(day.rows.clone(), live.as_ref()).await? {
             ClaimOutcome::Won(held) => *held,
-            ClaimOutcome::Retry | ClaimOutcome::Superseded(_) => return Ok(None),
+            ClaimOutcome::Retry | ClaimOutcome::Superseded(_) | ClaimOutcome::OtherRows(_) => {
+                return Ok(None);
+            }
         };
         if live.is_none() {
             self.report_deleted(&held).await?;

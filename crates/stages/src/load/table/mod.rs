@@ -14,9 +14,11 @@
 //! | `history` | keeping the rows of one day in a history table |
 //! | [`proof`] | comparing rows and tags with the plan |
 //! | `unchanged` | a table that keeps its rows, because its export has the same content |
+//! | `delta` | a table into which only the rows that changed are merged |
 
 mod attempts;
 mod claim;
+mod delta;
 mod history;
 mod judged;
 mod objects;
@@ -47,6 +49,7 @@ use landbridge_ledger::records::{self, Claim, EXPORT, Intent, ItemRecord, TOKEN_
 use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
+pub(super) use self::delta::Merge;
 use super::audits::{self, Findings, TableAudits};
 use super::earlier::EarlierNames;
 use super::slots::Slot;
@@ -72,6 +75,8 @@ pub(super) struct TableLoad<'a> {
     pub(super) names: &'a EarlierNames,
     /// The day's rows become a partition of a history table. [`Self::table`] has its name then.
     pub(super) history: Option<&'a History>,
+    /// The rows that changed, which are merged into the table instead of replacing all of its rows.
+    pub(super) delta: Option<&'a Merge>,
 }
 
 /// The history table that gets the rows of a day.
@@ -123,6 +128,9 @@ impl TableLoad<'_> {
         }
         let text = text_columns::decided(ledger, table).await?;
         let items = stats::read_items(ledger, table).await?;
+        if self.is_only_measured(&items).await? {
+            return Ok(None);
+        }
         let (resolved, stats) = self.checked(live.as_ref(), &text, &items)?;
         let audits = match audits::read(self).await? {
             TableAudits::Waits => return Ok(None),
@@ -150,7 +158,7 @@ impl TableLoad<'_> {
         let prepared = Prepared { resolved, stats, proven, bytes_sent, intent, key, audits };
         match self.claim(rows, live.as_ref()).await? {
             ClaimOutcome::Won(held) => self.load(prepared, *held).await,
-            ClaimOutcome::Retry => Ok(None),
+            ClaimOutcome::Retry | ClaimOutcome::OtherRows(_) => Ok(None),
             ClaimOutcome::Superseded(by) => self.supersede(by).await.map(Some),
         }
     }
@@ -209,7 +217,11 @@ impl TableLoad<'_> {
         let Some(before) = self.prepare_schema(&prepared.resolved, &held).await? else {
             return Ok(None);
         };
-        let Some(loaded) = self.load_rows(&mut held, &before).await? else { return Ok(None) };
+        let loaded = match self.delta {
+            Some(merge) => self.merge_rows(merge, &mut held, &before).await?,
+            None => self.load_rows(&mut held, &before).await?,
+        };
+        let Some(loaded) = loaded else { return Ok(None) };
         let Some(mut proof) = self.prove(&before, &held, &loaded).await? else { return Ok(None) };
         if !self.still_held(&held).await? || !self.finish_claim(&mut held, loaded.ended_at).await? {
             return Ok(None);
@@ -235,6 +247,9 @@ impl TableLoad<'_> {
         receipt.load_ms = loaded.duration_ms;
         receipt.rows_loaded = Some(loaded.rows);
         receipt.notes.append(&mut proof.notes);
+        if let Some(merge) = self.delta {
+            delta::describe(&mut receipt, merge);
+        }
         self.check_lost_rows(&prepared, &mut receipt).await?;
         self.publish(&prepared, (&held, &before), &proof.state, &mut receipt).await?;
         let (rows, job) = (loaded.rows, loaded.job.as_str());

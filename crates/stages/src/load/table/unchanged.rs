@@ -188,6 +188,11 @@ fn note(record: &UnchangedRecord) -> String {
         EqualBy::Figures => format!(
             "other files, and by the figures of its columns and rows the same rows as that of {since}"
         ),
+        EqualBy::Rows => {
+            format!(
+                "other files, and by its key and values the same rows as that of {compared_with}"
+            )
+        }
     };
     format!(
         "unchanged since {since}: the export has {what}, so nothing was transferred, and the table keeps its rows"

@@ -432,7 +432,7 @@ async fn record_table_plan(
 ///
 /// # Errors
 /// Any ledger error.
-pub(super) async fn renew(ledger: &DayLedger, table: &TablePlan) -> Result<()> {
+pub(crate) async fn renew(ledger: &DayLedger, table: &TablePlan) -> Result<()> {
     let name = records::table_plan(&table.table);
     let Some(recorded) = ledger.get(&name).await? else { return Ok(()) };
     if recorded.value == *table {

@@ -12,13 +12,15 @@ use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{KeptColumns, UnchangedTables};
+use landbridge_core::delta::{DeltaColumns, full_day};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::rewrite::Action;
-use landbridge_core::unchanged::Earlier;
+use landbridge_core::unchanged::{Earlier, TableMark};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, EqualBy, UnchangedRecord};
+use landbridge_ledger::records::{self, DeltaRecord, EqualBy, UnchangedRecord};
 use landbridge_parquet::RangeReader;
+use tokio::sync::Mutex;
 
 use super::OpenTable;
 use super::budget::Budget;
@@ -40,6 +42,8 @@ const TOO_LARGE: &str = "the comparison with the earlier day did not end within 
 enum Found {
     /// It keeps its rows.
     Unchanged,
+    /// The rows that changed are transferred.
+    Delta,
     /// It is transferred.
     Carried,
     /// The tick has no time to compare it.
@@ -65,12 +69,15 @@ pub(super) async fn leave_out(
         return Ok((open, 0));
     }
     let slots = &Slots::new(&context.config.transfer, context.config.proof.is_some());
-    let comparison = &Comparison { context, ledger, shared, budget, tick, slots };
+    let turn = Mutex::new(());
+    let comparison = &Comparison { context, ledger, shared, budget, tick, slots, turn };
     let seen = &*decisions;
     let mut results = futures::stream::iter(open)
         .map(|table| async move {
-            let is_open = table.done.is_empty() && !seen.is_carried(&table.plan.record_name());
+            let record = table.plan.record_name();
+            let is_open = table.done.is_empty() && !seen.is_carried(&record);
             let found = match is_open {
+                _ if seen.is_delta(&record) => Ok(Found::Delta),
                 true => Box::pin(comparison.compare(&table.plan)).await,
                 false => Ok(Found::Carried),
             };
@@ -78,70 +85,98 @@ pub(super) async fn leave_out(
         })
         .buffered(at_once(context));
     let (mut left, mut unchanged, mut not_compared) = (Vec::new(), Vec::new(), 0);
+    let mut deltas = Vec::new();
     while let Some((table, found)) = results.next().await {
         match found? {
             Found::Unchanged => unchanged.push(table.plan.record_name()),
+            Found::Delta => {
+                deltas.push(table.plan.record_name());
+                left.push(table);
+            }
             Found::Carried => left.push(table),
             Found::NotCompared => not_compared += 1,
         }
     }
     drop(results);
-    tracing::info!(day = %shared.day, unchanged = unchanged.len(), not_compared, "tables compared with their earlier days");
+    tracing::info!(day = %shared.day, unchanged = unchanged.len(), deltas = deltas.len(), not_compared, "tables compared with their earlier days");
     unchanged.into_iter().for_each(|record| decisions.add_unchanged(record));
+    deltas.into_iter().for_each(|record| decisions.add_delta(record));
     Ok((left, not_compared))
 }
 
 /// What the comparisons of a tick have in common.
-struct Comparison<'a> {
-    context: &'a Context,
-    ledger: &'a DayLedger,
-    shared: &'a Shared,
+pub(super) struct Comparison<'a> {
+    pub(super) context: &'a Context,
+    pub(super) ledger: &'a DayLedger,
+    pub(super) shared: &'a Shared,
     budget: &'a Budget,
-    tick: Tick,
+    pub(super) tick: Tick,
     slots: &'a Slots,
+    /// Held while changed rows of a table are found: one table at a time, which bounds the memory.
+    pub(super) turn: Mutex<()>,
 }
 
 /// The day whose rows a table has.
-struct Before {
-    earlier: UnchangedRecord,
+pub(super) struct Before {
+    pub(super) earlier: UnchangedRecord,
     /// The files to compare; `None` if their number or lengths differ.
     pairs: Option<Vec<(ObjectMeta, ObjectMeta)>>,
     /// The ledger and the plan of the day that was loaded.
-    ledger: DayLedger,
-    loaded: TablePlan,
+    pub(super) ledger: DayLedger,
+    pub(super) loaded: TablePlan,
+    /// The plan of the newest day with that content.
+    pub(super) newest: TablePlan,
+    /// Whether the table has as many rows as the export.
+    same_rows: bool,
+    /// The table as its last job left it.
+    pub(super) mark: TableMark,
+    pub(super) full_on: Day,
+}
+
+/// What a comparison found.
+pub(super) enum Outcome {
+    Equal(EqualBy),
+    Delta(Box<DeltaRecord>),
+    /// Why the table is carried.
+    Differs(String),
 }
 
 impl Comparison<'_> {
     /// Compares one table, and records the result if a file was read.
     async fn compare(&self, table: &Arc<TablePlan>) -> Result<Found> {
         let Some(before) = self.before(table).await? else { return Ok(Found::Carried) };
-        if before.pairs.is_none() && !self.has_figures() {
+        let may_be_equal = before.same_rows && (before.pairs.is_some() || self.has_figures());
+        let columns = self.delta_columns(table);
+        if !may_be_equal && columns.is_none() {
             return Ok(Found::Carried);
         }
-        // The files of both days, and today's once more for figures.
-        let times = match (self.by_checksums(), self.has_figures()) {
-            (true, false) => 0,
-            (true, true) => 1,
-            (false, false) => 2,
-            (false, true) => 3,
-        };
+        // The files of both days, and today's once more for figures; both once more for changed rows.
+        let times = if self.by_checksums() { 0 } else { 2 }
+            + u64::from(self.has_figures())
+            + if columns.is_some() { 2 } else { 0 };
         let bytes = before.earlier.bytes.saturating_mul(times);
         let _slot = self.slots.take(bytes).await;
         if self.budget.start(bytes).is_none() {
             return Ok(Found::NotCompared);
         }
-        let compared = self.compared(table, &before);
+        let compared = self.compared(table, &before, columns.as_ref());
         let compared = tokio::time::timeout_at(self.budget.until().into(), compared).await;
-        self.budget.end(bytes, matches!(compared, Ok(Ok(Some(_)))));
+        self.budget.end(bytes, matches!(compared, Ok(Ok(Outcome::Equal(_) | Outcome::Delta(_)))));
         let why = match compared {
-            Ok(Ok(Some(by))) => {
+            Ok(Ok(Outcome::Delta(record))) => {
+                self.ledger.create(&records::delta(table), &record).await?;
+                // Another tick may have decided otherwise meanwhile, and sends the objects.
+                let is_carried = self.ledger.value(&records::carried(table)).await?.is_some();
+                return Ok(if is_carried { Found::Carried } else { Found::Delta });
+            }
+            Ok(Ok(Outcome::Equal(by))) => {
                 let record = UnchangedRecord { by, ..before.earlier };
                 let name = records::unchanged(table);
                 let recorded = self.ledger.create_or_get(&name, &record).await?;
                 tracing::debug!(table = table.table, since = %recorded.value.since, "unchanged");
                 return Ok(Found::Unchanged);
             }
-            Ok(Ok(None)) => "the content of its export changed".to_owned(),
+            Ok(Ok(Outcome::Differs(why))) => why,
             // The transfer meets an error of today's files itself.
             Ok(Err(error)) => {
                 tracing::warn!(%error, table = table.table, "a table cannot be compared with its earlier day");
@@ -153,25 +188,36 @@ impl Comparison<'_> {
         Ok(Found::Carried)
     }
 
-    /// By what today's export equals the earlier one, if it does.
-    async fn compared(&self, table: &TablePlan, before: &Before) -> Result<Option<EqualBy>> {
-        if let Some(pairs) = &before.pairs {
-            let by_checksums = match self.by_checksums() {
-                true => self.have_equal_checksums(pairs).await?,
-                false => None,
-            };
-            match by_checksums {
-                Some(true) => return Ok(Some(EqualBy::Checksums)),
-                Some(false) => {}
-                // S3 does not have all of them.
-                None if self.are_equal(pairs).await? => return Ok(Some(EqualBy::Bytes)),
-                None => {}
-            }
+    /// By what today's export equals the earlier one, or which rows differ.
+    async fn compared(
+        &self,
+        table: &TablePlan,
+        before: &Before,
+        columns: Option<&DeltaColumns>,
+    ) -> Result<Outcome> {
+        if let Some(pairs) = before.pairs.as_ref().filter(|_| before.same_rows)
+            && let Some(by) = self.equal_content(pairs).await?
+        {
+            return Ok(Outcome::Equal(by));
+        }
+        if columns.is_some() {
+            return Box::pin(self.changed_rows(table, before)).await;
         }
         if self.has_figures() && Box::pin(self.have_equal_figures(table, before)).await? {
-            return Ok(Some(EqualBy::Figures));
+            return Ok(Outcome::Equal(EqualBy::Figures));
         }
-        Ok(None)
+        Ok(Outcome::Differs("the content of its export changed".to_owned()))
+    }
+
+    /// By what the files of each pair have the same content, if they have.
+    async fn equal_content(&self, pairs: &[(ObjectMeta, ObjectMeta)]) -> Result<Option<EqualBy>> {
+        if self.by_checksums()
+            && let Some(are_equal) = self.have_equal_checksums(pairs).await?
+        {
+            return Ok(are_equal.then_some(EqualBy::Checksums));
+        }
+        // S3 does not have all checksums, or is not asked.
+        Ok(self.are_equal(pairs).await?.then_some(EqualBy::Bytes))
     }
 
     /// Whether S3 is asked for checksums before files are read.
@@ -212,9 +258,8 @@ impl Comparison<'_> {
     async fn before(&self, table: &TablePlan) -> Result<Option<Before>> {
         let Self { context, shared, .. } = *self;
         let claim = context.ledger.source().value(&records::claim(&table.table)).await?;
-        let Some(claim) = claim.filter(|it| it.loading.is_none() && it.mark.is_some()) else {
-            return Ok(None);
-        };
+        let Some(claim) = claim.filter(|it| it.loading.is_none()) else { return Ok(None) };
+        let Some(mark) = claim.mark else { return Ok(None) };
         let Some(rows) = &claim.loaded else { return Ok(None) };
         let (Some(since), Some(newest_day)) = (rows.day, rows.newest_day()) else {
             return Ok(None);
@@ -239,11 +284,17 @@ impl Comparison<'_> {
             token_key: token_key.as_deref(),
             full_every: context.config.transfer.full_every,
         };
-        if let Some(why) = earlier.differs() {
+        let same_rows = !earlier.has_other_rows();
+        let why = match context.config.delta_of(&table.source_table) {
+            Some(_) => earlier.differs_beside_rows(),
+            None => earlier.differs(),
+        };
+        if let Some(why) = why {
             tracing::debug!(table = table.table, why, "carried without a comparison");
             return Ok(None);
         }
         let pairs = earlier.pairs();
+        let full_on = full_day(rows).unwrap_or(since);
         if newest_day != since && !self.was_compared(newest_day, &newest, &rows.job).await? {
             return Ok(None);
         }
@@ -257,7 +308,8 @@ impl Comparison<'_> {
             bytes: table.bytes,
             compared_at: self.tick.now,
         };
-        Ok(Some(Before { earlier, pairs, ledger: context.ledger(since), loaded }))
+        let ledger = context.ledger(since);
+        Ok(Some(Before { earlier, pairs, ledger, loaded, newest, same_rows, mark, full_on }))
     }
 
     /// Whether the plan of a day that was unchanged itself is the one that was compared.
