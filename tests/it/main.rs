@@ -112,7 +112,6 @@ mod rewrite;
 mod scale;
 mod sdk;
 mod secrets;
-mod simulate;
 mod squeeze;
 mod support;
 mod terraform;
