@@ -455,14 +455,14 @@ async fn a_delta_day_is_verified_completely() {
         .await
         .expect("a change");
     let (code, text) = verify();
-    assert!(code != Some(0) && text.contains("\"different\""), "{code:?} {text}");
+    assert!(code != Some(0) && text.contains("\"differs\""), "{code:?} {text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_cannot_be_one_is_refused_by_check() {
     let orders = Orders::generate();
     for (transfer, more, part) in [
-        ("", KEYED, "`transfer.unchanged` is not `skip`"),
+        ("", KEYED, "`transfer.unchanged` is `carry`"),
         (
             SKIP,
             "tables:\n  public.orders: { delta: { key: [o_orderkey] }, history: { days: 9 } }\n",

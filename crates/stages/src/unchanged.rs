@@ -40,12 +40,10 @@ impl Decisions {
         if !is_on(context) {
             return Ok(Self::default());
         }
-        // In this order: a decision to carry counts, also if it is made meanwhile.
+        // In this order: a decision to carry counts, also if it is made meanwhile. Changes that were transferred alone count
+        // also if no table has `delta` any more: their objects were only measured.
         let unchanged = ledger.names(UNCHANGED).await?.into_keys().collect();
-        let deltas = match context.config.has_deltas() {
-            true => ledger.names(DELTAS).await?.into_keys().collect(),
-            false => BTreeSet::new(),
-        };
+        let deltas = ledger.names(DELTAS).await?.into_keys().collect();
         let carried = ledger.names(CARRIED).await?.into_keys().collect();
         Ok(Self { unchanged, deltas, carried })
     }
@@ -53,6 +51,12 @@ impl Decisions {
     /// Whether only the rows of the table that changed are transferred.
     pub(crate) fn is_delta(&self, record: &str) -> bool {
         self.deltas.contains(record) && !self.carried.contains(record)
+    }
+
+    /// Whether the rows of the table that changed were transferred alone, and all rows are transferred after all: the plan of the
+    /// table then has, or gets, another revision.
+    pub(crate) fn is_given_up(&self, record: &str) -> bool {
+        self.deltas.contains(record) && self.carried.contains(record)
     }
 
     /// Whether the table keeps its rows.

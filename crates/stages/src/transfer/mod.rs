@@ -302,8 +302,11 @@ async fn open_tables(
     let mut transferred = ledger.names(ITEMS).await?;
     let carried = plan.tables.iter().filter(|it| !decisions.is_unchanged(&it.record_name()));
     let open = carried.filter_map(|entry| {
-        let done = transferred.remove(&entry.record_name()).unwrap_or_default();
-        (done.len() < entry.items).then_some((entry, done))
+        let record = entry.record_name();
+        let done = transferred.remove(&record).unwrap_or_default();
+        // Of changes that were given up, all records exist, and the table's plan has another revision.
+        let is_open = done.len() < entry.items || decisions.is_given_up(&record);
+        is_open.then_some((entry, done))
     });
     let mut plans = futures::stream::iter(open.collect::<Vec<_>>())
         .map(|(entry, done)| async move { Ok((ledger.table_plan(entry).await?, done)) })
