@@ -80,7 +80,7 @@ fn columns_that_bigquery_does_not_accept_get_another_name() {
             columns:
               id: { source: bigint, type: INT64, class: none }
               "계좌번호": { source: text, type: STRING, class: account, transform: tokenise, token_domain: account }
-              "1st": { source: text, type: STRING, class: unclassified }
+              "1st": { source: text, type: STRING, class: sensitive }
               _TABLE_x: { name: c_TABLE_x, source: text, type: STRING, class: unclassified }
               Email: { name: Email_969ccbd3, source: text, type: STRING, class: email }
               email: { source: text, type: STRING, class: email }
