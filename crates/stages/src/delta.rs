@@ -12,7 +12,7 @@ use landbridge_ledger::records::{self, DeltaRecord};
 
 use crate::{Context, transfer, unchanged};
 
-/// The columns of a delta of this table, or why all of its rows are transferred; `None` if nobody asks for deltas of it.
+/// The columns of a delta of this table, or why all of its rows are transferred; `None` if `delta` is not configured for it.
 pub(crate) fn columns(
     context: &Context,
     table: &TablePlan,

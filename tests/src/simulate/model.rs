@@ -12,7 +12,7 @@ pub struct Modelled {
     pub value: f64,
     /// The unit of the value.
     pub unit: &'static str,
-    /// Where it is from. `assumption`: nobody documents it.
+    /// Where it is from. `assumption`: it is not documented.
     pub source: &'static str,
 }
 

@@ -54,7 +54,7 @@ pub struct Comparison<'a> {
     pub most: usize,
     /// Rows of each export that are sorted in memory at once, 40 bytes each. The rest waits in temporary files without a name.
     pub in_memory: usize,
-    /// Set when nobody waits for the result any more: the comparison then ends soon, with an error.
+    /// Set when the result is not needed any more: the comparison then ends soon, with an error.
     pub stop: &'a AtomicBool,
 }
 
@@ -185,7 +185,7 @@ impl Keys {
     }
 }
 
-/// An error if nobody waits any more.
+/// An error if the result is not needed any more.
 fn check(stop: &AtomicBool) -> Result<()> {
     if stop.load(Atomic::Relaxed) { Err(ended()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Writes files that have some rows of other files, with the same schema or some of its columns. Levels and values are those of
+//! Writes files that have some rows of other files, with the same schema or some of its columns. Levels and values are copied from
 //! the source; pages and row groups are new.
 
 use std::sync::Arc;
