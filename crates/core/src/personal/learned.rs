@@ -12,10 +12,11 @@ use std::{cmp::Reverse, collections::HashMap, sync::LazyLock};
 
 use super::{
     Confidence::{High, Low, Medium},
-    Finding, Kind, Subject, Verdict, names,
+    Finding, Kind, Verdict,
+    names::Names,
 };
 
-/// The weights: a clue of [`names::clues`], its weight, and for some the kind that it speaks for.
+/// The weights: a clue of [`Names::clues`], its weight, and for some the kind that it speaks for.
 const WEIGHTS: &str = include_str!("weights.txt");
 
 /// From this score on, a column of which the rules are unsure is proposed as personal: about even odds. In parts that the model
@@ -59,14 +60,14 @@ static TABLE: LazyLock<HashMap<&str, Weight>> = LazyLock::new(|| {
 });
 
 /// What the model makes of a verdict of the rules; `None` if it has nothing against it.
-pub(super) fn reconsider(subject: Subject<'_>, by_rules: &Verdict) -> Option<Verdict> {
+pub(super) fn reconsider(names: &Names, by_rules: &Verdict) -> Option<Verdict> {
     let doubted = by_rules.finding == Finding::Harmless
         && by_rules.confidence < High
-        && !names::is_surrogate_key(subject);
+        && !names.is_surrogate_key();
     if by_rules.finding != Finding::Unsure && !doubted {
         return None;
     }
-    let clues = names::clues(subject);
+    let clues = names.clues();
     let score = score(&clues);
     let has = |some: &[&str]| clues.iter().any(|clue| some.contains(&clue.as_str()));
     if doubted {
@@ -77,7 +78,7 @@ pub(super) fn reconsider(subject: Subject<'_>, by_rules: &Verdict) -> Option<Ver
         return (score >= DOUBTFUL).then(|| Verdict::new(Finding::Unsure, Low, reason));
     }
     let confidence = if score >= USUAL { Medium } else { Low };
-    let personal = || Finding::Personal(kind(subject, &clues));
+    let personal = || Finding::Personal(kind(names, &clues));
     (score >= PERSONAL).then(|| Verdict::new(personal(), confidence, reason(&clues)))
 }
 
@@ -93,7 +94,7 @@ fn base() -> i32 {
 }
 
 /// The kind that the clues for a personal column speak for, weighed.
-fn kind(subject: Subject<'_>, clues: &[String]) -> Kind {
+fn kind(names: &Names, clues: &[String]) -> Kind {
     let mut sums: HashMap<Kind, i32> = HashMap::new();
     for weight in clues.iter().filter_map(|clue| TABLE.get(clue.as_str())) {
         if let Some(kind) = weight.kind.filter(|_| weight.weight > 0) {
@@ -102,7 +103,7 @@ fn kind(subject: Subject<'_>, clues: &[String]) -> Kind {
     }
     let best = sums.into_iter().max_by_key(|(kind, sum)| (*sum, Reverse(*kind)));
     let written = clues.iter().any(|clue| clue == "x:text");
-    let described = match names::context(subject).medical {
+    let described = match names.context().medical {
         true => Kind::Health,
         false if written => Kind::FreeText,
         false => Kind::Sensitive,

@@ -39,6 +39,7 @@ pub use rows::{Rows, rows};
 pub use values::Evidence;
 
 use crate::types::BigQueryType;
+use names::Names;
 
 /// A column to be judged.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,7 @@ impl Verdict {
 /// Whether the names of table and column and the type say that the column contains resident
 /// registration numbers, with at least medium confidence.
 pub fn is_resident_number(subject: Subject<'_>) -> bool {
-    let verdict = names::judge(subject);
+    let verdict = Names::of(subject).judge();
     verdict.finding == Finding::Personal(Kind::ResidentNumber)
         && verdict.confidence >= Confidence::Medium
 }
@@ -116,7 +117,7 @@ pub fn is_resident_number(subject: Subject<'_>) -> bool {
 /// What a sample of values alone says, where it outweighs a harmless name. Keys of rows say nothing by
 /// their values.
 pub fn judge_values(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
-    if evidence.seen() == 0 || names::is_surrogate_key(subject) {
+    if evidence.seen() == 0 || Names::of(subject).is_surrogate_key() {
         return None;
     }
     values::strong(evidence)
@@ -128,37 +129,36 @@ pub fn judge_values(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict
 /// use.
 pub fn judge_again(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
     let by_value = values::strong_of_several(evidence)?;
-    outweighs(subject, evidence, &by_value).then_some(by_value)
+    outweighs(&Names::of(subject), evidence, &by_value).then_some(by_value)
 }
 
 /// Judges a column. `evidence` is what a sample of its values looks like, if there is one.
 pub fn judge(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
-    let verdict = judge_by_rules(subject, evidence);
-    learned::reconsider(subject, &verdict).unwrap_or(verdict)
+    let names = Names::of(subject);
+    let verdict = judge_by_rules(&names, evidence);
+    learned::reconsider(&names, &verdict).unwrap_or(verdict)
 }
 
 /// As [`judge`], without the learned model.
-fn judge_by_rules(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
-    let verdict = judge_alone(subject, evidence);
+fn judge_by_rules(names: &Names, evidence: Option<&Evidence>) -> Verdict {
+    let verdict = judge_alone(names, evidence);
     let unknown = evidence.filter(|_| verdict.finding == Finding::Unsure);
-    unknown.and_then(|evidence| signals::weigh(subject, evidence)).unwrap_or(verdict)
+    unknown.and_then(|evidence| signals::weigh(names, evidence)).unwrap_or(verdict)
 }
 
 /// As [`judge`], without what is only more likely than not to be so: for what the other columns of a table say.
-fn judge_alone(subject: Subject<'_>, evidence: Option<&Evidence>) -> Verdict {
-    let by_name = names::judge(subject);
+fn judge_alone(names: &Names, evidence: Option<&Evidence>) -> Verdict {
+    let by_name = names.judge();
     let Some(evidence) = evidence.filter(|evidence| evidence.seen() > 0) else {
         return by_name;
     };
     match by_name.finding {
-        Finding::Personal(kind) => confirm(kind, by_name, evidence, subject),
+        Finding::Personal(kind) => confirm(kind, by_name, evidence, names),
         Finding::Harmless => match values::strong(evidence) {
-            Some(by_value) if outweighs(subject, evidence, &by_value) => {
-                although(by_value, &by_name)
-            }
-            _ => doubt(subject, by_name, evidence),
+            Some(by_value) if outweighs(names, evidence, &by_value) => although(by_value, &by_name),
+            _ => doubt(names, by_name, evidence),
         },
-        Finding::Unsure => unsure(subject, by_name, evidence),
+        Finding::Unsure => unsure(names, by_name, evidence),
     }
 }
 
@@ -170,18 +170,18 @@ fn although(by_value: Verdict, by_name: &Verdict) -> Verdict {
 
 /// A harmless name, with what the values say about it. Values that people have, and other things seldom,
 /// outweigh a name that could mean something else, except in a list of things.
-fn doubt(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict {
+fn doubt(names: &Names, by_name: Verdict, evidence: &Evidence) -> Verdict {
     let certain = by_name.confidence == Confidence::High
-        || names::is_surrogate_key(subject)
-        || names::is_of_catalogue(subject);
+        || names.is_surrogate_key()
+        || names.is_of_catalogue();
     match values::weak(evidence) {
         Some(by_value) if !certain => {
             Verdict { confidence: Confidence::Low, ..although(by_value, &by_name) }
         }
         _ if !certain
             && values::are_many(evidence)
-            && (names::is_code_of_unknown(subject)
-                || (names::is_code(subject) && values::are_digits_of_one_length(evidence))) =>
+            && (names.is_code_of_unknown()
+                || (names.is_code() && values::are_digits_of_one_length(evidence))) =>
         {
             Verdict::new(
                 Finding::Unsure,
@@ -194,41 +194,41 @@ fn doubt(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict
 }
 
 /// A name that says nothing, with what the values say.
-fn unsure(subject: Subject<'_>, by_name: Verdict, evidence: &Evidence) -> Verdict {
-    if names::is_said_of_person(subject) {
+fn unsure(names: &Names, by_name: Verdict, evidence: &Evidence) -> Verdict {
+    if names.says_of_person() {
         return values::personal(evidence).unwrap_or(by_name);
     }
-    if names::is_mark(subject)
+    if names.is_mark()
         && let Some(flags) = values::flags(evidence)
     {
         return flags;
     }
     // Few different values are no sign that they are not about the person of the row.
-    let cautious = names::needs_caution(subject);
-    let known = names::is_all_known(subject) || names::is_of_impersonal(subject);
+    let cautious = names.needs_caution();
+    let known = names.is_all_known() || names.is_impersonal();
     let by_value = values::judge(evidence, cautious, known)
-        .or_else(|| values::words(evidence).filter(|_| names::is_of_no_person(subject)))
+        .or_else(|| values::words(evidence).filter(|_| names.is_of_no_person()))
         .unwrap_or_else(|| by_name.clone());
     let of_person = by_value.finding == Finding::Harmless
         && values::are_dates(evidence)
-        && (names::may_be_of_person(subject) || names::is_date_of_life(subject));
+        && (names.may_be_of_person() || names.is_date_of_life());
     if of_person { by_name } else { by_value }
 }
 
 /// Whether what the values look like outweighs a harmless name: they do not belong to a place or a
 /// machine, and they are no numbers of rows.
-fn outweighs(subject: Subject<'_>, evidence: &Evidence, by_value: &Verdict) -> bool {
+fn outweighs(names: &Names, evidence: &Evidence, by_value: &Verdict) -> bool {
     let of_thing = match by_value.finding {
         Finding::Personal(Kind::Phone) if values::has_mobiles(evidence) => false,
-        Finding::Personal(kind) => names::is_of_thing(subject, kind),
+        Finding::Personal(kind) => names.is_of_thing(kind),
         Finding::Harmless | Finding::Unsure => false,
     };
-    !of_thing && !names::is_surrogate_key(subject)
+    !of_thing && !names.is_surrogate_key()
 }
 
 /// A verdict by name, with what the values say about it. Values of another kind replace the kind,
 /// because the kind decides on the mask; values that look harmless do not, because a sample is small.
-fn confirm(kind: Kind, by_name: Verdict, evidence: &Evidence, subject: Subject<'_>) -> Verdict {
+fn confirm(kind: Kind, by_name: Verdict, evidence: &Evidence, names: &Names) -> Verdict {
     let describes = matches!(kind, Kind::Health | Kind::Sensitive);
     if !describes && let Some(flags) = values::flags(evidence) {
         return flags;
@@ -249,7 +249,7 @@ fn confirm(kind: Kind, by_name: Verdict, evidence: &Evidence, subject: Subject<'
         {
             by_value
         }
-        None if by_name.confidence == Confidence::Low && !names::is_about_people(subject) => {
+        None if by_name.confidence == Confidence::Low && !names.is_about_people() => {
             values::harmless_form(evidence).unwrap_or(by_name)
         }
         _ => by_name,

@@ -1,7 +1,7 @@
 //! What the other columns of a table say of its rows. The name of a table may say nothing, or be a word that no
 //! vocabulary has; a table with a date of birth in it is about people all the same.
 
-use super::{Confidence, Evidence, Finding, Kind, Subject, judge_alone, names};
+use super::{Confidence, Evidence, Finding, Kind, Subject, judge_alone, names::Names};
 
 /// What the columns of a table, together, say of its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,15 +27,16 @@ pub fn rows(columns: &[(Subject<'_>, Option<&Evidence>)]) -> Rows {
     let (mut about, mut of, mut understood) = (false, false, 0);
     for (subject, evidence) in columns {
         let subject = Subject { rows: Rows::Unknown, ..*subject };
-        let verdict = judge_alone(subject, *evidence);
+        let names = Names::of(subject);
+        let verdict = judge_alone(&names, *evidence);
         let harmless = verdict.finding == Finding::Harmless && verdict.confidence > Confidence::Low;
-        understood += usize::from(harmless || names::is_all_known(subject));
+        understood += usize::from(harmless || names.is_all_known());
         if let Finding::Personal(kind) = verdict.finding {
             of = true;
             let sure = verdict.confidence > Confidence::Low;
-            about |= sure && describes(kind) && !names::is_of_catalogue(subject);
+            about |= sure && describes(kind) && !names.is_of_catalogue();
         }
-        of |= names::refers_to_person(subject);
+        of |= names.refers_to_person();
     }
     match (about, of) {
         (true, _) => Rows::AboutPerson,

@@ -7,8 +7,8 @@
 
 use super::{
     Confidence::Low,
-    Evidence, Finding, Kind, Subject, Verdict,
-    names::{self, Context},
+    Evidence, Finding, Kind, Verdict,
+    names::{Context, Names},
     values::{self, Variety},
 };
 
@@ -20,8 +20,8 @@ type Points = i32;
 const NEEDED: Points = -2;
 
 /// Personal by signs that together are more frequent where a column describes a person.
-pub(super) fn weigh(subject: Subject<'_>, evidence: &Evidence) -> Option<Verdict> {
-    let context = names::context(subject);
+pub(super) fn weigh(names: &Names, evidence: &Evidence) -> Option<Verdict> {
+    let context = names.context();
     if !values::are_enough(evidence) {
         return None;
     }

@@ -25,7 +25,7 @@ pub(super) struct Phrase {
 }
 
 /// All phrases.
-pub(super) static PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
+static PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     let phrases = sections(TEXT).flat_map(|(name, words)| {
         let meaning = meaning(name);
         let phrase = move |text: &'static str| {
@@ -35,6 +35,52 @@ pub(super) static PHRASES: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
         words.filter_map(phrase)
     });
     phrases.collect()
+});
+
+/// The places in [`PHRASES`] of the phrases that begin with a word, or are written inside of words in Hangul.
+struct Index {
+    by_first_word: HashMap<&'static str, Vec<usize>>,
+    in_hangul: Vec<usize>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index { by_first_word: HashMap::new(), in_hangul: Vec::new() };
+    for (at, phrase) in PHRASES.iter().enumerate() {
+        match phrase.is_compound() {
+            true => index.in_hangul.push(at),
+            false => index.by_first_word.entry(phrase.words[0]).or_default().push(at),
+        }
+    }
+    index
+});
+
+impl Phrase {
+    /// Whether the phrase is one word in Hangul, which compounds contain.
+    pub(super) fn is_compound(&self) -> bool {
+        self.words.len() == 1 && !self.text.is_ascii()
+    }
+}
+
+/// The phrases that a name of these words may contain, in the order of the vocabulary: a name is compared with a few of some
+/// thousand phrases.
+pub(super) fn phrases_in(words: &[String]) -> impl Iterator<Item = &'static Phrase> {
+    let mut found: Vec<usize> = Vec::new();
+    for word in words {
+        found.extend(INDEX.by_first_word.get(word.as_str()).into_iter().flatten());
+    }
+    if words.iter().any(|word| !word.is_ascii()) {
+        found.extend(&INDEX.in_hangul);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(|at| &PHRASES[at])
+}
+
+/// Words in Hangul for something harmless, as they end compounds: `종류` of `카드종류` (card type). One syllable is part of too
+/// many other words, and a number may be a person's.
+pub(super) static HANGUL_ENDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let all = HARMLESS_HEADS.iter().chain(NEUTRAL_TAILS.iter()).copied();
+    all.filter(|it| !it.is_ascii() && it.chars().count() > 1 && *it != "번호").collect()
 });
 
 /// Last words that say that the column contains a value of what stands before them: `phone_number`.

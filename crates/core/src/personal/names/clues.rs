@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Rows, Subject,
+        Rows,
         vocabulary::{
             ABOUT_PEOPLE, BUSINESS_DATES, CATALOGUES, GOODS, HARMLESS_HEADS, INTIMATE, MACHINES,
             MEDICAL, NAME_WORDS, NEUTRAL_TAILS, PAY, PEOPLE, PLACES, RECORDS, REMEDIES, SETTINGS,
@@ -38,29 +38,28 @@ const LISTS: [(&str, &Words); 21] = [
     ("about_people", &ABOUT_PEOPLE),
 ];
 
-/// The clues of a column, sorted, each once. A clue is a group, a colon and what was found:
-///
-/// | group | contents |
-/// |---|---|
-/// | `w` | a word of the column, of a compound in Hangul its pieces too |
-/// | `e` | its last word |
-/// | `b` | two words side by side |
-/// | `t` | a word of the table |
-/// | `v`, `x`, `y` | a list of the vocabulary that has a word of the column, its last word, a word of the table |
-/// | `p` | the kind that a phrase of the name indicates |
-/// | `s` | the type, alone and with what is known of table and last word |
-/// | `r` | what is known of the table |
-pub(in crate::personal) fn clues(subject: Subject<'_>) -> Vec<String> {
-    let names = Names::of(subject);
-    let mut clues = names.of_words();
-    clues.extend(names.of_lists());
-    clues.extend(names.of_table());
-    clues.sort();
-    clues.dedup();
-    clues
-}
-
 impl Names {
+    /// The clues of a column, sorted, each once. A clue is a group, a colon and what was found:
+    ///
+    /// | group | contents |
+    /// |---|---|
+    /// | `w` | a word of the column, of a compound in Hangul its pieces too |
+    /// | `e` | its last word |
+    /// | `b` | two words side by side |
+    /// | `t` | a word of the table |
+    /// | `v`, `x`, `y` | a list of the vocabulary that has a word of the column, its last word, a word of the table |
+    /// | `p` | the kind that a phrase of the name indicates |
+    /// | `s` | the type, alone and with what is known of table and last word |
+    /// | `r` | what is known of the table |
+    pub(in crate::personal) fn clues(&self) -> Vec<String> {
+        let mut clues = self.of_words();
+        clues.extend(self.of_lists());
+        clues.extend(self.of_table());
+        clues.sort();
+        clues.dedup();
+        clues
+    }
+
     fn of_words(&self) -> Vec<String> {
         let mut clues: Vec<String> = self.pieces().map(|piece| format!("w:{piece}")).collect();
         clues.push(format!("e:{}", self.last()));

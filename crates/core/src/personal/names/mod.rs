@@ -16,38 +16,16 @@ use super::{
     },
     words::{hangul_pieces, words},
 };
-pub(super) use clues::clues;
 use phrase::{Hit, find};
-pub(super) use questions::*;
+pub(super) use questions::{Context, is_person};
 use table::Table;
 
 /// A column with what its names and its type were read as.
-struct Names {
+pub(super) struct Names {
     column: Vec<String>,
     table: Table,
     shape: Shape,
     rows: Rows,
-}
-
-/// Judges a column by its names and its type.
-pub(super) fn judge(subject: Subject<'_>) -> Verdict {
-    let names = Names::of(subject);
-    match names.shape {
-        Shape::Network if names.is_of_thing(Kind::Network) => {
-            return harmless(Low, "a network address of a machine");
-        }
-        Shape::Network => {
-            return personal(Kind::Network, High, "the type contains network addresses");
-        }
-        Shape::Place => return personal(Kind::Position, Medium, "the type contains positions"),
-        _ => {}
-    }
-    names
-        .by_phrase()
-        .or_else(|| names.by_name_word())
-        .or_else(|| names.by_actor())
-        .or_else(|| names.by_text())
-        .unwrap_or_else(|| names.by_type())
 }
 
 fn ends_as_key(words: &[String]) -> bool {
@@ -68,13 +46,33 @@ fn harmless(confidence: Confidence, reason: impl Into<String>) -> Verdict {
 }
 
 impl Names {
-    fn of(subject: Subject<'_>) -> Self {
+    /// Reads the names and the type of a column. It costs more than any question about the result.
+    pub(super) fn of(subject: Subject<'_>) -> Self {
         Names {
             column: words(subject.column),
             table: Table::of(subject.table),
             shape: shape(subject.source_type, subject.bigquery_type),
             rows: subject.rows,
         }
+    }
+
+    /// Judges a column by its names and its type.
+    pub(super) fn judge(&self) -> Verdict {
+        match self.shape {
+            Shape::Network if self.is_of_thing(Kind::Network) => {
+                return harmless(Low, "a network address of a machine");
+            }
+            Shape::Network => {
+                return personal(Kind::Network, High, "the type contains network addresses");
+            }
+            Shape::Place => return personal(Kind::Position, Medium, "the type contains positions"),
+            _ => {}
+        }
+        self.by_phrase()
+            .or_else(|| self.by_name_word())
+            .or_else(|| self.by_actor())
+            .or_else(|| self.by_text())
+            .unwrap_or_else(|| self.by_type())
     }
 
     fn last(&self) -> &str {
@@ -90,7 +88,7 @@ impl Names {
     }
 
     /// Whether each row of the table is about a person.
-    fn is_about_people(&self) -> bool {
+    pub(super) fn is_about_people(&self) -> bool {
         self.table.is_about_people()
             || (!self.table.is_catalogue() && (self.is_medical() || self.is_about_person()))
     }
@@ -110,7 +108,7 @@ impl Names {
     }
 
     /// Whether values of this kind belong to the place or the machine of the row, and to no person.
-    fn is_of_thing(&self, kind: Kind) -> bool {
+    pub(super) fn is_of_thing(&self, kind: Kind) -> bool {
         let of_place = matches!(kind, Kind::Address | Kind::Position | Kind::Phone);
         let of_machine = kind == Kind::Network;
         !self.is_of_someone()

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Confidence, Kind,
-        vocabulary::{HARMLESS_HEADS, NEUTRAL_TAILS, PHRASES, Phrase},
+        vocabulary::{HANGUL_ENDS, Phrase, phrases_in},
     },
     CODED_TAILS,
 };
@@ -25,7 +25,7 @@ type End = (usize, usize, usize);
 /// The phrase that says what the column is: the one that ends last, then the longest.
 pub(super) fn find(words: &[String]) -> Option<Hit> {
     let mut best: Option<(End, Hit)> = None;
-    for phrase in PHRASES.iter() {
+    for phrase in phrases_in(words) {
         let Some(end) = end(phrase, words) else { continue };
         // Of equal phrases, the one that means no personal data counts.
         let outweighs = best
@@ -44,7 +44,7 @@ pub(super) fn find(words: &[String]) -> Option<Hit> {
 /// phrase in Hangul matches inside a word.
 fn end(phrase: &Phrase, words: &[String]) -> Option<End> {
     let Phrase { text, words: parts, .. } = phrase;
-    if text.is_ascii() || parts.len() > 1 {
+    if !phrase.is_compound() {
         let at = words.windows(parts.len()).rposition(|window| window.iter().eq(parts.iter()))?;
         return Some((at + parts.len(), 0, parts.len() * 4));
     }
@@ -64,11 +64,5 @@ fn end(phrase: &Phrase, words: &[String]) -> Option<End> {
 
 /// Whether a word in Hangul ends with a word for something harmless: `카드종류` (card type).
 pub(super) fn ends_harmless(word: &str) -> bool {
-    // One syllable is part of too many other words, and a number may be a person's.
-    let hangul = |harmless: &str| !harmless.is_ascii() && harmless.chars().count() > 1;
-    !word.is_ascii()
-        && HARMLESS_HEADS
-            .iter()
-            .chain(NEUTRAL_TAILS.iter())
-            .any(|harmless| hangul(harmless) && *harmless != "번호" && word.ends_with(harmless))
+    !word.is_ascii() && HANGUL_ENDS.iter().any(|harmless| word.ends_with(harmless))
 }

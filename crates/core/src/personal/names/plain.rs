@@ -164,7 +164,7 @@ impl Names {
     }
 
     /// Whether nothing in the table is about people, as far as its columns and its name say.
-    pub(super) fn is_impersonal(&self) -> bool {
+    pub(in crate::personal) fn is_impersonal(&self) -> bool {
         self.rows == Rows::Impersonal
             && self.table.of_people() != Some(true)
             && !self.is_protected()
@@ -465,7 +465,7 @@ impl Names {
     }
 
     /// Whether every word of the name is in the vocabulary.
-    pub(super) fn is_all_known(&self) -> bool {
+    pub(in crate::personal) fn is_all_known(&self) -> bool {
         self.column.iter().all(|word| is_known(word))
     }
 
@@ -486,7 +486,7 @@ impl Names {
     }
 
     /// Whether a finding that is not `Personal` needs strong signs to be `Harmless`.
-    pub(super) fn needs_caution(&self) -> bool {
+    pub(in crate::personal) fn needs_caution(&self) -> bool {
         if self.is_impersonal() {
             return false;
         }

@@ -1,7 +1,7 @@
 //! The learned model: the columns that it is trained on, and what it says of a recorded sample.
 
 use super::{
-    super::{Kind, Verdict, judge_by_rules, learned, names},
+    super::{Kind, Verdict, judge_by_rules, learned, names::Names},
     *,
 };
 
@@ -16,11 +16,12 @@ const SAMPLE: &str = include_str!("learned.tsv");
 /// A line of the training set: part, table, column, source type, label, verdict of the rules, its confidence, whether it is a
 /// key, clues.
 fn line(column: &Labelled, subject: Subject<'_>, evidence: Option<&Evidence>) -> String {
-    let verdict = judge_by_rules(subject, evidence);
-    let key = names::is_surrogate_key(subject);
+    let names = Names::of(subject);
+    let verdict = judge_by_rules(&names, evidence);
+    let key = names.is_surrogate_key();
     let Labelled { part, table, column, source_type, label, .. } = column;
     let (finding, confidence) = (verdict.finding, verdict.confidence.name());
-    let clues = names::clues(subject).join(" ");
+    let clues = names.clues().join(" ");
     format!(
         "{part}\t{table}\t{column}\t{source_type}\t{label}\t{finding:?}\t{confidence}\t{key}\t{clues}\n"
     )
@@ -83,7 +84,7 @@ fn the_model_says_what_the_training_recorded() {
         };
         let bigquery_type = bigquery_type(source_type);
         let subject = Subject { table, column, source_type, bigquery_type, rows };
-        let found = learned::score(&names::clues(subject));
+        let found = learned::score(&Names::of(subject).clues());
         assert_eq!(found.to_string(), score, "{table}.{column}");
         seen += 1;
     }
@@ -102,7 +103,7 @@ fn the_model_makes_no_column_harmless() {
     for column in named().iter().step_by(3) {
         for rows in [Rows::OfPerson, Rows::AboutPerson] {
             let subject = Subject { rows, ..column.subject() };
-            let by_rules = judge_by_rules(subject, None);
+            let by_rules = judge_by_rules(&Names::of(subject), None);
             let verdict = judge(subject, None);
             match (by_rules.finding, verdict.finding) {
                 (Finding::Unsure, Finding::Personal(_)) => proposed += 1,

@@ -1,7 +1,7 @@
 //! Signs that say something together: each case changes one sign of the first.
 
 use super::{
-    super::{Kind, signals},
+    super::{Kind, names::Names, signals},
     *,
 };
 
@@ -17,7 +17,7 @@ fn weigh(
     let bigquery_type = bigquery_type(source_type);
     let subject =
         Subject { table, column: "qzxv", source_type, bigquery_type, rows: Rows::Unknown };
-    signals::weigh(subject, &evidence).map(|verdict| verdict.finding)
+    signals::weigh(&Names::of(subject), &evidence).map(|verdict| verdict.finding)
 }
 
 /// Words that mean nothing, each another one.

@@ -10,7 +10,8 @@ use std::{
 
 use super::{
     Confidence::{self, High, Low, Medium},
-    Finding, Kind, Rows, Subject, Verdict, names,
+    Finding, Kind, Rows, Subject, Verdict,
+    names::{Names, is_person},
 };
 use crate::types::BigQueryType;
 use patterns as p;
@@ -371,9 +372,9 @@ fn is_personal_member(name: &str, value: &str) -> bool {
         bigquery_type: BigQueryType::String,
         rows: Rows::Unknown,
     };
-    let verdict = names::judge(subject);
+    let verdict = Names::of(subject).judge();
     // `name` alone may be of anything, `user` is a person.
-    let sure = verdict.confidence > Low || names::is_person(name);
+    let sure = verdict.confidence > Low || is_person(name);
     let kind = matches!(verdict.finding, Finding::Personal(kind) if kind != Kind::FreeText);
     kind && sure && !p::is_flag(value) && value.len() < 200
 }

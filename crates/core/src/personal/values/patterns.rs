@@ -6,6 +6,7 @@
 //! numbers), 3GPP TS 23.003 (IMEI), ICD-10 (diagnosis codes).
 
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, Ipv6Addr},
     sync::LazyLock,
 };
@@ -17,8 +18,14 @@ use super::{
 
 /// Words for streets and parts of buildings in English addresses.
 static STREETS: Words = LazyLock::new(|| section_of(WORDS, "streets"));
-/// Diseases, drugs and treatments.
-static ILLNESS: Words = LazyLock::new(|| section_of(WORDS, "illness"));
+/// Diseases, drugs and treatments by their first letters: every value is searched for all of them.
+static ILLNESS: LazyLock<HashMap<char, Vec<&str>>> = LazyLock::new(|| {
+    let mut by_letter: HashMap<char, Vec<&str>> = HashMap::new();
+    for word in section_of(WORDS, "illness") {
+        by_letter.entry(word.chars().next().unwrap_or_default()).or_default().push(word);
+    }
+    by_letter
+});
 /// Values that describe a person: belief, marital state, education, type of personality.
 static TRAITS: Words = LazyLock::new(|| section_of(WORDS, "traits"));
 
@@ -341,7 +348,10 @@ pub(super) fn is_sex(text: &str) -> bool {
 /// Whether the text names a disease, a drug or a treatment.
 pub(super) fn names_illness(text: &str) -> bool {
     let lower = text.to_lowercase();
-    ILLNESS.iter().any(|word| lower.contains(word))
+    lower.char_indices().any(|(at, first)| {
+        let words = ILLNESS.get(&first).map_or(&[][..], Vec::as_slice);
+        words.iter().any(|word| lower[at..].starts_with(word))
+    })
 }
 
 /// Whether the text is a value of an attribute that people have.
