@@ -59,7 +59,7 @@ explore-incidents: ## draw 500 histories of incidents and crashes; fail if a mes
 
 crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (20 minutes)
 	$(CARGO) build --workspace --bins
-	LANDBRIDGE_CRASH_STEP=1 $(CARGO) nextest run --workspace --no-capture -E 'test(/^crash::/)'
+	LANDBRIDGE_CRASH_STEP=1 LANDBRIDGE_DELTA_CRASHES=100000 $(CARGO) nextest run --workspace --no-capture -E 'test(/^crash::|^delta::.*crash/)'
 
 chaos: ## inject all silent faults of docs/chaos.md, and compare what sees them with the document
 	$(CARGO) build --workspace --bins

@@ -14,7 +14,7 @@ use landbridge_tests::explore::many::{Exploration, Totals};
 use landbridge_tests::explore::oracle::Place;
 
 const OPTIONS: &str = "options: --histories N (20000), --seed N (1), --workers N (one per processor), \
-    --seconds N, --places table,landing,ledger,receipts,rows,pass (all), --trace, --fan-out, --keep-days, --no-shrink, --keep-going";
+    --seconds N, --places table,landing,ledger,receipts,rows,pass (all), --trace, --fan-out, --keep-days, --merge-changes, --no-shrink, --keep-going";
 
 fn exploration() -> Result<Exploration, String> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -47,6 +47,7 @@ fn exploration() -> Result<Exploration, String> {
                     .retain(|place| names.split(',').any(|it| it == place.name()));
             }
             "--keep-days" => exploration.options.keeps_days = true,
+            "--merge-changes" => exploration.options.merges_changes = true,
             "--fan-out" => exploration.options.fans_out = true,
             "--trace" => exploration.options.trace = true,
             "--no-shrink" => exploration.shrink = false,

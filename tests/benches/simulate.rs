@@ -91,7 +91,7 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
         Settings { concurrency: 64, load_mb: 1_769, load_concurrency: 64, ..Settings::DEFAULT };
     let after = Settings {
         unchanged: UnchangedTables::Checksums,
-        full_every: 30,
+        full_every: 365,
         recompress: true,
         workers: Some(options.workers),
         ..large_settings

@@ -125,3 +125,14 @@ fn in_histories_with_kept_days_no_reader_sees_what_the_contract_hides() {
     assert!(totals.kept.into_inner() > histories, "too few days are kept");
     assert!(totals.versions.into_inner() > 4 * histories, "too few tables are loaded");
 }
+
+/// The same with tables of which only changed rows leave AWS: they are merged into rows of other days.
+#[test]
+fn in_histories_with_changes_no_reader_sees_what_the_contract_hides() {
+    let totals = Totals::default();
+    let histories = HISTORIES * 3 / 10;
+    explore(&totals, histories, 1, Options { merges_changes: true, ..Options::default() });
+    // Otherwise the histories prove nothing.
+    assert!(totals.merged.into_inner() > histories / 10, "too few changes are merged");
+    assert!(totals.versions.into_inner() > histories, "too few tables are loaded");
+}

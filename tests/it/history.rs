@@ -274,7 +274,11 @@ async fn a_changed_transform_continues_in_another_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_partition_of_an_unchanged_day_is_filled_from_the_objects_of_the_loaded_day() {
     let (mut builder, _) = builder(30);
-    builder.config = builder.config.replacen("transfer:\n", "transfer:\n  unchanged: skip\n", 1);
+    builder.config = builder.config.replacen(
+        "transfer:\n",
+        "transfer:\n  unchanged: skip\n  full_every: 365\n",
+        1,
+    );
     let env = builder.build().await;
     night(&env, 0).await;
     night(&env, 1).await;

@@ -112,6 +112,7 @@ mod rewrite;
 mod scale;
 mod sdk;
 mod secrets;
+mod simulate;
 mod squeeze;
 mod support;
 mod terraform;

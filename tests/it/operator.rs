@@ -161,7 +161,7 @@ fn all_is_good(good: &Findings) {
 fn problems_of_the_configuration(doctor: &mut Doctor<'_>) {
     // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 12] = [
         (("id: shop-prod", "id: gone"), "aws source", "no instance gone", "has instance shop-prod"),
         (("kind: instance", "kind: cluster"), "aws source", "no cluster shop-prod", "source.kind"),
         (
@@ -212,6 +212,15 @@ fn problems_of_the_configuration(doctor: &mut Doctor<'_>) {
             "google dataset of receipts",
             "may not exist",
             "bigquery.datasets.get",
+        ),
+        (
+            (
+                "transfer:\n",
+                "tables: { public.members: { delta: { key: [id] } } }\ntransfer:\n  unchanged: skip\n",
+            ),
+            "google permission to attach tags",
+            "lacks bigquery.tables.getData",
+            "its custom role `merger`",
         ),
     ];
     for (change, check, found, advice) in cases {

@@ -83,6 +83,8 @@ pub struct Copies<'a> {
     pub time_travel_hours: Option<u32>,
     /// Until when objects stay in Cloud Storage; `None` if they were deleted.
     pub landing: Option<&'a str>,
+    /// Whether rows of the table are deleted in BigQuery by their keys, which are in objects of the newest day.
+    pub has_deltas: bool,
     /// The time.
     pub now: Timestamp,
 }
@@ -129,9 +131,15 @@ pub fn remains(copies: &Copies<'_>) -> Vec<Remains> {
         ));
     }
     all.extend(copies.landing.map(|until| Remains::new("objects in Cloud Storage", until)));
+    if copies.has_deltas {
+        all.push(Remains::new(
+            "the key alone in Cloud Storage, if the newest day deleted the row by it (`delta` in landbridge.yaml)",
+            "the bucket deletes it `landing_retention_days` of Terraform's module gcp after its transfer, 3 by default",
+        ));
+    }
     all.push(Remains::new(
-        "sealed figures in the ledger, which cover the rows and contain no value",
-        "until the ledger's records are deleted",
+        "sealed bounds and sums of the table's newest 14 days in the ledger (`trends/`), which say nothing without the token key",
+        "14 more days are published",
     ));
     all.push(Remains::new(
         "copies that people made: files of `landbridge recover`, tables of analysts, results of queries",
@@ -185,6 +193,7 @@ mod tests {
             backup_days: Some(7),
             time_travel_hours: Some(48),
             landing: Some("3 days after their transfer"),
+            has_deltas: true,
             now: "2026-11-22T00:00:00Z".parse().unwrap(),
         };
         let text: String =
@@ -195,6 +204,7 @@ mod tests {
             "7 days of automated backups",
             "fail-safe (7 days): 2026-12-01T00:00:00Z",
             "Cloud Storage: 3 days",
+            "the key alone in Cloud Storage",
         ] {
             assert!(text.contains(part), "`{part}` is not in: {text}");
         }

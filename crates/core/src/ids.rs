@@ -237,6 +237,35 @@ pub fn table_slug(table: &str) -> String {
     format!("{}-{}", readable.trim_matches('-'), short_hash(table))
 }
 
+/// The folder of a table's objects for a revision of its plan. `folder` ends with the [slug](table_slug) of the table; the first
+/// revision has no suffix.
+pub fn folder_of_revision(folder: &str, revision: u32) -> String {
+    match revision {
+        1 => folder.to_owned(),
+        _ => format!("{folder}{REVISION}{revision}"),
+    }
+}
+
+/// The folder of the rows that a comparison found to differ, beside the folder of the whole table.
+pub fn folder_of_delta(folder: &str, sequence: u32) -> String {
+    format!("{folder}{DELTA}{sequence}")
+}
+
+/// The slug of the table that a folder belongs to: without what [`folder_of_delta`] and [`folder_of_revision`] append. No slug ends
+/// like that, because one with a hyphen ends with 16 hexadecimal digits.
+pub fn slug_of_folder(folder: &str) -> &str {
+    let without = |folder: &'_ str, suffix: &str| {
+        let (slug, number) = folder.rsplit_once(suffix)?;
+        let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+        (is_number && !slug.is_empty()).then_some(slug.len())
+    };
+    let folder = &folder[..without(folder, DELTA).unwrap_or(folder.len())];
+    &folder[..without(folder, REVISION).unwrap_or(folder.len())]
+}
+
+const REVISION: &str = "-r";
+const DELTA: &str = "-delta-s";
+
 /// The first 16 digits of [`hash`], for names that cannot contain `text`.
 pub fn short_hash(text: &str) -> String {
     hash(text).chars().take(16).collect()
@@ -245,6 +274,25 @@ pub fn short_hash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folders_of_a_table_have_its_slug() {
+        for table in ["orders", "order-items", "주문", "r", "x-r2", "x-delta-s7"] {
+            let slug = table_slug(table);
+            assert_eq!(slug_of_folder(&slug), slug);
+            for revision in [1, 2, 31] {
+                let folder = folder_of_revision(&slug, revision);
+                assert_eq!(slug_of_folder(&folder), slug, "{folder}");
+                let folder = folder_of_delta(&folder, 7);
+                assert_eq!(slug_of_folder(&folder), slug, "{folder}");
+            }
+        }
+        for other in
+            ["orders-r2x", "orders-r", "orders_r2", "-r2", "orders-delta-s", "orders-r2-deltas7"]
+        {
+            assert_eq!(slug_of_folder(other), other);
+        }
+    }
 
     #[test]
     fn snapshot_and_export_rules() {

@@ -272,7 +272,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "state",
         Text,
-        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table is not loaded and keeps the rows that it has; `skipped`: RDS did not export it, it is a partition, or the contract leaves it in AWS; `missing`: the contract names it or an earlier day loaded it, and it is not in the export; `superseded`: a newer day is already loaded",
+        "`published`: the rows and tags read back equal the plan; `held`: a person must act, and the table keeps the rows that it has; they are the new ones if counts differed after the load job; `skipped`: RDS did not export it, it is a partition, or the contract leaves it in AWS; `missing`: the contract names it or an earlier day loaded it, and it is not in the export; `superseded`: a newer day is already loaded",
         |it| json!(it.state),
     ),
     field("snapshot", Text, "RDS snapshot that the rows come from", |it| json!(it.snapshot)),

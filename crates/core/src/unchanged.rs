@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::ids::hash;
 use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, TablePlan};
 use crate::protection::TableRows;
@@ -47,8 +48,8 @@ pub struct Earlier<'a> {
     pub made_by: &'a str,
     /// The id of the key of today's tokens, if the table has tokens.
     pub token_key: Option<&'a str>,
-    /// The days after which a table is loaded in any case (`transfer.full_every`).
-    pub full_every: u8,
+    /// A table is loaded on one day of so many in any case (`transfer.full_every`).
+    pub full_every: u16,
 }
 
 impl Earlier<'_> {
@@ -81,6 +82,7 @@ impl Earlier<'_> {
         [
             (newest_day >= self.day, "its rows are not of an earlier day"),
             (age >= i32::from(self.full_every), "it was loaded `transfer.full_every` days ago"),
+            (self.is_turn(), "it is its day of each `transfer.full_every` days"),
             (plan.redo > 0, "an operator requested the day again"),
             (plan.problem.is_some(), "it has a problem"),
             (!is_of_rows, "the day of its rows is done again"),
@@ -98,6 +100,16 @@ impl Earlier<'_> {
         ]
         .into_iter()
         .find_map(|(differs, why)| differs.then_some(why))
+    }
+
+    /// Whether this is the table's own day of each `full_every` days, which follows from its name. All tables are loaded on the day
+    /// after a release; without turns, all would be due together again, and ten terabytes would leave AWS on one day.
+    fn is_turn(&self) -> bool {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let day = epoch.until(self.day.date()).map_or(0, |it| it.get_days());
+        let digits = hash(&self.plan.source_table);
+        let own = i64::from_str_radix(&digits[..8], 16).unwrap_or_default();
+        (i64::from(day) + own) % i64::from(self.full_every.max(1)) == 0
     }
 
     /// The files whose content must be the same, today's first; `None` if their number or a length differs, so
@@ -238,6 +250,35 @@ mod tests {
         assert!(differs("2026-11-28", same).unwrap().contains("full_every"));
         // Over the end of a month.
         assert!(differs("2027-01-21", same).unwrap().contains("full_every"));
+    }
+
+    /// Without turns, tables that are loaded on one day are due on one day.
+    #[test]
+    fn tables_have_their_turns_on_different_days() {
+        let mut due = [0_u32; 30];
+        for table in 0..3_000 {
+            let mut today = plan(&[("b", 3)]);
+            today.source_table = format!("public.table_{table}");
+            let mut days = 0;
+            for (at, count) in due.iter_mut().enumerate() {
+                let day = jiff::civil::date(2026, 12, 10) + jiff::Span::new().days(at as i64);
+                let is_turn = Earlier {
+                    day: day.to_string().parse().unwrap(),
+                    plan: &today,
+                    rows: &rows(),
+                    loaded: &today,
+                    newest: &today,
+                    made_by: "m",
+                    token_key: None,
+                    full_every: 30,
+                }
+                .is_turn();
+                days += u32::from(is_turn);
+                *count += u32::from(is_turn);
+            }
+            assert_eq!(days, 1, "{}", today.source_table);
+        }
+        assert!(due.iter().all(|it| (60..150).contains(it)), "{due:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{Context, Tick, alert};
 ///
 /// BigQuery refuses time travel on a table that has, or has had, a row access policy. Landbridge
 /// creates none: that needs the right to read the rows (`bigquery.tables.getData`; BigQuery REST
-/// reference, `rowAccessPolicies.insert`), which the functions do not have. If the contract says
+/// reference, `rowAccessPolicies.insert`), which no function uses. If the contract says
 /// that a person has created one, it is looked for here; as long as it does not exist, the window
 /// is that of the dataset, and a notice says so.
 ///

@@ -41,6 +41,8 @@ pub struct Totals {
     pub handed: AtomicU64,
     /// Days that history tables keep.
     pub kept: AtomicU64,
+    /// Tables whose changes left AWS alone.
+    pub merged: AtomicU64,
     pub violations: AtomicU64,
 }
 
@@ -68,7 +70,7 @@ impl std::fmt::Display for Totals {
         write!(
             f,
             "{} histories, {} events, {} calls, {} checks by the oracle, {} versions of rows, \
-             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} days with workers, {} days kept, {} histories with violations",
+             {} columns open to everyone, {} found to look personal, {} tables unchanged, {} days with workers, {} days kept, {} tables merged, {} histories with violations",
             sum(&self.histories),
             sum(&self.events),
             sum(&self.calls),
@@ -79,6 +81,7 @@ impl std::fmt::Display for Totals {
             sum(&self.unchanged),
             sum(&self.handed),
             sum(&self.kept),
+            sum(&self.merged),
             sum(&self.violations),
         )
     }
@@ -154,6 +157,7 @@ impl Run<'_> {
         add(&self.totals.open, outcome.open);
         add(&self.totals.found, outcome.found);
         add(&self.totals.kept, outcome.kept);
+        add(&self.totals.merged, outcome.merged);
         add(&self.totals.unchanged, outcome.unchanged);
         add(&self.totals.handed, outcome.handed);
         add(&self.totals.violations, u64::from(!outcome.violations.is_empty()));

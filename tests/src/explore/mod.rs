@@ -9,6 +9,8 @@
 //! | [`gate`] | watches every call, holds calls, and lets callers die |
 //! | [`world`] | a local cloud with a small source; runs ticks in this process |
 //! | `days` | worlds in which past days are kept |
+//! | `deltas` | worlds in which only changed rows leave AWS |
+//! | `rows` | the rows of the source |
 //! | `workers` | workers that take objects from the queue |
 //! | [`history`] | the events of a history, and running them |
 //! | [`generate`] | draws histories |
@@ -18,12 +20,14 @@
 
 pub mod canary;
 mod days;
+mod deltas;
 pub mod gate;
 pub mod generate;
 pub mod history;
 pub mod many;
 pub mod oracle;
 pub mod rng;
+mod rows;
 pub mod shrink;
 pub mod terms;
 mod workers;

@@ -13,7 +13,7 @@ use landbridge_core::contract;
 use landbridge_ledger::Ledger;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Principal};
 use landbridge_local_aws::LocalAws;
-use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
+use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
 use landbridge_stages::{Context, Progress, Tick, TickOutcome};
@@ -21,17 +21,16 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::canary::{Canaries, Origin, SourceType};
+use super::canary::{Origin, SourceType};
 use super::gate::{Gate, Held, Stop, Watch};
 use super::oracle::{DATASET, LANDING, OPS_DATASET, Oracle, Place};
+use super::rows::Rows;
 use super::terms::{CONFIG, Terms};
 use super::workers;
 use crate::context::context;
 
 /// Midnight in Seoul on the first day.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
-/// Rows of each table.
-const ROWS: usize = 3;
 /// The bucket of the exports and the ledger.
 pub(super) const EXPORTS: &str = "shop-exports";
 /// The token of the functions.
@@ -109,7 +108,7 @@ pub struct World {
     pub(super) cloud: LocalCloud,
     _dir: TempDir,
     config: Config,
-    database: MemoryDatabase,
+    pub(super) database: MemoryDatabase,
     /// A context without a contract.
     base: Context,
     /// The contracts, in the order of their deployment, each with the ledger of its processes.
@@ -130,6 +129,10 @@ pub struct World {
     fans_out: bool,
     /// Whether the days of every table are kept.
     pub(super) keeps_days: bool,
+    /// Whether only the rows of tables that changed leave AWS.
+    pub(super) merges_changes: bool,
+    /// The rows of the source, if most of them stay the same.
+    pub(super) rows: BTreeMap<String, Rows>,
 }
 
 fn root() -> PathBuf {
@@ -189,6 +192,8 @@ impl World {
             impatient: false,
             skips_unchanged: false,
             keeps_days: false,
+            merges_changes: false,
+            rows: BTreeMap::new(),
             fans_out: false,
         };
         assert!(world.deploy(terms), "the first contract is refused:\n{}", terms.yaml());
@@ -222,6 +227,7 @@ impl World {
                 Some(FanOutConfig { above_items: 0, above_gib: 0, workers: 2 });
         }
         self.set_histories(&mut config);
+        self.set_deltas(&mut config, terms);
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &config) {
             Ok(contract) => {
                 self.oracle().deploy(terms.clone());
@@ -293,42 +299,6 @@ impl World {
         if !self.skips_unchanged || self.day % 2 == 0 {
             self.write_rows();
         }
-    }
-
-    /// Writes new rows into every table of the source.
-    pub fn write_rows(&mut self) {
-        for (name, columns) in &self.source.tables {
-            let (schema, table) = name.split_once('.').unwrap_or(("public", name));
-            let mut rows = vec![Vec::new(); ROWS];
-            let mut memory = MemoryTable::new(schema, table);
-            let mut oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
-            oracle.source_has(name, columns.keys());
-            for (column, source) in columns {
-                memory = memory.column(column, source.declared());
-                let begins = self.source.personal.contains(&(name.clone(), column.clone()));
-                let personal = Canaries::look_personal(column, *source, begins);
-                let (table, column) = (name.clone(), column.clone());
-                let origin = Origin { table, column, source: *source, personal };
-                oracle.writes(&origin);
-                for row in &mut rows {
-                    row.push(Some(oracle.canaries.new_value(&origin)));
-                }
-            }
-            drop(oracle);
-            memory = memory.rows(rows);
-            if self.source.skipped.contains(name) {
-                memory = memory.skipped("the table is unlogged");
-            }
-            self.database.set_table(memory).expect("a table");
-        }
-    }
-
-    /// Removes a table from the source.
-    pub fn remove_table(&mut self, name: &str) {
-        let (schema, table) = name.split_once('.').unwrap_or(("public", name));
-        self.database.remove_table(schema, table);
-        self.source.tables.remove(name);
-        self.oracle().source_has(name, [].iter());
     }
 
     /// The last Parquet file of this table is truncated in later exports.

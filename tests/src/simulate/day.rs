@@ -168,6 +168,7 @@ async fn tick(
 ) -> (TickLine, bool) {
     let (started, calls) = (Instant::now(), world.network.calls_of(function));
     let minute = minutes_since(begin);
+    world.network.begin_invocation(function);
     tokio::time::sleep(seconds(model::START.value)).await;
     let now = world.cloud.clock().now();
     let tick = Tick::new(now, Duration::from_secs(model::TIMEOUT_SECONDS - model::MARGIN_SECONDS));

@@ -200,6 +200,11 @@ impl Network {
         std::mem::take(&mut state.traffic)
     }
 
+    /// A function begins an invocation: what an earlier one had not ended when its time was over takes no time any more.
+    pub fn begin_invocation(&self, function: &str) {
+        self.state().functions.remove(function);
+    }
+
     /// What was counted so far.
     pub fn calls_of(&self, function: &str) -> u64 {
         self.state().traffic.of_function(function)

@@ -19,6 +19,9 @@ use super::{Phase, advice, project};
 const LOAD_PERMISSIONS: [&str; 3] =
     ["bigquery.tables.setCategory", "bigquery.tables.update", "bigquery.tables.updateData"];
 
+/// The permission for merging changes of a table: the statement reads the table's key.
+const MERGE_PERMISSION: &str = "bigquery.tables.getData";
+
 /// Runs all checks of Google.
 pub(super) async fn check(
     config: &Config,
@@ -237,7 +240,7 @@ async fn policy_tags(inspector: &Inspector, config: &Config, phase: Phase) -> Re
     line
 }
 
-/// Checks that the caller may attach policy tags. BigQuery reports permissions on a table, not on a
+/// Checks that the caller may attach policy tags, load rows, and merge changes where a table has `delta`. BigQuery reports permissions on a table, not on a
 /// dataset, so the check uses the first table of the contract that exists.
 async fn tagging_permission(
     inspector: &Inspector,
@@ -253,11 +256,13 @@ async fn tagging_permission(
             Some(contract.bigquery_table_name(database, schema, name))
         })
     });
+    let mut needed = LOAD_PERMISSIONS.to_vec();
+    needed.extend(config.has_deltas().then_some(MERGE_PERMISSION));
     for table in names {
-        match inspector.granted_permissions(dataset, &table, &LOAD_PERMISSIONS).await {
+        match inspector.granted_permissions(dataset, &table, &needed).await {
             Ok(None) => {}
             Ok(Some(granted)) => {
-                let missing: Vec<&str> = LOAD_PERMISSIONS
+                let missing: Vec<&str> = needed
                     .into_iter()
                     .filter(|permission| !granted.iter().any(|it| it == permission))
                     .collect();
@@ -276,7 +281,14 @@ async fn tagging_permission(
                     ),
                     (false, _) => line.bad(
                         format!("{who} lacks {} on {dataset}.{table}", missing.join(", ")),
-                        "grant roles/bigquery.dataOwner on the dataset, or the custom role of terraform/modules/gcp",
+                        match missing[..] {
+                            [MERGE_PERMISSION] => {
+                                "run `terraform apply`: where a table has `delta`, the module grants its custom role `merger` on the dataset"
+                            }
+                            _ => {
+                                "grant roles/bigquery.dataOwner on the dataset, or the custom roles of terraform/modules/gcp"
+                            }
+                        },
                     ),
                 }
                 return line;

@@ -10,6 +10,7 @@
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
 //! | `sign` | checks of the key that signs days |
 //! | `memory` | compares the memory of the functions with the size of the contract |
+//! | `workers` | checks the queue of the workers and what starts them |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
 //! | `project` | checks of quota project, enabled APIs, taxonomies, masks and organisation policies |
 //! | `bucket_readers` | checks who may read the landing bucket |

@@ -97,7 +97,7 @@ async fn apis(inspector: &Inspector, config: &Config, phase: Phase) -> ReportLin
             line.bad("the Service Usage API is not enabled", enable(&FIRST_APIS));
         }
         Err(error) if error.kind() == ErrorKind::Denied => line.unchecked(
-            "these credentials may not read which APIs are enabled",
+            "these credentials may not read which APIs are enabled (serviceusage.services.get)",
             Some(format!("gcloud services list --enabled --project {project}")),
         ),
         Err(error) => line.failed(&error, advice(&error, "serviceusage.services.get")),
@@ -133,7 +133,7 @@ async fn taxonomies(
             }
             Err(error) if error.kind() == ErrorKind::Denied => {
                 line.unchecked(
-                    "these credentials may not read taxonomies",
+                    "these credentials may not read taxonomies (datacatalog.taxonomies.get)",
                     Some(format!("gcloud data-catalog taxonomies describe {taxonomy}")),
                 );
                 return line;

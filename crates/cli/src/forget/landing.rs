@@ -1,13 +1,13 @@
 //! The objects of the table in Cloud Storage from before: `<prefix>/<source>/<day>/<export>/<table>/…`.
 //!
 //! Their rows are in BigQuery already, or must not come there any more, so all objects of older days are deleted, whatever rows
-//! they have.
+//! they have. A later revision of a plan, and the changes of a day, have folders of their own beside the table's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::ids::table_slug;
+use landbridge_core::ids::{slug_of_folder, table_slug};
 use landbridge_core::plan::TablePlan;
 use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::raw::{Answer, Api, Raw, RawBody, RawCall};
@@ -46,10 +46,12 @@ pub(super) async fn older(
     let mut days: BTreeMap<Day, Vec<(String, Landed)>> = BTreeMap::new();
     for landed in list(command, &folder).await? {
         let path = landed.name.strip_prefix(&folder).unwrap_or_default();
-        let [day, export, slug, _] = path.splitn(4, '/').collect::<Vec<_>>()[..] else { continue };
+        let [day, export, folder, _] = path.splitn(4, '/').collect::<Vec<_>>()[..] else {
+            continue;
+        };
         let Ok(day) = day.parse::<Day>() else { continue };
         if day < newest_day || (day == newest_day && export != newest_export) {
-            days.entry(day).or_default().push((slug.to_owned(), landed));
+            days.entry(day).or_default().push((slug_of_folder(folder).to_owned(), landed));
         }
     }
     let mut found = Vec::new();

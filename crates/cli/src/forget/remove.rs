@@ -97,6 +97,7 @@ async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
         landing: command.args.keep_landed.then_some(
             "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default",
         ),
+        has_deltas: config.delta_of(&plan.source_table).is_some(),
         now: command.now,
     });
     let not_reached = plan.histories.iter().filter_map(|it| {

@@ -184,3 +184,64 @@ fn the_emulator_does_not_contain_the_rules_it_checks() {
         assert!(!tree.contains("landbridge-core "), "landbridge-{name} depends on core:\n{tree}");
     }
 }
+
+/// The names of crates in a cell of a table in Markdown.
+fn crates_of(cell: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in cell.replace('`', "").replace("}", "").split([',', '{']) {
+        let name = name.split('(').next().unwrap_or_default().trim();
+        match name {
+            "" | "–" | "local/" => {}
+            "local/*" | "each other" => {
+                let all = MAY_USE.iter().filter(|it| it.0.starts_with("local"));
+                found.extend(all.map(|it| it.0.to_owned()));
+            }
+            "local/cloud" => {
+                found.insert("local".to_owned());
+            }
+            "wire" | "database" | "google" => {
+                found.insert(format!("local-{name}"));
+            }
+            _ => {
+                found.insert(name.replace('/', "-"));
+            }
+        }
+    }
+    found
+}
+
+/// A reader looks into ARCHITECTURE.md, so its table has to be the one that is checked.
+#[test]
+fn the_table_of_the_document_is_the_one_that_is_checked() {
+    let text =
+        std::fs::read_to_string(crate::repository().join("ARCHITECTURE.md")).expect("a file");
+    let mut documented = BTreeSet::new();
+    for line in text.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [names, _, uses] = cells[..] else { continue };
+        let mut names = crates_of(names);
+        if names.contains("local-wire") {
+            // The cell is `local/{wire,database,aws,google}`.
+            names.remove("aws");
+            names.insert("local-aws".to_owned());
+        }
+        let rows: Vec<_> = MAY_USE.iter().filter(|it| names.contains(it.0)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let allowed: BTreeSet<String> =
+            rows.iter().flat_map(|it| it.1.iter().map(|it| (*it).to_owned())).collect();
+        let said = crates_of(uses);
+        let unsaid: Vec<_> = allowed.difference(&said).collect();
+        assert!(
+            unsaid.is_empty(),
+            "{names:?} may use {unsaid:?}, and ARCHITECTURE.md does not say so"
+        );
+        let unused: Vec<_> =
+            said.difference(&allowed).filter(|it| !it.starts_with("local")).collect();
+        assert!(unused.is_empty(), "{names:?} may not use {unused:?} that ARCHITECTURE.md names");
+        documented.extend(names);
+    }
+    let listed: BTreeSet<String> = MAY_USE.iter().map(|it| it.0.to_owned()).collect();
+    assert_eq!(documented, listed);
+}

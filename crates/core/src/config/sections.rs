@@ -287,14 +287,14 @@ pub struct TransferConfig {
     /// `skip`, but S3 is asked for the checksums of both files instead, where it has them.
     #[serde(default, skip_serializing_if = "UnchangedTables::is_carry")]
     pub unchanged: UnchangedTables,
-    /// With `unchanged: skip`, the number of days after which a table is transferred and loaded in
-    /// any case.
+    /// With `unchanged: skip` or `checksums`, a table is transferred and loaded on one day of so many in any case, and at the
+    /// latest after so many. Which day that is follows from the name of the table, so that not all are due together.
     #[serde(
         default = "TransferConfig::default_full_every",
         skip_serializing_if = "TransferConfig::is_default_full_every"
     )]
-    #[schemars(range(min = 1, max = 30))]
-    pub full_every: u8,
+    #[schemars(range(min = 1, max = 365))]
+    pub full_every: u16,
     /// Whether columns that are only copied are compressed again on the way: `off`, never, or `auto`, where a sample
     /// shows that the bytes which do not leave AWS are worth more than the processor time. Values, rows and their
     /// proof are the same.
@@ -360,7 +360,7 @@ impl TransferConfig {
     /// and a crash repeats little work.
     pub const CUT_ABOVE_MIB: u32 = 1024;
     /// A week: what no comparison sees is corrected within it, and a full day a week costs little.
-    pub const FULL_EVERY: u8 = 7;
+    pub const FULL_EVERY: u16 = 7;
 
     fn default_prefix() -> String {
         Self::PREFIX.to_owned()
@@ -374,11 +374,11 @@ impl TransferConfig {
     fn default_cut_above_mib() -> u32 {
         Self::CUT_ABOVE_MIB
     }
-    fn default_full_every() -> u8 {
+    fn default_full_every() -> u16 {
         Self::FULL_EVERY
     }
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-    fn is_default_full_every(days: &u8) -> bool {
+    fn is_default_full_every(days: &u16) -> bool {
         *days == Self::FULL_EVERY
     }
 }

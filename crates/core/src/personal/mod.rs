@@ -26,6 +26,7 @@ mod names;
 mod rows;
 mod shape;
 mod signals;
+#[cfg(test)]
 mod spelling;
 mod values;
 mod vocabulary;

@@ -2,11 +2,12 @@
 //! `standard_words.txt`.
 
 use std::{
+    cmp::Ordering,
     collections::{HashMap, HashSet},
     sync::LazyLock,
 };
 
-use super::{Confidence, Kind, spelling::spellings};
+use super::{Confidence, Kind};
 
 const TEXT: &str = include_str!("vocabulary.txt");
 
@@ -171,17 +172,26 @@ static PLAIN: Words = LazyLock::new(|| {
     plain
 });
 
-/// Spellings of Korean words, of those in sections that come first before others.
-static SPELLED: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    let mut spelled = HashMap::new();
-    let words = sections(TEXT).flat_map(|(_, words)| words);
-    for word in words.chain(standard().map(|(word, _)| word)) {
-        for spelling in spellings(word) {
-            spelled.entry(spelling).or_insert(word);
+/// Spellings of Korean words, each with its word, sorted by spelling. They are written once, because making them takes longer
+/// than a function may need to start; `spelling.rs` makes them, and a test compares them with the words.
+const SPELLED: &str = include_str!("spellings.txt");
+
+/// The Korean word of a spelling: a binary search, so that nothing is read that is not asked for.
+fn spelled(word: &str) -> Option<&'static str> {
+    let (mut from, mut to) = (0, SPELLED.len());
+    while from < to {
+        let middle = SPELLED.floor_char_boundary(from + (to - from) / 2);
+        let start = SPELLED[from..middle].rfind('\n').map_or(from, |at| from + at + 1);
+        let end = SPELLED[start..to].find('\n').map_or(to, |at| start + at);
+        let (spelling, korean) = SPELLED[start..end].split_once(' ')?;
+        match word.cmp(spelling) {
+            Ordering::Equal => return Some(korean),
+            Ordering::Less => to = start,
+            Ordering::Greater => from = end + 1,
         }
     }
-    spelled
-});
+    None
+}
 
 /// The words of the public standard by their abbreviations.
 static ABBREVIATED: LazyLock<HashMap<&'static str, &'static str>> =
@@ -226,8 +236,11 @@ pub(super) fn korean(word: &str) -> Option<&'static str> {
     // A short spelling may be another word that the vocabulary has.
     const LONG: usize = 5;
     let unknown = !ALL.contains(word);
-    let spelled = SPELLED.get(word).filter(|_| unknown || word.len() >= LONG);
-    spelled.or_else(|| ABBREVIATED.get(word).filter(|_| unknown && word.len() > 2)).copied()
+    let spelled = if unknown || word.len() >= LONG { spelled(word) } else { None };
+    spelled.or_else(|| {
+        let abbreviated = if unknown && word.len() > 2 { ABBREVIATED.get(word) } else { None };
+        abbreviated.copied()
+    })
 }
 
 /// The words of the public standard, each with its abbreviation.
@@ -271,7 +284,34 @@ fn meaning(section: &str) -> Option<(Option<Kind>, Confidence)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
+    use super::{super::spelling::spellings, *};
+
+    /// With `UPDATE_SPELLINGS=1`, writes the file. Of words with the same spelling, the one in the section that comes first counts.
+    #[test]
+    fn the_spellings_are_those_of_the_words() {
+        let mut made: BTreeMap<String, &str> = BTreeMap::new();
+        let words = sections(TEXT).flat_map(|(_, words)| words);
+        for word in words.chain(standard().map(|(word, _)| word)) {
+            for spelling in spellings(word) {
+                made.entry(spelling).or_insert(word);
+            }
+        }
+        let lines: Vec<String> = made.iter().map(|(one, word)| format!("{one} {word}")).collect();
+        if std::env::var("UPDATE_SPELLINGS").is_ok_and(|it| it == "1") {
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/personal/spellings.txt");
+            std::fs::write(file, lines.join("\n")).expect("the file can be written");
+        } else {
+            assert!(lines.join("\n") == SPELLED, "run this test with UPDATE_SPELLINGS=1");
+        }
+        for (spelling, word) in &made {
+            assert_eq!(spelled(spelling), Some(*word), "{spelling}");
+        }
+        for other in ["", "a", "zzzz", "juso ", "jus", "주소", "~"] {
+            assert_eq!(spelled(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn every_section_is_known_and_used() {

@@ -2,7 +2,7 @@
 //! and records.
 
 use crate::ErrorKind;
-use crate::ids::short_hash;
+use crate::ids::{folder_of_revision, short_hash};
 use crate::plan::table::input::DataFile;
 use crate::plan::{Problem, SourceColumn, TableEntry, TablePlan};
 
@@ -73,17 +73,13 @@ impl TablePlan {
     /// Gives the plan another revision, whose objects have other names.
     #[must_use]
     pub fn with_revision(mut self, revision: u32) -> Self {
-        let suffix = |revision: u32| match revision {
-            1 => String::new(),
-            _ => format!("-r{revision}"),
-        };
-        let (former, new) = (suffix(self.revision), suffix(revision));
+        let former = folder_of_revision("", self.revision);
         self.revision = revision;
         for item in &mut self.items {
             if let Some((folder, name)) = item.object.rsplit_once('/') {
                 // Not a folder in the other's folder, which a load job's wildcard would read.
                 let folder = folder.strip_suffix(&former).unwrap_or(folder);
-                item.object = format!("{folder}{new}/{name}");
+                item.object = format!("{}/{name}", folder_of_revision(folder, revision));
             }
         }
         self

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use landbridge_core::delta::{DeltaColumns, is_cheaper};
+use landbridge_core::ids::folder_of_delta;
 use landbridge_core::plan::columns::rewrite_plan;
 use landbridge_core::plan::table::resolve_table;
 use landbridge_core::plan::{ItemSource, SourceColumn, TablePlan, TransferItem};
@@ -161,7 +162,7 @@ impl Comparison<'_> {
         let Some(folder) = table.items.first().and_then(|it| it.object.rsplit_once('/')) else {
             return Ok(Err("it has no objects".to_owned()));
         };
-        let folder = format!("{}-delta-s{}", folder.0, earlier.sequence);
+        let folder = folder_of_delta(folder.0, earlier.sequence);
         let today = (self.files(table), carried, None);
         let part = (folder.as_str(), "changes");
         let changes = match self.send_rows(&table.columns, today, part).await? {

@@ -136,9 +136,7 @@ async fn transfer_day(
 ) -> Result<TickOutcome> {
     let context = &*requests.context_of(context, day).await?;
     let ledger = context.ledger(day);
-    let export = ledger.value(&EXPORT).await?;
-    let is_usable = |it: &ExportRecord| it.complete && it.redo >= context.redo.export();
-    let Some(export) = export.filter(is_usable) else {
+    let Some(export) = complete_export(context, &ledger).await? else {
         return Ok(TickOutcome::new(
             Progress::Waiting,
             format!("the export of {day} is not complete"),
@@ -170,18 +168,7 @@ async fn transfer_day(
     }
     let work = objects_left(&open, text_columns, &decisions);
     if work.is_empty() && scanned.left + scanned.held + not_compared == 0 && first_error.is_none() {
-        fan_out::finish(context, &ledger, tick).await?;
-        let not_audited =
-            audit::audit_tables(context, &ledger, (&plan, &decisions), shared, tick).await?;
-        shared.report(context).await?;
-        let all = format!("every object of {day} is in Cloud Storage");
-        return Ok(match not_audited {
-            0 => TickOutcome::new(Progress::Done, all),
-            _ => {
-                let message = format!("{all}; {not_audited} tables are not audited yet");
-                TickOutcome::new(Progress::Partial, message)
-            }
-        });
+        return end_day(context, &ledger, (&plan, &decisions), shared, tick).await;
     }
     let (work, over) = Box::pin(fan_out::hand_over(context, (&ledger, day), work, tick)).await?;
     let total = work.len();
@@ -200,6 +187,33 @@ async fn transfer_day(
     let is_done = not_audited? + left + held + over.all() == 0;
     let progress = if is_done { Progress::Done } else { Progress::Partial };
     Ok(TickOutcome::new(progress, counted(done, total, held, over.all())))
+}
+
+/// The export of the day, if it is complete and not older than a request to do the day again.
+async fn complete_export(context: &Context, ledger: &DayLedger) -> Result<Option<ExportRecord>> {
+    let export = ledger.value(&EXPORT).await?;
+    Ok(export.filter(|it| it.complete && it.redo >= context.redo.export()))
+}
+
+/// Ends a day of which every object is transferred: the queue of the workers, and the audits.
+async fn end_day(
+    context: &Context,
+    ledger: &DayLedger,
+    (plan, decisions): (&DayPlan, &Decisions),
+    shared: &Shared,
+    tick: Tick,
+) -> Result<TickOutcome> {
+    fan_out::finish(context, ledger, tick).await?;
+    let not_audited = audit::audit_tables(context, ledger, (plan, decisions), shared, tick).await?;
+    shared.report(context).await?;
+    let all = format!("every object of {} is in Cloud Storage", plan.day);
+    Ok(match not_audited {
+        0 => TickOutcome::new(Progress::Done, all),
+        _ => {
+            let message = format!("{all}; {not_audited} tables are not audited yet");
+            TickOutcome::new(Progress::Partial, message)
+        }
+    })
 }
 
 /// What a tick did: objects transferred of all, held ones, and those that workers have.
@@ -344,11 +358,8 @@ async fn run(
 ) -> Result<(Counts, Option<Error>)> {
     let total = work.len();
     let work = in_turns(work);
-    let mut counts = Counts::default();
     let failures = &Failures::default();
-    let mut first_error = None;
-    let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
-    let mut other_content: BTreeMap<String, (Arc<TablePlan>, String)> = BTreeMap::new();
+    let mut found = Results::default();
     let proof = context.config.proof.as_ref();
     let figures = proof.is_some_and(|proof| proof.kept != KeptColumns::Never);
     let slots = &Slots::new(&context.config.transfer, figures);
@@ -373,38 +384,70 @@ async fn run(
         })
         .buffer_unordered(slots.in_flight());
     while let Some((table, result)) = results.next().await {
+        found.add(table, result, failures);
+    }
+    drop(results);
+    found.end(ledger, tick, total).await
+}
+
+/// What became of the objects so far.
+#[derive(Default)]
+struct Results {
+    counts: Counts,
+    first_error: Option<Error>,
+    /// The first error of each table that waits for a person.
+    held: BTreeMap<String, (Arc<TablePlan>, Error)>,
+    /// The tables of which an object exists with other content, with the difference.
+    other_content: BTreeMap<String, (Arc<TablePlan>, String)>,
+}
+
+impl Results {
+    fn add(
+        &mut self,
+        table: Arc<TablePlan>,
+        result: Result<Option<ItemOutcome>>,
+        failures: &Failures,
+    ) {
         match result {
             Ok(None) => {}
             Ok(Some(ItemOutcome::Recorded)) => {
-                counts.done += 1;
+                self.counts.done += 1;
                 failures.succeeded();
             }
             Ok(Some(ItemOutcome::OtherContent(difference))) => {
-                other_content.entry(table.table.clone()).or_insert((table, difference));
+                self.other_content.entry(table.table.clone()).or_insert((table, difference));
             }
             Err(error) if error.kind().holds_table() => {
-                counts.held += 1;
-                held.entry(table.table.clone()).or_insert((table, error));
+                self.counts.held += 1;
+                self.held.entry(table.table.clone()).or_insert((table, error));
             }
             Err(error) => {
                 tracing::warn!(kind = error.kind().name(), %error, "an object was not transferred");
                 failures.add(&table.table);
-                first_error.get_or_insert(error);
+                self.first_error.get_or_insert(error);
             }
         }
     }
-    drop(results);
-    for (name, (table, difference)) in other_content {
-        if let Some(error) = transfer_again(ledger, tick, &table, difference).await? {
-            counts.held += 1;
-            held.insert(name, (table, error));
+
+    /// Records which tables wait for a person, and plans the others with other content again. `total` is how many objects there were.
+    async fn end(
+        mut self,
+        ledger: &DayLedger,
+        tick: Tick,
+        total: usize,
+    ) -> Result<(Counts, Option<Error>)> {
+        for (name, (table, difference)) in self.other_content {
+            if let Some(error) = transfer_again(ledger, tick, &table, difference).await? {
+                self.counts.held += 1;
+                self.held.insert(name, (table, error));
+            }
         }
+        for (table, error) in self.held.values() {
+            ledger.set(&records::failure(table), &Problem::from(error)).await?;
+        }
+        self.counts.left = total - self.counts.done - self.counts.held;
+        Ok((self.counts, self.first_error))
     }
-    for (table, error) in held.values() {
-        ledger.set(&records::failure(table), &Problem::from(error)).await?;
-    }
-    counts.left = total - counts.done - counts.held;
-    Ok((counts, first_error))
 }
 
 /// Plans the transfer of a table under new names, and reports the object that has other content. Returns

@@ -203,14 +203,10 @@ async fn make_plan(
     earlier: Option<EarlierPlan>,
     tick: Tick,
 ) -> Result<Made> {
+    let lacks = "the ledger lacks the manifests of a complete export";
     let manifest = ledger.value(&MANIFEST).await?;
-    let manifest = manifest.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Corrupt,
-            "the ledger lacks the manifests of a complete export",
-            export.export.clone(),
-        )
-    })?;
+    let manifest =
+        manifest.ok_or_else(|| Error::new(ErrorKind::Corrupt, lacks, export.export.clone()))?;
     let landed = Landed::read(&ledger.source()).await?;
     let footers = Footers::recorded(context, ledger, tick).await?;
     let found = Box::pin(find_tables(context, &footers, export, &manifest, &landed)).await?;
@@ -245,14 +241,7 @@ async fn make_plan(
     if earlier.as_ref().is_some_and(|earlier| earlier.plan.value == plan) {
         return Ok(Ok((plan, unread)));
     }
-    for warning in &warnings {
-        let problem = Problem::notice(
-            "the export has a warning",
-            warning,
-            "see the day's receipts for the tables it names; a table that is not in the export keeps its older rows",
-        );
-        alert::notice(&ledger.source(), &problem, warning, day).await?;
-    }
+    say_warnings(ledger, &warnings, day).await?;
     match earlier {
         Some(earlier) => ledger.replace(&PLAN, &earlier.plan.etag, &plan).await?,
         None => ledger.create(&PLAN, &plan).await?,
@@ -265,6 +254,19 @@ async fn make_plan(
         Error::new(ErrorKind::Corrupt, "the plan of the day disappeared", day.to_string())
     })?;
     Ok(Ok((recorded, unread)))
+}
+
+/// Says the warnings of an export, each once.
+async fn say_warnings(ledger: &DayLedger, warnings: &BTreeSet<String>, day: Day) -> Result<()> {
+    for warning in warnings {
+        let problem = Problem::notice(
+            "the export has a warning",
+            warning,
+            "see the day's receipts for the tables it names; a table that is not in the export keeps its older rows",
+        );
+        alert::notice(&ledger.source(), &problem, warning, day).await?;
+    }
+    Ok(())
 }
 
 /// Keeps the entries of the tables whose day is over, also if the export that is planned now does not

@@ -49,24 +49,7 @@ impl Pruner {
             Node::Join(join) => self.join(join, wanted, outer),
             // `optimize` makes them later.
             Node::Lookup(lookup) => self.all(&lookup.input, outer),
-            Node::Unnest { input, array, on, .. } => {
-                let mut needed = wanted.clone();
-                if let Some(on) = on {
-                    self.expr(on, &mut needed, outer);
-                }
-                needed.retain(|it| *it < input.width());
-                self.expr(array, &mut needed, outer);
-                self.node(input, &needed, outer);
-            }
-            Node::Unpivot { input, rows, .. } => {
-                let mut needed = Columns::new();
-                for (at, expr) in rows.iter().flat_map(|it| it.iter().enumerate()) {
-                    if wanted.contains(&at) || skipped(node, at) || !is_plain(expr) {
-                        self.expr(expr, &mut needed, outer);
-                    }
-                }
-                self.node(input, &needed, outer);
-            }
+            Node::Unnest { .. } | Node::Unpivot { .. } => self.expanded(node, wanted, outer),
             Node::Aggregate(aggregate) => {
                 let mut needed = Columns::new();
                 aggregate.keys.iter().for_each(|it| self.expr(it, &mut needed, outer));
@@ -100,6 +83,31 @@ impl Pruner {
                 self.all(other, outer);
             }
             Node::Shared(shared) => self.shared(shared, wanted),
+        }
+    }
+
+    /// A node that makes several rows of one.
+    fn expanded(&mut self, node: &Node, wanted: &Columns, outer: &mut Vec<Columns>) {
+        match node {
+            Node::Unnest { input, array, on, .. } => {
+                let mut needed = wanted.clone();
+                if let Some(on) = on {
+                    self.expr(on, &mut needed, outer);
+                }
+                needed.retain(|it| *it < input.width());
+                self.expr(array, &mut needed, outer);
+                self.node(input, &needed, outer);
+            }
+            Node::Unpivot { input, rows, .. } => {
+                let mut needed = Columns::new();
+                for (at, expr) in rows.iter().flat_map(|it| it.iter().enumerate()) {
+                    if wanted.contains(&at) || skipped(node, at) || !is_plain(expr) {
+                        self.expr(expr, &mut needed, outer);
+                    }
+                }
+                self.node(input, &needed, outer);
+            }
+            _ => {}
         }
     }
 
