@@ -36,7 +36,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore explore-incidents crash chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables simulate sweep-parquet mutants try-publish package try-packages release schemas claims train-personal clean
+.PHONY: help demo rehearse test explore explore-incidents crash turned chaos compare-sql upgrade-test lint fmt bench bench-functions bench-rewrite bench-judge bench-source bench-rclone bench-bytes bench-console screenshots bench-tables simulate sweep-parquet mutants try-publish package try-packages release schemas claims train-personal clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ explore-incidents: ## draw 500 histories of incidents and crashes; fail if a mes
 crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (20 minutes)
 	$(CARGO) build --workspace --bins
 	LANDBRIDGE_CRASH_STEP=1 LANDBRIDGE_DELTA_CRASHES=100000 $(CARGO) nextest run --workspace --no-capture -E 'test(/^crash::|^delta::.*crash/)'
+
+turned: ## turn each claim about Google around while all others are probed (5 minutes); `make test` takes a sample
+	LANDBRIDGE_TURNED=all $(CARGO) nextest run --workspace --no-capture -E 'test(/^google::a_claim_that_is_turned/)'
 
 chaos: ## inject all silent faults of docs/chaos.md, and compare what sees them with the document
 	$(CARGO) build --workspace --bins

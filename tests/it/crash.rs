@@ -5,7 +5,7 @@
 //! effect; in the other, call k takes effect and its response is lost. The ticks continue,
 //! and the end state must equal that of the undisturbed day.
 //!
-//! `make test` takes every fifth k, `make crash` all of them.
+//! `make test` takes every twelfth k, `make crash` all of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const DAY: &str = "2026-11-21";
 /// Days that run concurrently: each is a handful of processes that mostly wait.
 const AT_ONCE: usize = 4;
 /// Of so many calls, one is disturbed, unless LANDBRIDGE_CRASH_STEP has another number.
-const SAMPLE: usize = 5;
+const SAMPLE: usize = 12;
 /// The same with workers: most calls are the same as on a day without them.
 const SAMPLE_WITH_WORKERS: usize = 200;
 /// Twenty-five minutes after the visibility timeout of the messages that a dead worker had in the first tick.

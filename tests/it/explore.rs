@@ -130,7 +130,7 @@ fn in_histories_with_kept_days_no_reader_sees_what_the_contract_hides() {
 #[test]
 fn in_histories_with_changes_no_reader_sees_what_the_contract_hides() {
     let totals = Totals::default();
-    let histories = HISTORIES * 3 / 10;
+    let histories = HISTORIES * 3 / 20;
     explore(&totals, histories, 1, Options { merges_changes: true, ..Options::default() });
     // Otherwise the histories prove nothing.
     assert!(totals.merged.into_inner() > histories / 10, "too few changes are merged");

@@ -277,7 +277,7 @@ async fn a_table_is_transferred_when_anything_but_its_content_differs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_is_loaded_on_its_day_of_so_many_and_rows_in_another_order_are_other_content() {
+async fn a_table_is_loaded_every_so_many_days_and_rows_in_another_order_are_other_content() {
     let (env, database) = published("  full_every: 2\n").await;
     let mut found = Vec::new();
     for n in 1..=4 {

@@ -91,9 +91,11 @@ pub async fn run(world: &World, files: Files, limit: Duration) -> DayRun {
     let shared = &Shared { stop: AtomicBool::new(false), uses: Mutex::default() };
     let mut contexts = Vec::new();
     for number in 0..world.settings.workers.unwrap_or(0) {
-        contexts.push(world.context(&format!("transfer-item-{number:03}"), true).await);
+        let name = format!("transfer-item-{number:03}");
+        let context = world.context(&name, true).await;
+        contexts.push((name, context));
     }
-    let workers = contexts.iter().map(|context| work(world, context, shared));
+    let workers = contexts.iter().map(|(name, context)| work(world, context, name, shared));
     let begin = Instant::now();
     world.network.begin(files);
     let ((ticks, published), (), (), _) = tokio::join!(
@@ -197,7 +199,7 @@ async fn tick(
 }
 
 /// A worker, which takes messages from the queue as Lambda gives them to it.
-async fn work(world: &World, context: &Context, shared: &Shared) {
+async fn work(world: &World, context: &Context, name: &str, shared: &Shared) {
     let (aws, clock) = (world.cloud.aws(), world.cloud.clock());
     let mut is_new = true;
     while shared.goes_on() {
@@ -214,6 +216,7 @@ async fn work(world: &World, context: &Context, shared: &Shared) {
         };
         let messages: Vec<Message> = batch.into_iter().map(message).collect();
         let started = Instant::now();
+        world.network.begin_invocation(name);
         if std::mem::take(&mut is_new) {
             tokio::time::sleep(seconds(model::START.value)).await;
         }

@@ -187,8 +187,14 @@ impl Cloud {
     }
 
     pub(crate) async fn probe(&self) -> Report {
+        self.probe_only(Vec::new()).await
+    }
+
+    /// Probes these claims; all, if there are none.
+    pub(crate) async fn probe_only(&self, claims: Vec<String>) -> Report {
         let now = "2026-07-01T00:00:00Z".parse().expect("an instant");
-        google::run(self.api(), self.options(), now, std::future::pending(), |_, _| {})
+        let options = Options { claims, ..self.options() };
+        google::run(self.api(), options, now, std::future::pending(), |_, _| {})
             .await
             .expect("a report")
     }
