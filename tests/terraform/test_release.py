@@ -92,8 +92,12 @@ def test_a_package_with_another_checksum_is_refused(module):
     assert sorted(refused) == ["export", "load", "transfer"], output
 
 
-def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clouds(google, moto, tmp_path):
-    """`landbridge init` in an empty directory, with the modules of a checkout by their absolute path."""
+def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clouds(tree, google, moto, tmp_path):
+    """`landbridge init` in an empty directory, with the modules of a checkout by their absolute path.
+
+    Terraform copies such a checkout once per module, so this is one without build results: with them, two copies of
+    `target` filled the disk, and other tests failed.
+    """
     folder = tmp_path / "infrastructure"
     folder.mkdir()
     command = [variable("LANDBRIDGE_CLI"), "init", "--no-look", "--region", "us-east-1"]
@@ -103,7 +107,7 @@ def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clou
     refused = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=60)
     assert refused.returncode == 2 and "not of a published release" in refused.stderr, refused
     assert not list(folder.iterdir())
-    command += ["--modules", ROOT / "terraform/modules", "--output", "json"]
+    command += ["--modules", tree / "terraform/modules", "--output", "json"]
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     account = {"AWS_ENDPOINT_URL": moto.url, "AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "of-no-value"}
@@ -112,6 +116,7 @@ def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clou
     terraform.run("fmt", "-check", "-diff")
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")
+    assert not list(folder.rglob("target")), "Terraform copied the build results"
     # The modules also read `infra` of the checkout, which only a plan shows.
     assert "Plan: " in terraform.run("plan", "-input=false", "-no-color")
     # The steps that it prints run here, as far as they need no cloud.
