@@ -93,11 +93,13 @@ def test_a_package_with_another_checksum_is_refused(module):
 
 
 def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clouds(tree, google, moto, tmp_path):
-    """`landbridge init` in an empty directory, with the modules of a checkout by their absolute path.
+    """`landbridge init` in an empty directory, with the modules of a checkout elsewhere.
 
-    Terraform copies such a checkout once per module, so this is one without build results: with them, two copies of
-    `target` filled the disk, and other tests failed.
+    Terraform uses a relative path in place. The repository of an absolute one it copies, once per module and with
+    the build results: that filled a disk.
     """
+    (tree / "target").mkdir(exist_ok=True)
+    (tree / "target/result").touch()
     folder = tmp_path / "infrastructure"
     folder.mkdir()
     command = [variable("LANDBRIDGE_CLI"), "init", "--no-look", "--region", "us-east-1"]
@@ -116,7 +118,7 @@ def test_what_init_writes_outside_the_checkout_is_valid_and_planned_in_both_clou
     terraform.run("fmt", "-check", "-diff")
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")
-    assert not list(folder.rglob("target")), "Terraform copied the build results"
+    assert not list(folder.rglob("result")), "Terraform copied the build results"
     # The modules also read `infra` of the checkout, which only a plan shows.
     assert "Plan: " in terraform.run("plan", "-input=false", "-no-color")
     # The steps that it prints run here, as far as they need no cloud.

@@ -18,10 +18,10 @@ const NEEDED: [&str; 2] = ["aws/variables.tf", "../../infra/schedules/load.json"
 /// Where the modules and packages come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The checkout that contains the directory, as a relative path from it that ends with `/`.
-    Around { up: String, root: PathBuf },
-    /// A checkout elsewhere on this machine.
-    Elsewhere { root: PathBuf },
+    /// A checkout on this machine. `up` is the relative path to it, which ends with `/`: Terraform uses such a path
+    /// in place, but copies the repository of an absolute one, once per module and with `target`
+    /// (<https://developer.hashicorp.com/terraform/language/modules/sources#local-paths>).
+    Checkout { up: String, root: PathBuf },
     /// A published release.
     Release(&'static str),
     /// Another source of modules that Terraform can read.
@@ -40,7 +40,7 @@ impl Origin {
         release: Option<&'static str>,
     ) -> Result<Self> {
         if let Some(modules) = modules {
-            return Self::given(modules);
+            return Self::given(dir, modules);
         }
         match (around(dir), release) {
             (Some(found), _) => Ok(found),
@@ -55,7 +55,7 @@ impl Origin {
     }
 
     /// The origin of `--modules`: a folder on this machine, or an address that is not checked.
-    fn given(modules: &str) -> Result<Self> {
+    fn given(dir: &Path, modules: &str) -> Result<Self> {
         let path = Path::new(modules);
         // A `~` that the shell did not expand is a path that does not exist.
         let is_path = path.is_absolute() || modules.starts_with(['.', '~']) || path.is_dir();
@@ -74,16 +74,17 @@ impl Origin {
         if let Some(file) = NEEDED.iter().find(|file| !found.join(file).is_file()) {
             return Err(missing(&format!("{file} does not exist there")));
         }
-        let root = found.ancestors().nth(2).unwrap_or(&found).to_owned();
-        Ok(Self::Elsewhere { root })
+        let root = found.ancestors().nth(2).unwrap_or(&found);
+        checkout(dir, root).ok_or_else(|| {
+            Failure::Usage(format!("--dir {}: this path cannot be read", dir.display()))
+        })
     }
 
     /// The `source` of a module.
     pub(super) fn module(&self, name: &str) -> String {
         match self {
-            Self::Around { up, .. } => format!("{up}{FOLDER}/{name}"),
-            // `//` makes Terraform take the whole checkout, of which the modules also read `infra`.
-            Self::Elsewhere { root } => format!("{}//{FOLDER}/{name}", root.display()),
+            Self::Checkout { up, .. } => format!("{up}{FOLDER}/{name}"),
+            // `//` makes Terraform take the whole repository, of which the modules also read `infra`.
             Self::Release(release) => format!("{REPOSITORY}//{FOLDER}/{name}?ref={release}"),
             Self::Address(address) => match address.split_once('?') {
                 Some((url, query)) => format!("{}/{name}?{query}", url.trim_end_matches('/')),
@@ -95,8 +96,7 @@ impl Origin {
     /// The folder of the packages, as `main.tf` names it.
     pub(super) fn packages(&self) -> String {
         match self {
-            Self::Around { up, .. } => format!("{up}target/lambda/arm64"),
-            Self::Elsewhere { root } => format!("{}/target/lambda/arm64", root.display()),
+            Self::Checkout { up, .. } => format!("{up}target/lambda/arm64"),
             Self::Release(_) | Self::Address(_) => "./lambda/arm64".to_owned(),
         }
     }
@@ -112,7 +112,7 @@ impl Origin {
     /// The commands that bring the packages to where `main.tf` expects them.
     pub(super) fn package_steps(&self, dir: &Path) -> Vec<String> {
         match self {
-            Self::Around { root, .. } | Self::Elsewhere { root } => {
+            Self::Checkout { root, .. } => {
                 vec![format!("make -C {} package PROCESSORS=arm64", quoted(root))]
             }
             Self::Release(release) => {
@@ -135,13 +135,33 @@ impl Origin {
     }
 }
 
-/// The checkout that contains `dir`: `../../` from it, or `./` for the checkout itself.
+/// The checkout that contains `dir`.
 fn around(dir: &Path) -> Option<Origin> {
     let dir: PathBuf = std::path::absolute(dir).ok()?.components().collect();
-    let levels = dir.ancestors().position(|it| it.join(FOLDER).join(NEEDED[0]).is_file())?;
-    let root = dir.ancestors().nth(levels)?.to_owned();
-    let up = if levels == 0 { "./".to_owned() } else { "../".repeat(levels) };
-    Some(Origin::Around { up, root })
+    let root = dir.ancestors().find(|it| it.join(FOLDER).join(NEEDED[0]).is_file())?;
+    checkout(&dir, root)
+}
+
+/// A checkout as `dir` names it. `None` if a path cannot be read.
+fn checkout(dir: &Path, root: &Path) -> Option<Origin> {
+    let (root, dir) = (root.canonicalize().ok()?, without_links(dir)?);
+    let shared = root.ancestors().find(|it| dir.starts_with(it))?;
+    let levels = dir.strip_prefix(shared).ok()?.components().count();
+    let mut up = if levels == 0 { "./".to_owned() } else { "../".repeat(levels) };
+    for part in root.strip_prefix(shared).ok()? {
+        up += &format!("{}/", part.to_string_lossy());
+    }
+    Some(Origin::Checkout { up, root })
+}
+
+/// The absolute path of a directory that may not exist yet. Links are resolved, because `..` leaves the directory
+/// that a link leads to.
+fn without_links(dir: &Path) -> Option<PathBuf> {
+    let dir: PathBuf = std::path::absolute(dir).ok()?.components().collect();
+    let existing = dir.ancestors().find(|it| it.exists())?;
+    Some(
+        existing.canonicalize().ok()?.join(dir.strip_prefix(existing).ok()?).components().collect(),
+    )
 }
 
 /// A path as a word of a shell command.
@@ -202,15 +222,37 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_checkout_elsewhere_is_named_by_a_relative_path_too() {
+        let outside = tempfile::tempdir().expect("a directory");
+        let [real, linked] = ["deep/er", "linked"].map(|it| outside.path().join(it));
+        std::fs::create_dir_all(&real).expect("a directory");
+        std::os::unix::fs::symlink(&real, &linked).expect("a link");
+        let modules = root().join(FOLDER);
+        for dir in [&real, &linked, outside.path()] {
+            let origin = Origin::find(dir, modules.to_str(), None).expect("modules");
+            assert!(origin.module("aws").starts_with("../"), "{origin:?}");
+            let named = dir.join(origin.module("aws")).canonicalize().expect("the module");
+            assert_eq!(named, modules.join("aws"));
+        }
+        // In a directory that `init` will make, and above the checkout.
+        let missing = Origin::find(&real.join("a/b"), modules.to_str(), None).expect("modules");
+        let existing = Origin::find(&real, modules.to_str(), None).expect("modules");
+        assert_eq!(missing.packages(), format!("../../{}", existing.packages()));
+        let above = Origin::find(root().parent().expect("a parent"), modules.to_str(), None);
+        let name = root().file_name().expect("a name").to_string_lossy().into_owned();
+        assert_eq!(
+            above.expect("modules").module("gcp"),
+            format!("./{name}/terraform/modules/gcp")
+        );
+    }
+
     #[test]
     fn the_folder_of_modules_must_be_that_of_a_checkout() {
         let outside = tempfile::tempdir().expect("a directory");
         let modules = root().join(FOLDER);
         let find = |modules: &Path| Origin::find(outside.path(), modules.to_str(), None);
-        let origin = find(&modules).expect("modules");
-        assert_eq!(origin, Origin::Elsewhere { root: root() });
-        assert_eq!(origin.module("aws"), format!("{}//terraform/modules/aws", root().display()));
-        assert_eq!(origin.packages(), format!("{}/target/lambda/arm64", root().display()));
         let copy = outside.path().join("copy").join(FOLDER);
         std::fs::create_dir_all(copy.join("aws")).expect("a directory");
         std::fs::write(copy.join("aws/variables.tf"), "").expect("a file");
