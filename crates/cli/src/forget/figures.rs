@@ -109,7 +109,7 @@ pub(super) async fn remove(command: &Command, key: &str) -> Result {
 
 async fn versions(command: &Command, prefix: &str) -> Result<Vec<ObjectVersion>> {
     let bucket = &command.config.export.bucket;
-    Ok(command.aws.s3.versions(bucket, prefix).await.map_err(with_rights)?)
+    command.aws.s3.versions(bucket, prefix).await.map_err(with_rights)
 }
 
 /// The folder of the source's ledger.
@@ -124,8 +124,9 @@ fn without(key: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
             edited(bytes, |it: &mut AuditRecord| !std::mem::take(&mut it.figures.sealed).is_empty())
         }
         false => edited(bytes, |it: &mut ItemRecord| {
-            let sealed = [&mut it.proof, &mut it.row_proofs, &mut it.audit];
-            sealed.into_iter().fold(false, |had, map| !std::mem::take(map).is_empty() || had)
+            // All are emptied before any is asked: `any` over the fields themselves would stop at the first.
+            let taken = [&mut it.proof, &mut it.row_proofs, &mut it.audit].map(std::mem::take);
+            taken.iter().any(|it| !it.is_empty())
         }),
     };
     edited.map_err(|_| Failure::Failed(format!("{key} in the ledger cannot be read as a record")))

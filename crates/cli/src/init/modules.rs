@@ -251,7 +251,6 @@ mod tests {
     #[test]
     fn the_folder_of_modules_must_be_that_of_a_checkout() {
         let outside = tempfile::tempdir().expect("a directory");
-        let modules = root().join(FOLDER);
         let find = |modules: &Path| Origin::find(outside.path(), modules.to_str(), None);
         let copy = outside.path().join("copy").join(FOLDER);
         std::fs::create_dir_all(copy.join("aws")).expect("a directory");
