@@ -35,6 +35,19 @@ HOUR = "2026-01-01T16:00:00Z"
 TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
 
 
+# Where output is cut off, the cause must still be there. A plan of the modules has 4,000 lines.
+LINES_OF_OUTPUT = 40
+
+
+def cause(stdout, stderr):
+    """What Terraform printed, errors first, without the plan that it prints before them."""
+    lines = stdout.splitlines()
+    at = next((number for number, line in enumerate(lines) if "Error:" in line), len(lines))
+    errors, before = lines[at:], lines[:at]
+    left_out = [f"({len(before) - LINES_OF_OUTPUT} lines left out)"] if len(before) > LINES_OF_OUTPUT else []
+    return "\n".join([stderr, *errors, "", "Before that:", *left_out, *before[-LINES_OF_OUTPUT:]])
+
+
 class Terraform:
     """Terraform in one folder."""
 
@@ -55,7 +68,9 @@ class Terraform:
             timeout=TIMEOUT_SECONDS,
         )
         output = done.stdout + done.stderr
-        assert done.returncode == expect, f"{' '.join(arguments)} ended with {done.returncode}:\n{output}"
+        assert done.returncode == expect, (
+            f"{' '.join(arguments)} ended with {done.returncode}:\n{cause(done.stdout, done.stderr)}"
+        )
         return output
 
 
