@@ -9,7 +9,7 @@
 #   LANDBRIDGE_SKIP_TERRAFORM=1     skip the tests of terraform/
 #   LANDBRIDGE_REQUIRE_TERRAFORM=1  fail if the tests of terraform/ cannot run
 #   LANDBRIDGE_UPGRADE_FROM=DIR     the upgrade tests begin with the functions in DIR (make upgrade-test)
-#   LANDBRIDGE_CRASH_STEP=1         the crash test tries every external call, not every fourth
+#   LANDBRIDGE_CRASH_STEP=1         the crash test disturbs every external call, not every twelfth
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}

@@ -7,7 +7,7 @@ use landbridge_core::config;
 use landbridge_core::cost::workload::DailyRequests;
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 
-use crate::support::{MIDNIGHT, TestEnvBuilder, at};
+use crate::support::{MIDNIGHT, TestEnvBuilder, Ticks, at};
 
 /// `tables` tables of one row and one file.
 fn builder(tables: usize) -> TestEnvBuilder {
@@ -25,6 +25,7 @@ fn builder(tables: usize) -> TestEnvBuilder {
         );
     }
     let mut builder = TestEnvBuilder::small().with_views();
+    builder.ticks = Ticks::Every;
     builder.source = Arc::new(database);
     builder.contract = contract;
     builder

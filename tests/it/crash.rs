@@ -16,7 +16,7 @@ use landbridge_local_aws::{DatabaseKind, NewSnapshot, SnapshotType};
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use tokio::sync::Semaphore;
 
-use crate::support::{TestEnv, TestEnvBuilder, at};
+use crate::support::{TestEnv, TestEnvBuilder, Ticks, at};
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
@@ -54,6 +54,7 @@ async fn start_env(with_workers: bool) -> TestEnv {
         builder = builder.with_workers();
     }
     builder.start = at(START);
+    builder.ticks = Ticks::OfStages;
     // A small retention ladder, so that this day's ticks delete snapshots.
     builder.config = builder
         .config

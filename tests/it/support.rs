@@ -53,7 +53,30 @@ pub struct TestEnvBuilder {
     pub variables: BTreeMap<String, String>,
     /// The folder of the functions' programs; `None`: those that Cargo built.
     pub functions_dir: Option<PathBuf>,
+    /// How often each function starts.
+    pub ticks: Ticks,
 }
+
+/// How often the functions of a test start. Most ticks of a night find nothing to do, and together they take most of
+/// a test's time.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Ticks {
+    /// As in a deployment: for tests that are about minutes, or about numbers of ticks or requests.
+    Every,
+    /// The protection pass and the messages every twenty minutes; the stages as in a deployment.
+    OfStages,
+    /// The same, with transfer and load every ten minutes and views every twenty.
+    Fewer,
+}
+
+/// What the expressions of `infra/schedules` become; the first two also with [`Ticks::OfStages`].
+const FEWER_TICKS: [(&str, &str, &str); 5] = [
+    ("protect", "cron(0/5 ", "cron(0/20 "),
+    ("notify", "cron(2/5 ", "cron(2/20 "),
+    ("transfer", "cron(0/5 ", "cron(0/10 "),
+    ("load", "cron(0/5 ", "cron(0/10 "),
+    ("views", "cron(4/10 ", "cron(4/20 "),
+];
 
 impl TestEnvBuilder {
     /// The two files of the demo with `source` as the database; starts at midnight in Seoul.
@@ -72,6 +95,7 @@ impl TestEnvBuilder {
             backup_minutes: None,
             variables: BTreeMap::new(),
             functions_dir: None,
+            ticks: Ticks::Fewer,
         }
     }
 
@@ -115,6 +139,14 @@ impl TestEnvBuilder {
         let mut options =
             LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
         options.schedules_dir = root().join("infra/schedules");
+        let changed = match self.ticks {
+            Ticks::Every => &[][..],
+            Ticks::OfStages => &FEWER_TICKS[..2],
+            Ticks::Fewer => &FEWER_TICKS,
+        };
+        if !changed.is_empty() {
+            options.schedules_dir = changed_schedules(&options.schedules_dir, dir.path(), changed);
+        }
         options.retries = self.retries;
         options.token_lifetime = self.token_lifetime;
         options.backup_minutes = self.backup_minutes;
@@ -137,6 +169,27 @@ impl TestEnvBuilder {
         let cloud = LocalCloud::start(options).await.expect("a local cloud");
         TestEnv { cloud, dir }
     }
+}
+
+/// Copies the schedules into `dir` with other expressions.
+fn changed_schedules(schedules: &Path, dir: &Path, changed: &[(&str, &str, &str)]) -> PathBuf {
+    let copy = dir.join("schedules");
+    std::fs::create_dir(&copy).expect("a new directory");
+    for entry in std::fs::read_dir(schedules).expect("the schedules") {
+        let path = entry.expect("an entry").path();
+        let (name, mut text) = (
+            path.file_name().expect("a name"),
+            std::fs::read_to_string(&path).expect("a schedule"),
+        );
+        for (function, often, seldom) in changed {
+            if name == format!("{function}.json").as_str() {
+                assert!(text.contains(often), "{often} is not in {text}");
+                text = text.replace(often, seldom);
+            }
+        }
+        std::fs::write(copy.join(name), text).expect("a file");
+    }
+    copy
 }
 
 /// The first digits of the card numbers in `orders`, which must not leave AWS.

@@ -10,20 +10,20 @@ use tpchgen::generators::{
     PartSuppGenerator, RegionGenerator, SupplierGenerator,
 };
 
-/// A tenth of the smallest official size: about 100 MB.
-const SCALE: f64 = 0.1;
+/// A fiftieth of the smallest official size: about 20 MB.
+const SCALE: f64 = 0.02;
 
 /// The tables and their numbers of rows at that scale, from the TPC-H specification (4.2.5);
 /// the number of line items is from its data generator.
 pub(crate) const TABLES: [(&str, usize); 8] = [
-    ("customer", 15_000),
-    ("lineitem", 600_572),
+    ("customer", 3_000),
+    ("lineitem", 120_515),
     ("nation", 25),
-    ("orders", 150_000),
-    ("part", 20_000),
-    ("partsupp", 80_000),
+    ("orders", 30_000),
+    ("part", 4_000),
+    ("partsupp", 16_000),
     ("region", 5),
-    ("supplier", 1_000),
+    ("supplier", 200),
 ];
 
 /// Types as the specification requires (1.4): identifiers, decimals, dates, fixed and variable

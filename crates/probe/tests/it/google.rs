@@ -30,7 +30,7 @@ async fn every_claim_holds_in_the_local_cloud() {
 }
 
 /// Of so many claims, one is turned while all are probed. `LANDBRIDGE_TURNED=all`: each of them, which takes some minutes.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 12;
 
 /// Each claim is turned around and contradicted. With a sample of them, all other claims are probed too, and hold.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
