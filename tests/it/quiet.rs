@@ -8,7 +8,7 @@ use landbridge_local::RunEvent;
 use landbridge_local_aws::DatabaseKind::Instance;
 use landbridge_tests::alarms::{AlarmFile, Message, Observed, ringing};
 
-use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at, root};
+use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, Ticks, at, root};
 
 const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
 
@@ -35,6 +35,8 @@ impl Watched {
     async fn start() -> Self {
         let mut builder = TestEnvBuilder::small();
         builder.start = after(0, 10);
+        // Alarms count the starts of five minutes.
+        builder.ticks = Ticks::Every;
         Self {
             env: builder.build().await,
             observed: Observed::default(),
