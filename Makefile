@@ -57,7 +57,7 @@ explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if someb
 explore-incidents: ## draw 500 histories of incidents and crashes; fail if a message is lost, or arrives twice without a reason
 	LANDBRIDGE_HISTORIES=500 $(CARGO) nextest run --workspace --no-capture -E 'test(/^incidents::histories/)'
 
-crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (20 minutes)
+crash: ## disturb each external call of a day, by a crash and by a lost answer; the end must be the same (45 minutes)
 	$(CARGO) build --workspace --bins
 	LANDBRIDGE_CRASH_STEP=1 LANDBRIDGE_DELTA_CRASHES=100000 $(CARGO) nextest run --workspace --no-capture -E 'test(/^crash::|^delta::.*crash/)'
 

@@ -4,7 +4,7 @@
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use serde_json::Value;
 
-use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder};
+use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, Ticks};
 
 /// 03:10 and 03:15 in Seoul on the second day. The tables of that day are loaded from 02:00 on.
 const AT_NIGHT: [&str; 2] = ["2026-11-21T18:10:00Z", "2026-11-21T18:15:00Z"];
@@ -54,7 +54,9 @@ async fn deploy(env: &TestEnv, contract: &str, [at, later]: [&str; 2]) -> [[Stri
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stricter_class_is_in_force_at_0315_and_at_1015() {
-    let env = TestEnvBuilder::small().build().await;
+    let mut builder = TestEnvBuilder::small();
+    builder.ticks = Ticks::Every;
+    let env = builder.build().await;
     let failed = env.run_day(0).await;
     assert!(failed.is_empty(), "{failed:#?}");
     let plain = ["20".to_owned(), "1250.0".to_owned()];

@@ -10,7 +10,7 @@ use landbridge_core::plan::table::ResolvedTable;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, DeltaRecord};
 
-use crate::{Context, transfer, unchanged};
+use crate::{Context, plan, unchanged};
 
 /// The columns of a delta of this table, or why all of its rows are transferred; `None` if `delta` is not configured for it.
 pub(crate) fn columns(
@@ -58,5 +58,5 @@ pub(crate) async fn give_up(
     let next = table.clone().with_revision(table.revision + 1);
     unchanged::carry(ledger, &next, why, at).await?;
     unchanged::carry(ledger, table, why, at).await?;
-    transfer::renew(ledger, table).await
+    plan::renew(ledger, table).await
 }

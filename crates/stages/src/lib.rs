@@ -14,7 +14,9 @@
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
-//! | `late` | days that end after their last tick |
+//! | `late` | deadlines, and days that end after their last tick |
+//! | `plan` | the plan of a table: the records of its objects, its next revision, its fingerprint |
+//! | `audits` | why a table is held whose audits cannot be made |
 //! | `redo` | days that an operator requested again |
 //! | `unchanged` | which tables keep the rows of an earlier day |
 //! | `delta` | of which tables only the rows that changed are transferred |
@@ -22,6 +24,7 @@
 //! | `alert` | alerts and notices |
 
 mod alert;
+mod audits;
 mod context;
 mod delta;
 pub mod deployment;
@@ -30,6 +33,7 @@ pub mod lambda;
 mod late;
 pub mod load;
 pub mod notify;
+mod plan;
 pub mod protect;
 mod redo;
 pub mod snapshot;

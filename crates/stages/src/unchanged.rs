@@ -16,7 +16,7 @@ use landbridge_ledger::records::{
 use landbridge_parquet::rewrite::VERSION;
 
 use crate::Context;
-use crate::transfer::contract_fingerprint;
+use crate::plan::contract_fingerprint;
 
 /// Which columns are judged while they are carried: 2 since text of every class is. A table whose rows were judged by
 /// another rule is carried once more.

@@ -245,3 +245,67 @@ fn the_table_of_the_document_is_the_one_that_is_checked() {
     let listed: BTreeSet<String> = MAY_USE.iter().map(|it| it.0.to_owned()).collect();
     assert_eq!(documented, listed);
 }
+
+/// The modules of `landbridge-stages` that the code of each one names: `crate::load`, or a list in braces.
+fn modules_of_stages() -> BTreeMap<String, BTreeSet<String>> {
+    let root = crate::repository().join("crates/stages/src");
+    let mut modules = BTreeMap::new();
+    for entry in std::fs::read_dir(&root).expect("the stages") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        // It names all of them.
+        if name != "lib" {
+            let mut used = BTreeSet::new();
+            add_used(&path, &mut used);
+            used.remove(&name);
+            modules.insert(name, used);
+        }
+    }
+    let known: BTreeSet<String> = modules.keys().cloned().collect();
+    modules.values_mut().for_each(|used| used.retain(|it| known.contains(it)));
+    modules
+}
+
+/// Adds what follows `crate::` in a file, or in all files of a folder.
+fn add_used(path: &std::path::Path, used: &mut BTreeSet<String>) {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            add_used(&entry.expect("an entry").path(), used);
+        }
+        return;
+    }
+    let text = std::fs::read_to_string(path).expect("a file");
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<&str>>().join("\n");
+    for (at, prefix) in code.match_indices("crate::") {
+        let mut depth = 0;
+        for word in code[at + prefix.len()..].split_inclusive([',', '{', '}', ':', ';', ' ', '(']) {
+            let name: String =
+                word.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+            // With braces, what has none before it but the first.
+            if depth <= 1 && !name.is_empty() {
+                used.insert(name);
+            }
+            match word.chars().last() {
+                Some('{') => depth += 1,
+                Some('}') => depth -= 1,
+                _ => {}
+            }
+            if depth <= 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// A stage may use what another one offers, but then not the other way round. What two of them need is below both.
+#[test]
+fn the_modules_of_the_stages_form_no_circle() {
+    let mut modules = modules_of_stages();
+    assert!(modules["load"].contains("transfer"), "{modules:?}");
+    while let Some(lowest) = modules.iter().find(|it| it.1.is_empty()).map(|it| it.0.clone()) {
+        modules.remove(&lowest);
+        modules.values_mut().for_each(|used| used.retain(|it| *it != lowest));
+    }
+    assert!(modules.is_empty(), "each of these is above another one of them: {modules:?}");
+}

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
-use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
 use landbridge_core::incident;
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable};
@@ -16,8 +15,10 @@ use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 use super::Receipts;
 use super::ops::receipts;
 use super::planned::PlannedNames;
+use super::slots::at_once;
 use super::{chain, gone};
 use crate::alert::{self, Subject};
+use crate::late::deadline;
 use crate::{Context, Progress, Tick, TickOutcome, redo};
 
 /// Reads the receipts that exist for the plan's tables. One from before a request to load its table again
@@ -43,11 +44,6 @@ pub(super) async fn read_receipts(
             }
     });
     Ok(receipts)
-}
-
-/// Records that are read or written at once: as many as tables are loaded at once.
-pub(super) fn at_once(context: &Context) -> usize {
-    usize::from(context.config.load.concurrency).max(1)
 }
 
 /// The name of a skipped table's receipt. Table names contain no hyphen, so it is unique.
@@ -220,13 +216,6 @@ async fn write_day_record(
     Ok(true)
 }
 
-/// The time by which a day should be published.
-pub(crate) fn deadline(calendar: &Calendar, hour: u8, day: Day) -> Option<Timestamp> {
-    let hour = i8::try_from(hour).ok()?;
-    let deadline = day.date().at(hour, 0, 0, 0).to_zoned(calendar.zone().clone()).ok()?;
-    Some(deadline.timestamp())
-}
-
 /// Raises an alert if the day's deadline has passed. Called when the day is not published. One that is done
 /// again was published, and is until a table is held.
 ///
@@ -239,7 +228,7 @@ pub(super) async fn check_deadline(
     tick: Tick,
 ) -> Result<()> {
     let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    if deadline.is_some_and(|deadline| tick.now >= deadline) {
+    if tick.now >= deadline {
         if !context.redo.open().is_empty()
             && ledger.value(&DAY).await?.is_some_and(|day| day.published)
         {

@@ -14,8 +14,8 @@ use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, CLAIMS};
 
 use super::Receipts;
-use super::finish::at_once;
 use super::planned::PlannedNames;
+use super::slots::at_once;
 use crate::{Context, Tick, alert};
 
 /// The names of the receipts begin with this.

@@ -26,7 +26,8 @@ use landbridge_ledger::records::{self, FORGOTTEN, HistoryRecord, PLAN, TOKEN_KEY
 use super::earlier::EarlierNames;
 use super::slots::Slots;
 use super::table::{DayKept, History, TableLoad, choose};
-use super::{STOP_BEFORE, is_newest, stats};
+use super::{STOP_BEFORE, is_newest};
+use crate::plan::read_items;
 use crate::redo::Requests;
 use crate::transfer::text_columns;
 use crate::{Context, Tick, alert, unchanged};
@@ -240,7 +241,7 @@ impl Run<'_> {
             Some(origin) => (&origin.ledger, &origin.plan),
         };
         let text = text_columns::decided(objects, plan).await?;
-        let items = stats::read_items(objects, plan).await?;
+        let items = read_items(objects, plan).await?;
         let key = token_key(objects, plan).await?;
         let of = &open.plan.table;
         let history = History { of: of.clone(), days: open.history.days };

@@ -5,18 +5,15 @@
 //! | [`table`] | one table: schema and tags before data, load job, proof, receipt |
 //! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
 //! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
-//! | [`audits`] | what the audits of a table mean for it |
 //! | `chain` | the chain of published days, and its signatures |
 //! | [`earlier`] | the names of tables in BigQuery on earlier days |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | `history` | the rows of past days in history tables |
 //! | [`gone`] | tables that were loaded and are not in today's export |
-//! | [`missing_columns`] | columns that were there and are not in today's export |
 //! | [`planned`] | the names of the tables that the plan knows |
 //! | [`ops`] | receipts, columns, audits and incidents as rows in BigQuery, and views of them |
 //! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
-mod audits;
 mod chain;
 mod clock_changes;
 mod earlier;
@@ -24,7 +21,6 @@ mod finish;
 mod gone;
 mod history;
 mod misfits;
-mod missing_columns;
 mod ops;
 mod planned;
 mod slots;
@@ -42,16 +38,12 @@ use landbridge_core::receipt::Receipt;
 use landbridge_ledger::records::{self, EXPORT, FAILURES, ITEMS, PLAN};
 use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
-pub(crate) use self::audits::not_made;
 use self::earlier::EarlierNames;
-pub(crate) use self::finish::deadline;
 use self::slots::{Slot, Slots};
-pub(crate) use self::stats::read_items;
 use self::table::TableLoad;
-pub(crate) use self::table::with_tag;
 use crate::deployment::{self, Order};
+use crate::plan::transfer_fingerprint;
 use crate::redo::{self, Requests};
-use crate::transfer::transfer_fingerprint;
 use crate::unchanged::Decisions;
 use crate::{Context, Progress, Tick, TickOutcome};
 

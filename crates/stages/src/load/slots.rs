@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::IN_FLIGHT;
-use super::finish::at_once;
 use crate::Context;
+
+/// Records that are read or written at once: as many as tables are loaded at once.
+pub(super) fn at_once(context: &Context) -> usize {
+    usize::from(context.config.load.concurrency).max(1)
+}
 
 /// The slots of one tick.
 pub(super) struct Slots {

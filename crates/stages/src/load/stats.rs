@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::{CLASS_NONE, Config};
 use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
@@ -12,38 +11,10 @@ use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::proof::verdict::shows_something;
 use landbridge_core::receipt::{ProofWay, ReceiptColumn};
 use landbridge_core::rewrite::{Action, ColumnStats};
-use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, ItemRecord};
-
-/// Records of items read at once: they are small, and latency dominates.
-const AT_ONCE: usize = 16;
+use landbridge_ledger::records::ItemRecord;
 
 /// Statistics by column.
 pub(super) type TableStats = BTreeMap<String, ColumnStats>;
-
-/// Reads the records of all items, in the order of the plan.
-///
-/// # Errors
-/// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
-pub(crate) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
-    futures::stream::iter(&table.items)
-        .map(|item| async move {
-            let name = records::item(table, item.number);
-            let record: Option<ItemRecord> = ledger.value(&name).await?;
-            let record = record.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Corrupt,
-                    "the ledger lacks the record of an object",
-                    name.to_string(),
-                )
-            })?;
-            Ok(record)
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await
-}
 
 /// Adds up the statistics of all items.
 pub(super) fn merge(records: &[ItemRecord]) -> TableStats {

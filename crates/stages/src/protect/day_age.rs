@@ -11,7 +11,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_ledger::SourceLedger;
 use landbridge_ledger::records::{DAY, RUNNING, RunningRecord};
 
-use crate::{Context, Tick, load};
+use crate::{Context, Tick, late};
 
 /// How often the record is written: each write costs, and a pause is measured in hours.
 const RECORD_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -94,9 +94,7 @@ fn day_age(
     let oldest = before.map_or(now, |before| calendar.end_of(before));
     let latest = published.map_or(oldest, |(_, at)| at);
     let hours = now.duration_since(latest.max(running_since)).as_hours().max(0);
-    let due = days.into_iter().find(|day| {
-        load::deadline(calendar, deadline_hour, *day).is_some_and(|deadline| deadline <= now)
-    });
+    let due = days.into_iter().find(|day| late::deadline(calendar, deadline_hour, *day) <= now);
     let overdue = due.is_some_and(|due| {
         // A day whose export hour was missed because nothing ran is not owed.
         running_since <= calendar.export_hour(due).start()

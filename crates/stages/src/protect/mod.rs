@@ -36,6 +36,7 @@ use landbridge_ledger::{Recorded, SourceLedger, Written};
 use self::closed::Closed;
 use self::report::TagChange;
 use self::table::TableTags;
+pub(crate) use self::table::with_tag;
 use crate::alert::{self, Subject};
 use crate::deployment::{self, Order};
 use crate::{Context, Progress, Tick, TickOutcome};

@@ -1,8 +1,8 @@
 //! The policy tags of one table: computed from the record of its rows, set conditionally.
 
-use landbridge_core::config::CLASS_UNCLASSIFIED;
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::describe;
-use landbridge_core::diff::{LiveColumn, TableColumn, policy_tag_for};
+use landbridge_core::diff::{LiveColumn, PolicyTags, TableColumn, policy_tag_for};
 use landbridge_core::protection::TableRows;
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, ErrorKind, Result};
@@ -11,7 +11,6 @@ use landbridge_ledger::records::{self, Claim};
 
 use super::closed::Closed;
 use super::report::TagChange;
-use crate::load::with_tag;
 use crate::{Context, Tick, deployment, time_travel};
 
 /// How often a table is read again because someone else changed it in between.
@@ -144,4 +143,13 @@ impl TableTags<'_> {
 /// access control"). Landbridge creates none.
 fn is_leaf(column: &LiveColumn) -> bool {
     !matches!(column.ty.as_str(), "RECORD" | "STRUCT")
+}
+
+/// The class, if it has a tag. Rows of past days can have a class that landbridge.yaml does not have any more:
+/// no reader may read it then.
+pub(crate) fn with_tag(class: String, tags: &PolicyTags) -> String {
+    match class == CLASS_NONE || tags.contains_key(&class) {
+        true => class,
+        false => CLASS_UNCLASSIFIED.to_owned(),
+    }
 }

@@ -31,7 +31,8 @@ use landbridge_parquet::rewrite::AuditKey;
 
 use super::planning::at_once;
 use super::proof::Shared;
-use crate::load::{not_made, read_items};
+use crate::audits::not_made;
+use crate::plan::read_items;
 use crate::unchanged::{self, Decisions};
 use crate::{Context, Tick, alert};
 

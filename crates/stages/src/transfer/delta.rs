@@ -25,10 +25,11 @@ use landbridge_parquet::changes::windows::Windows;
 use landbridge_parquet::changes::{self, Changes, Compared, RowAt, SourceFile};
 use tokio::sync::mpsc;
 
-use super::item::{self, S3Object};
+use super::item;
+use super::s3_object::S3Object;
 use super::unchanged::{Before, Comparison, Outcome};
 use crate::delta;
-use crate::load::read_items;
+use crate::plan::read_items;
 
 /// Rows that may differ, at most: their places take 8 bytes each.
 const MOST_ROWS: usize = 2_000_000;

@@ -19,9 +19,10 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, HANDED};
 use landbridge_ledger::{DayLedger, Recorded};
 
+use super::Work;
 use super::fairness::in_turns;
-use super::{Work, transfer_fingerprint};
 use crate::alert::{self, Subject};
+use crate::plan::transfer_fingerprint;
 use crate::{Context, Tick};
 
 /// Calls of the queue at once: each sends ten messages and takes some 20 ms.

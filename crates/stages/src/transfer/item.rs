@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
-use landbridge_aws::S3;
 use landbridge_core::config::Recompression;
 use landbridge_core::contract::TableContract;
 use landbridge_core::cost;
@@ -20,13 +19,14 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, ItemRecord, Recompressed, ScanRecord};
+use landbridge_parquet::empty;
 use landbridge_parquet::rewrite::judge::Verdicts;
 use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
-use landbridge_parquet::{RangeReader, empty};
 
 use super::judge;
 use super::proof::{Shared, TableFigures};
+use super::s3_object::S3Object;
 use super::token_key::DayTokenKey;
 use crate::Context;
 use crate::unchanged::made_by;
@@ -35,20 +35,6 @@ use crate::unchanged::made_by;
 /// a MiB of the output.
 const SETTINGS: StreamSettings =
     StreamSettings { window_bytes: 4 << 20, chunk_bytes: 512 << 10, queued_chunks: 4 };
-
-/// An S3 object that is read in ranges, in the version that was listed.
-#[derive(Clone, Debug)]
-pub(super) struct S3Object {
-    pub(super) s3: S3,
-    pub(super) bucket: String,
-    pub(super) object: ObjectMeta,
-}
-
-impl RangeReader for S3Object {
-    async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
-        self.s3.range(&self.bucket, &self.object, start, length).await
-    }
-}
 
 /// How the transfer of an item ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

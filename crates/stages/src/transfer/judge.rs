@@ -13,7 +13,7 @@ use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
 use landbridge_parquet::rewrite::judge::{Verdicts, judge};
 use landbridge_parquet::{Footer, RangeReader};
 
-use super::item::S3Object;
+use super::s3_object::S3Object;
 use crate::Context;
 
 /// Objects up to this size are read at once instead of column by column.

@@ -6,6 +6,7 @@
 //! | [`text_columns`] | which columns stay text because a value does not fit |
 //! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
+//! | `s3_object` | an object of S3 as the source of the rewriting engine |
 //! | `audit` | compares a table with its earlier days when all its objects are transferred |
 //! | [`judge`] | judges columns of text by a sample of their values |
 //! | [`budget`] | which objects a tick may start |
@@ -28,13 +29,12 @@ mod judge;
 mod landed;
 mod planning;
 mod proof;
+mod s3_object;
 mod slots;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
 mod unchanged;
 pub mod worker;
-
-pub(crate) use planning::renew;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -42,11 +42,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::KeptColumns;
-use landbridge_core::contract::TableContract;
-use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
-use landbridge_core::redo::with_redo;
-use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, EXPORT, ExportRecord, ITEMS};
@@ -59,7 +55,8 @@ use self::proof::Shared;
 use self::slots::Slots;
 use self::text_columns::{Decision, Reads};
 use crate::alert::{self, Subject};
-use crate::load::deadline;
+use crate::late::deadline;
+use crate::plan::renew;
 use crate::redo::{self, Requests};
 use crate::unchanged::Decisions;
 use crate::{Context, Progress, Tick, TickOutcome};
@@ -152,7 +149,7 @@ async fn transfer_day(
     };
     let budget = &Budget::new(tick, context.config.transfer.recompress);
     let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    let is_late = deadline.is_some_and(|deadline| tick.now >= deadline);
+    let is_late = tick.now >= deadline;
     let shared = &Shared::new(day, is_late);
     let (parts, time) = ((&ledger, shared), (budget, tick));
     let compared = unchanged::leave_out(context, parts, &mut decisions, open, time);
@@ -267,29 +264,6 @@ fn objects_left(
         }));
     }
     work
-}
-
-/// The fingerprint of what the contract and an operator's request ask of a table's transfer, as the day's
-/// plan contains it.
-pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
-    let fingerprint = contract_fingerprint(context, source_table);
-    with_redo(fingerprint, context.redo.of_table(source_table))
-}
-
-/// The fingerprint of what the contract asks of a table's transfer.
-pub(crate) fn contract_fingerprint(context: &Context, source_table: &str) -> String {
-    let table = context.contract.tables.get(source_table);
-    let times = TimeRules::of(&context.config, table);
-    let mut fingerprint = TableContract::transfer_fingerprint(table, &times);
-    if context.config.warehouse.column_names == ColumnNames::Plain {
-        fingerprint.push_str("-plain");
-    }
-    // The default adds nothing: a new version must not transfer a day again that is planned.
-    let others = context.contract.others_of(source_table);
-    if !others.is_unclassified() {
-        fingerprint = format!("{fingerprint}-{}", others.name());
-    }
-    fingerprint
 }
 
 /// What is known of the columns of each table that may stay text.
@@ -470,7 +444,7 @@ async fn transfer_again(
     // Before the next revision: a crash in between repeats the alert rather than losing it.
     let subject = Subject::of_redo(&table.table, table.redo);
     alert::raise(ledger, &problem, &subject, tick.now).await?;
-    planning::renew(ledger, table).await?;
+    renew(ledger, table).await?;
     Ok(None)
 }
 

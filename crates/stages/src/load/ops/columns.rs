@@ -15,7 +15,7 @@ use landbridge_ledger::records::{self, Batch, OpsRecord};
 
 use super::append::{Appended, Rows};
 use super::update;
-use crate::load::deadline;
+use crate::late::deadline;
 use crate::{Context, Tick};
 
 /// Jobs of one batch and table, over all ticks: a day of ticks. After them, the receipts alone have these facts.
@@ -55,7 +55,7 @@ pub(super) async fn rows_of(
     let verdicts: Vec<(AuditLevel, Verdict)> = verdicts.collect();
     let hour = context.config.schedule.deadline_hour;
     let due_at = deadline(&context.calendar, hour, receipt.day);
-    Ok((rows::columns(receipt), rows::audits(receipt, &verdicts, due_at)))
+    Ok((rows::columns(receipt), rows::audits(receipt, &verdicts, Some(due_at))))
 }
 
 /// Names a batch in `ops.json`, before its receipts are appended.

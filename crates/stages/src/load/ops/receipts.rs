@@ -16,7 +16,7 @@ use landbridge_ledger::{DayLedger, ReceiptSummary, Written};
 use super::append::{Appended, Rows};
 use super::columns;
 use crate::load::Receipts;
-use crate::load::finish::at_once;
+use crate::load::slots::at_once;
 use crate::{Context, Tick};
 
 /// Batches per day: beyond the batches of a large day, each is a change of state, which a person or a new

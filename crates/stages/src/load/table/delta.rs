@@ -16,11 +16,12 @@ use landbridge_core::receipt::{DeltaReceipt, Note, NoteCode, Receipt};
 use landbridge_gcp::bigquery::{Inserted, JobState, MergeJob, Merged, MergedRows, TableInfo};
 use landbridge_ledger::records::{Claim, DeltaRecord, ItemRecord};
 
+use super::audits::{self, TableAudits};
 use super::claim::{ClaimOutcome, Held, is_put_back};
 use super::rows::{LoadedRows, wait_for_job};
 use super::{Prepared, TableLoad};
-use crate::load::audits::{self, TableAudits};
 use crate::load::stats;
+use crate::plan::read_items;
 use crate::transfer::text_columns;
 use crate::{alert, delta, deployment};
 
@@ -52,7 +53,7 @@ impl TableLoad<'_> {
         // Before the claim: a load writes its number into the claim before it labels the table.
         let live = context.gcp.bigquery.table(dataset, &table.table).await?;
         let text = text_columns::decided(ledger, table).await?;
-        let items = stats::read_items(ledger, table).await?;
+        let items = read_items(ledger, table).await?;
         let (resolved, stats) = self.checked(live.as_ref(), &text, &items)?;
         let audits = match audits::read(self).await? {
             TableAudits::Waits => return Ok(None),

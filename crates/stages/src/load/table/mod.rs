@@ -11,16 +11,20 @@
 //! | [`judged`] | columns of class `none` whose values look personal or cannot be judged |
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
+//! | [`audits`] | what the audits of a table mean for it |
+//! | [`missing_columns`] | columns that were there and are not in today's export |
 //! | `history` | keeping the rows of one day in a history table |
 //! | [`proof`] | comparing rows and tags with the plan |
 //! | `unchanged` | a table that keeps its rows, because its export has the same content |
 //! | `delta` | a table into which only the rows that changed are merged |
 
 mod attempts;
+mod audits;
 mod claim;
 mod delta;
 mod history;
 mod judged;
+mod missing_columns;
 mod objects;
 mod proof;
 mod rows;
@@ -29,7 +33,6 @@ mod unchanged;
 
 pub(super) use history::{DayKept, choose};
 pub(super) use rows::wait_for_job;
-pub(crate) use schema::with_tag;
 
 use std::collections::BTreeSet;
 
@@ -48,14 +51,15 @@ use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::{self, Claim, EXPORT, Intent, ItemRecord, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
 
+use self::audits::{Findings, TableAudits};
 use self::claim::{ClaimOutcome, Held};
 pub(super) use self::delta::Merge;
-use super::audits::{self, Findings, TableAudits};
 use super::earlier::EarlierNames;
 use super::slots::Slot;
 use super::stats::{self, TableStats};
-use super::{clock_changes, misfits, missing_columns};
+use super::{clock_changes, misfits};
 use crate::alert::{self, Subject};
+use crate::plan::read_items;
 use crate::transfer::text_columns;
 use crate::{Context, Tick, export, protect, time_travel};
 
@@ -127,7 +131,7 @@ impl TableLoad<'_> {
             return self.hold(problem).await.map(Some);
         }
         let text = text_columns::decided(ledger, table).await?;
-        let items = stats::read_items(ledger, table).await?;
+        let items = read_items(ledger, table).await?;
         if self.is_only_measured(&items).await? {
             return Ok(None);
         }

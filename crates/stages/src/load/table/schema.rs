@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::describe;
-use landbridge_core::diff::{PolicyTags, SchemaChange, TableColumn, diff_table, is_same_tag};
+use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode};
@@ -14,6 +13,7 @@ use landbridge_gcp::bigquery::{NewTable, Patched, TableInfo, TableStamp};
 use super::TableLoad;
 use super::claim::Held;
 use crate::deployment;
+use crate::protect::with_tag;
 
 /// How often a table is read again because someone else changed it in between.
 const MAX_READS: usize = 5;
@@ -204,15 +204,6 @@ fn waiting_note(column: &str, until: Timestamp) -> Note {
             "column `{column}` stays unclassified until {until}: until then, time travel reaches rows that its class in the contract does not describe"
         ),
     )
-}
-
-/// The class, if it has a tag. Rows of past days can have a class that landbridge.yaml does not have any more:
-/// no reader may read it then.
-pub(crate) fn with_tag(class: String, tags: &PolicyTags) -> String {
-    match class == CLASS_NONE || tags.contains_key(&class) {
-        true => class,
-        false => CLASS_UNCLASSIFIED.to_owned(),
-    }
 }
 
 /// The first column that does not have its tag, or, if the contract does not contain it, has none.

@@ -13,11 +13,12 @@ use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_gcp::bigquery::{TableInfo, TableStamp};
 use landbridge_ledger::records::{self, Claim, EqualBy, Intent, UnchangedRecord};
 
+use super::audits::{self, TableAudits};
 use super::claim::{Held, is_put_back};
 use super::{Prepared, TableLoad};
 use crate::deployment;
-use crate::load::audits::{self, TableAudits};
 use crate::load::stats;
+use crate::plan::read_items;
 use crate::time_travel;
 use crate::transfer::text_columns;
 use crate::unchanged::{self, Origin};
@@ -46,7 +47,7 @@ impl TableLoad<'_> {
         };
         let held = self.hold_as_is(claim);
         let text = text_columns::decided(&origin.ledger, &origin.plan).await?;
-        let items = stats::read_items(&origin.ledger, &origin.plan).await?;
+        let items = read_items(&origin.ledger, &origin.plan).await?;
         if context.config.history_of(&table.source_table).is_some()
             && self.changed_object(&items).await?.is_some()
         {

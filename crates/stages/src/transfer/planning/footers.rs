@@ -17,7 +17,7 @@ use landbridge_parquet::Footer;
 use landbridge_parquet::rewrite::{Cut, cut_row_groups};
 use tokio::sync::Semaphore;
 
-use crate::transfer::item::S3Object;
+use crate::transfer::s3_object::S3Object;
 use crate::{Context, Tick};
 
 /// Footers read at once per configured transfer: they are small, and latency dominates.

@@ -35,7 +35,8 @@ use self::find::{Candidate, Found, find_tables};
 pub(super) use self::footers::at_once;
 use self::footers::{Footers, has_time};
 use super::landed::Landed;
-use super::{OpenTable, open_tables, transfer_fingerprint};
+use super::{OpenTable, open_tables};
+use crate::plan::transfer_fingerprint;
 use crate::unchanged::Decisions;
 use crate::{Context, Tick, alert};
 
@@ -424,24 +425,6 @@ async fn record_table_plan(
     let planned =
         is_same(&recorded.value).then(|| PlannedTable { etag, plan: digest, entry: entry.clone() });
     Ok((entry, planned))
-}
-
-/// Gives a table the next revision, because an object of this one has other content than was sent, and
-/// an object is never replaced.
-///
-/// Idempotent: of two ticks that ask, one writes the revision. The next tick transfers all objects of
-/// the table under their new names; no load job reads the former ones.
-///
-/// # Errors
-/// Any ledger error.
-pub(crate) async fn renew(ledger: &DayLedger, table: &TablePlan) -> Result<()> {
-    let name = records::table_plan(&table.table);
-    let Some(recorded) = ledger.get(&name).await? else { return Ok(()) };
-    if recorded.value == *table {
-        let next = table.clone().with_revision(table.revision + 1);
-        ledger.replace(&name, &recorded.etag, &next).await?;
-    }
-    Ok(())
 }
 
 /// The plan of one table.

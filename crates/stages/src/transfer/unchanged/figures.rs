@@ -18,7 +18,7 @@ use landbridge_ledger::records::{ItemRecord, proof_context, row_proof_context};
 use landbridge_parquet::rewrite::{ProofKey, RewriteReport};
 
 use super::{Before, Comparison};
-use crate::load::read_items;
+use crate::plan::read_items;
 use crate::transfer::{item, text_columns};
 
 /// What is the same if the rows are the same.

@@ -24,9 +24,9 @@ use tokio::sync::Mutex;
 
 use super::OpenTable;
 use super::budget::Budget;
-use super::item::S3Object;
 use super::planning::at_once;
 use super::proof::Shared;
+use super::s3_object::S3Object;
 use super::slots::Slots;
 use crate::unchanged::{Decisions, carry, is_on, made_by};
 use crate::{Context, Tick};

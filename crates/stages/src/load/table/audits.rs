@@ -10,16 +10,14 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::Written;
 use landbridge_ledger::records::{self, AuditRecord};
 
-use super::table::TableLoad;
+use super::TableLoad;
 use crate::alert;
+use crate::audits::not_made;
 
 /// How often the record of earlier days is replaced if another tick replaces it at the same time.
 const MAX_TRIES: usize = 4;
 /// What a person can do about a finding that does not hold the table.
 const REMEDY: &str = "compare the table with its source; the rows are published. `audits` in landbridge.yaml sets what a check does";
-
-/// Why a table is held whose audits lack figures.
-const NOT_MADE: &str = "an audit that may block a table cannot be made";
 
 /// What the audits of a table say.
 pub(super) enum TableAudits {
@@ -91,19 +89,6 @@ fn blocked(day: Day, table: &TablePlan, blocking: &[&Verdict]) -> Problem {
     let table = &table.source_table;
     problem.action = format!(
         "an audit blocks the table: correct the source and run `landbridge redo {day} --table {table} --export`, or publish these rows with `landbridge redo {day} --table {table} --accept-audits`"
-    );
-    problem
-}
-
-/// Why a table is held whose audits of level `block` lack figures.
-pub(crate) fn not_made(day: Day, table: &TablePlan, missing: &[&Verdict]) -> Problem {
-    let named = |it: &&Verdict| format!("audit `{}`: {it}", it.check);
-    let named: Vec<String> = missing.iter().map(named).collect();
-    let context = format!("{}: {}", table.table, named.join("; "));
-    let mut problem = Problem::new(ErrorKind::Held, NOT_MADE, context);
-    let table = &table.source_table;
-    problem.action = format!(
-        "each tick tries again; figures that were not recorded come with `landbridge redo {day} --table {table}`. To publish the table without these audits: `landbridge redo {day} --table {table} --accept-audits`"
     );
     problem
 }

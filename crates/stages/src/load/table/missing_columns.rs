@@ -8,7 +8,7 @@ use landbridge_core::plan::Problem;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 
-use super::table::TableLoad;
+use super::TableLoad;
 use crate::alert;
 
 /// Adds a note for each column of BigQuery that neither the export nor the contract has, and reports all missing
