@@ -117,7 +117,7 @@ async fn rds_refuses() {
         ],
     );
     assert!(message.contains("shop-rds-export"), "the role is named: {message}");
-    // Reported once, although thirty ticks failed.
+    // Reported once, although each tick failed.
     let alerts = env
         .alerts("export")
         .into_iter()

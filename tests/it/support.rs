@@ -65,7 +65,7 @@ pub enum Ticks {
     Every,
     /// The protection pass and the messages every twenty minutes; the stages as in a deployment.
     OfStages,
-    /// The same, with transfer and load every ten minutes and views every twenty.
+    /// As [`Self::OfStages`], with transfer and load every ten minutes and views every twenty.
     Fewer,
 }
 

@@ -35,7 +35,7 @@ HOUR = "2026-01-01T16:00:00Z"
 TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
 
 
-# Where output is cut off, the cause must still be there. A plan of the modules has 4,000 lines.
+# So many lines before the error are shown. Where output is cut off, its cause must still be there.
 LINES_OF_OUTPUT = 40
 
 

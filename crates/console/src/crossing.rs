@@ -146,7 +146,6 @@ impl Crossing {
 
     /// The same from the records.
     pub fn of(day: Day, records: &Records, config: &Config, calendar: &Calendar) -> Self {
-        let hour = i8::try_from(config.schedule.deadline_hour).unwrap_or(23);
         let Records { export, plan, items, receipts, end } = records;
         let published = receipts.values().filter(|it| it.state == ReceiptState::Published);
         let held = receipts.values().filter(|it| it.state == ReceiptState::Held);
@@ -157,7 +156,7 @@ impl Crossing {
             end: end.as_ref().map(DayRecord::state),
             finished_at,
             starts_at: calendar.export_hour(day).start(),
-            deadline: calendar.hour_at(day, hour).start(),
+            deadline: config.schedule.deadline(calendar, day).start(),
             lanes: Vec::new(),
             snapshot: export.as_ref().map(|it| it.snapshot.clone()),
             tables,

@@ -37,8 +37,7 @@ pub fn waiter<'a>(
     let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
     let day = calendar.day_of(now);
     let since = calendar.export_hour(day).start();
-    let deadline = i8::try_from(schedule.deadline_hour).unwrap_or(23);
-    if now < since || now >= calendar.hour_at(day, deadline).start() {
+    if now < since || now >= schedule.deadline(&calendar, day).start() {
         return Ok(None);
     }
     // As `ExportId::for_day`, whatever the attempt.

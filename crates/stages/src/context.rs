@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
-use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::calendar::{Calendar, Day, Hour};
 use landbridge_core::config::{self, Config, Database, Databases};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::{PolicyTags, parse_policy_tags};
@@ -178,6 +178,11 @@ impl Context {
         })?;
         let secret = self.aws.secrets.get(id).await?;
         TokenKey::parse(secret.bytes(), &format!("secret {id}"))
+    }
+
+    /// The hour by which the day should be published.
+    pub(crate) fn deadline(&self, day: Day) -> Hour {
+        self.config.schedule.deadline(&self.calendar, day)
     }
 
     /// The ledger of a day.

@@ -1,17 +1,11 @@
-//! Deadlines, and days that end late. An export can end after the last tick of its day; the ticks of the next day
+//! Days that end late. An export can end after the last tick of its day; the ticks of the next day
 //! then continue the older day, until it is published or the newer day's export is complete.
 
-use jiff::Timestamp;
 use landbridge_core::Result;
-use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::calendar::Day;
 use landbridge_ledger::records::{DAY, EXPORT};
 
 use crate::Context;
-
-/// The time by which a day should be published: the deadline's hour of the clock, from 0 to 23.
-pub(crate) fn deadline(calendar: &Calendar, hour: u8, day: Day) -> Timestamp {
-    calendar.hour_at(day, i8::try_from(hour).unwrap_or_default()).start()
-}
 
 /// The day on which a tick of the transfer or the load stage works: `today`, or the day before if its
 /// export is complete, no record says how it ended, and today's export is not complete yet.

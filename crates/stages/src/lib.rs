@@ -14,7 +14,7 @@
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
-//! | `late` | deadlines, and days that end after their last tick |
+//! | `late` | days that end after their last tick |
 //! | `plan` | the plan of a table: the records of its objects, its next revision, its fingerprint |
 //! | `audits` | why a table is held whose audits cannot be made |
 //! | `redo` | days that an operator requested again |

@@ -18,7 +18,7 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, EXPORT};
 
 use crate::alert::{self, Subject};
-use crate::{Context, Progress, Tick, TickOutcome, export};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// From this minute of its hour on, a tick is the last one of the hour: infra/schedules/snapshot.json
 /// starts the stage at :00, :20 and :40.
@@ -149,7 +149,7 @@ async fn needed(
             }
             // The export takes the first later one if that of its hour is missing.
             None if !own.contains(&hour) => {
-                let last = export::deadline_hour(context, day);
+                let last = context.deadline(day);
                 needed.extend(own.iter().find(|at| (hour..=last).contains(at)));
             }
             None => {}

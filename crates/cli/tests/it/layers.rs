@@ -282,7 +282,7 @@ fn add_used(path: &std::path::Path, used: &mut BTreeSet<String>) {
         for word in code[at + prefix.len()..].split_inclusive([',', '{', '}', ':', ';', ' ', '(']) {
             let name: String =
                 word.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
-            // With braces, what has none before it but the first.
+            // Of a list in braces, not what is in further braces within it.
             if depth <= 1 && !name.is_empty() {
                 used.insert(name);
             }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::FanOutConfig;
+use crate::calendar::{Calendar, Day, Hour};
 use crate::names::ColumnNames;
 use crate::types::{Engine, NaiveTimes};
 use crate::yaml::format;
@@ -91,6 +92,11 @@ impl ScheduleConfig {
     }
     fn default_deadline_hour() -> u8 {
         Self::DEADLINE_HOUR
+    }
+
+    /// The hour by which a day should be published. If a clock change skips it, the next one.
+    pub fn deadline(&self, calendar: &Calendar, day: Day) -> Hour {
+        calendar.hour_at(day, i8::try_from(self.deadline_hour).unwrap_or(23))
     }
 
     /// The time zone, from the database compiled into the program.

@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::calendar::Calendar;
 use crate::types::{BigQueryType, ColumnType};
 
 const DEMO: &str = include_str!("../../../../examples/demo/landbridge.yaml");
@@ -470,4 +471,20 @@ fn rules_allow_their_limits() {
     config.snapshots.quota -= 1;
     let paths: Vec<String> = config.validate().iter().map(|it| it.path.to_string()).collect();
     assert_eq!(paths, ["schedule.deadline_hour", "snapshots"]);
+}
+
+#[test]
+fn the_deadline_is_an_hour_of_the_zone_and_exists_if_a_clock_change_skips_it() {
+    let mut config = parse(FILE_NAME, DEMO).expect("the demo's file is valid");
+    for (zone, hour, day, expected) in [
+        ("Asia/Seoul", 4, "2026-11-21", "2026-11-20T19:00:00Z"),
+        // The clock goes from 02:00 to 03:00.
+        ("America/New_York", 2, "2026-03-08", "2026-03-08T07:00:00Z"),
+        ("America/New_York", 2, "2026-03-09", "2026-03-09T06:00:00Z"),
+    ] {
+        config.schedule.deadline_hour = hour;
+        let calendar = Calendar::new(zone, 1).expect("a zone");
+        let deadline = config.schedule.deadline(&calendar, day.parse().expect("a day"));
+        assert_eq!(deadline.start().to_string(), expected, "{zone} {hour} {day}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::rds::SnapshotInfo;
-use landbridge_core::calendar::{Day, Hour};
+use landbridge_core::calendar::Day;
 use landbridge_core::config::ExportedSnapshot;
 use landbridge_core::ids::{ExportId, SnapshotId};
 use landbridge_core::plan::Problem;
@@ -97,7 +97,8 @@ async fn own(context: &Context, ledger: &DayLedger, day: Day, tick: Tick) -> Res
     if tick.now < over {
         return Ok(Found::Wait(format!("{expected} does not exist yet")));
     }
-    let last = deadline_hour(context, day);
+    // The last hour whose snapshot still is that of the day.
+    let last = context.deadline(day);
     let all = context.aws.rds.snapshots().await?;
     let later = all.iter().filter(|it| is_usable(&it.status));
     let later = later.filter_map(|it| Some((it.owned_hour(source)?, &it.id)));
@@ -144,12 +145,6 @@ fn when_available(found: SnapshotInfo) -> Found {
     } else {
         Found::Wait(format!("{} is {}", found.id, found.status))
     }
-}
-
-/// The last hour whose snapshot still is the day's.
-pub(crate) fn deadline_hour(context: &Context, day: Day) -> Hour {
-    let hour = i8::try_from(context.config.schedule.deadline_hour).unwrap_or(23);
-    context.calendar.hour_at(day, hour)
 }
 
 fn new_record(context: &Context, day: Day, snapshot: &SnapshotInfo) -> Result<ExportRecord> {

@@ -11,7 +11,7 @@ mod again;
 mod choice;
 mod turn;
 
-pub(crate) use choice::{deadline_hour, is_late};
+pub(crate) use choice::is_late;
 
 use jiff::SignedDuration;
 use landbridge_aws::rds::{ExportRequest, ExportStatus, ExportTask};

@@ -18,7 +18,6 @@ use super::planned::PlannedNames;
 use super::slots::at_once;
 use super::{chain, gone};
 use crate::alert::{self, Subject};
-use crate::late::deadline;
 use crate::{Context, Progress, Tick, TickOutcome, redo};
 
 /// Reads the receipts that exist for the plan's tables. One from before a request to load its table again
@@ -227,8 +226,7 @@ pub(super) async fn check_deadline(
     day: Day,
     tick: Tick,
 ) -> Result<()> {
-    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    if tick.now >= deadline {
+    if tick.now >= context.deadline(day).start() {
         if !context.redo.open().is_empty()
             && ledger.value(&DAY).await?.is_some_and(|day| day.published)
         {

@@ -12,7 +12,7 @@ use landbridge_ledger::records::{
 };
 use landbridge_ledger::{DayLedger, ReceiptSummary};
 
-use crate::{Context, Tick, late};
+use crate::{Context, Tick};
 
 /// Records read at once.
 const AT_ONCE: usize = 16;
@@ -39,14 +39,13 @@ pub(super) async fn facts(
         observations.extend(alerts(context, state, day).await?);
     }
     let days = finished_days(context, state, &observations, today).await?;
-    let deadline = late::deadline(&context.calendar, context.config.schedule.deadline_hour, today);
     let ledger = context.ledger.source();
     let running = ledger.value(&RUNNING).await?;
     let place = ledger.location(INCIDENT_STATE.path());
     Ok(Facts {
         now: tick.now,
         today,
-        is_past_deadline: tick.now >= deadline,
+        is_past_deadline: tick.now >= context.deadline(today).start(),
         is_owed: running.is_some_and(|it| it.since <= context.calendar.export_hour(today).start()),
         observations,
         days,

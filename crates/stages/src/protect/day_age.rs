@@ -11,7 +11,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_ledger::SourceLedger;
 use landbridge_ledger::records::{DAY, RUNNING, RunningRecord};
 
-use crate::{Context, Tick, late};
+use crate::{Context, Tick};
 
 /// How often the record is written: each write costs, and a pause is measured in hours.
 const RECORD_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -48,8 +48,8 @@ pub(super) async fn report(context: &Context, tick: Tick) -> Result<()> {
             break;
         }
     }
-    let deadline_hour = context.config.schedule.deadline_hour;
-    let age = day_age(&context.calendar, deadline_hour, tick.now, running_since, published);
+    let due_at = |day| context.deadline(day).start();
+    let age = day_age(&context.calendar, due_at, tick.now, running_since, published);
     tracing::info!(
         hours_without_day = age.hours_without_day,
         day_overdue = i64::from(age.overdue),
@@ -84,7 +84,7 @@ fn newest_days(calendar: &Calendar, now: Timestamp) -> Vec<Day> {
 
 fn day_age(
     calendar: &Calendar,
-    deadline_hour: u8,
+    due_at: impl Fn(Day) -> Timestamp,
     now: Timestamp,
     running_since: Timestamp,
     published: Option<(Day, Timestamp)>,
@@ -94,7 +94,7 @@ fn day_age(
     let oldest = before.map_or(now, |before| calendar.end_of(before));
     let latest = published.map_or(oldest, |(_, at)| at);
     let hours = now.duration_since(latest.max(running_since)).as_hours().max(0);
-    let due = days.into_iter().find(|day| late::deadline(calendar, deadline_hour, *day) <= now);
+    let due = days.into_iter().find(|day| due_at(*day) <= now);
     let overdue = due.is_some_and(|due| {
         // A day whose export hour was missed because nothing ran is not owed.
         running_since <= calendar.export_hour(due).start()
@@ -165,7 +165,8 @@ mod tests {
         for (now, since, published, (hours_without_day, overdue)) in cases {
             let published =
                 published.map(|(day, when): (&str, &str)| (day.parse().unwrap(), at(when)));
-            let age = day_age(&calendar, 4, at(now), at(since), published);
+            let due_at = |day| calendar.hour_at(day, 4).start();
+            let age = day_age(&calendar, due_at, at(now), at(since), published);
             assert_eq!(age, DayAge { hours_without_day, overdue }, "{now} {since} {published:?}");
         }
     }

@@ -55,7 +55,6 @@ use self::proof::Shared;
 use self::slots::Slots;
 use self::text_columns::{Decision, Reads};
 use crate::alert::{self, Subject};
-use crate::late::deadline;
 use crate::plan::renew;
 use crate::redo::{self, Requests};
 use crate::unchanged::Decisions;
@@ -148,8 +147,7 @@ async fn transfer_day(
         }
     };
     let budget = &Budget::new(tick, context.config.transfer.recompress);
-    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    let is_late = tick.now >= deadline;
+    let is_late = tick.now >= context.deadline(day).start();
     let shared = &Shared::new(day, is_late);
     let (parts, time) = ((&ledger, shared), (budget, tick));
     let compared = unchanged::leave_out(context, parts, &mut decisions, open, time);

@@ -23,7 +23,6 @@ use super::proof::Shared;
 use super::slots::Slots;
 use super::text_columns::{Decision, Reads};
 use super::{Work, do_in_time, source_bytes, text_columns, transfer_again};
-use crate::late::deadline;
 use crate::plan::transfer_fingerprint;
 use crate::redo::Requests;
 use crate::{Context, Tick, late};
@@ -145,8 +144,7 @@ async fn carry_day<'a>(
             }
         }
     }
-    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
-    let is_late = tick.now >= deadline;
+    let is_late = tick.now >= context.deadline(day).start();
     let shared = &Shared::new(day, is_late);
     let budget = &Budget::new(tick, context.config.transfer.recompress);
     let proof = context.config.proof.as_ref();

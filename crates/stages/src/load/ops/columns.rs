@@ -15,7 +15,6 @@ use landbridge_ledger::records::{self, Batch, OpsRecord};
 
 use super::append::{Appended, Rows};
 use super::update;
-use crate::late::deadline;
 use crate::{Context, Tick};
 
 /// Jobs of one batch and table, over all ticks: a day of ticks. After them, the receipts alone have these facts.
@@ -53,8 +52,7 @@ pub(super) async fn rows_of(
     let with_level = |verdict| (level(&verdict), verdict);
     let verdicts = audits.into_iter().flat_map(|it| it.verdicts).map(with_level);
     let verdicts: Vec<(AuditLevel, Verdict)> = verdicts.collect();
-    let hour = context.config.schedule.deadline_hour;
-    let due_at = deadline(&context.calendar, hour, receipt.day);
+    let due_at = context.deadline(receipt.day).start();
     Ok((rows::columns(receipt), rows::audits(receipt, &verdicts, Some(due_at))))
 }
 
