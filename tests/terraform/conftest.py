@@ -19,9 +19,11 @@ from servers import (
     REGION,
     ROOT,
     SOURCE_KEY,
+    attached,
     google_side,
     mirrored,
     moto_server,
+    provider_of_aws,
     provider_of_google,
     tick,
     variable,
@@ -91,6 +93,13 @@ def google(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def aws(tmp_path_factory):
+    """The variables with which Terraform finds a running provider aws."""
+    with provider_of_aws(tmp_path_factory.mktemp("aws")) as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
 def moto(tmp_path_factory):
     with moto_server(tmp_path_factory.mktemp("moto")) as moto:
         yield moto
@@ -118,7 +127,7 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed(tree, moto, local_google):
+def deployed(tree, moto, local_google, aws):
     """The module, applied to moto, with empty packages and the local Google's names."""
     root, packages = tree / "root", tree / "packages"
     shutil.copytree(HERE / "moto", root)
@@ -132,7 +141,8 @@ def deployed(tree, moto, local_google):
     mirror = mirrored(tree)
     terraform = Terraform(
         root,
-        {
+        aws
+        | {
             "TF_CLI_CONFIG_FILE": mirror,
             "TF_VAR_endpoint": moto.url,
             "TF_VAR_config_file": str(files["landbridge.yaml"]),

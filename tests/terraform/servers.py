@@ -5,6 +5,7 @@ for Google's provider. The tests and the rehearsal use them.
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,35 @@ def provider_of_google(folder, cloud=None, edition="google", module="gcp"):
     server, variables = google_provider.serve(schemas, folder / "socket", cloud, edition)
     yield variables
     server.stop(None)
+
+
+@contextmanager
+def provider_of_aws(folder):
+    """Starts the provider aws once, for all commands of a test: its start takes longer than a plan, and Terraform
+    starts it several times per command. Yields the variable with which Terraform finds it.
+    """
+    files = Path(variable("LANDBRIDGE_TERRAFORM_MIRROR")).glob("**/hashicorp/aws/**/terraform-provider-aws_*")
+    program, log = next(iter(files)), folder / "provider-aws"
+    with log.open("w") as out:
+        # Nothing of the machine's settings for AWS.
+        process = subprocess.Popen([program, "-debug"], stdout=out, stderr=out, env={"HOME": str(folder)})
+    try:
+        for _ in range(600):
+            time.sleep(0.1)
+            found = re.search(r"TF_REATTACH_PROVIDERS='(.+)'", log.read_text())
+            assert process.poll() is None, log.read_text()
+            if found:
+                break
+        yield {"TF_REATTACH_PROVIDERS": found.group(1)}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def attached(*variables):
+    """The variables of several running providers as those of one Terraform."""
+    found = [json.loads(it["TF_REATTACH_PROVIDERS"]) for it in variables]
+    return {"TF_REATTACH_PROVIDERS": json.dumps({name: it for one in found for name, it in one.items()})}
 
 
 class Moto:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import FUNCTIONS, ROOT, Terraform, mirrored, variable
+from conftest import FUNCTIONS, ROOT, Terraform, attached, mirrored, variable
 from iam import like, listed, render
 
 POLICIES = ROOT / "infra/policies"
@@ -202,9 +202,9 @@ def test_terraform_is_formatted(tree):
     Terraform(ROOT, {}).run("fmt", "-check", "-recursive", "-diff", "tests/terraform")
 
 
-def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
+def test_the_complete_example_is_valid_in_both_clouds(tree, google, aws, tmp_path):
     folder = tree / "terraform/examples/complete"
-    terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
+    terraform = Terraform(folder, attached(google, aws) | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")
     shutil.rmtree(folder / ".terraform")
@@ -327,7 +327,7 @@ def test_checkov_finds_only_the_explained_exceptions():
     assert report["summary"]["passed"] > 80 and report["summary"]["parsing_errors"] == 0
 
 
-def test_the_files_of_init_are_valid_in_both_clouds(tree, google, tmp_path):
+def test_the_files_of_init_are_valid_in_both_clouds(tree, google, aws, tmp_path):
     """`landbridge init` in a checkout: the files are formatted and valid for both providers' schemas."""
     folder = tree / "terraform/examples/mine"
     command = [variable("LANDBRIDGE_CLI"), "init", "--dir", folder, "--no-look", "--region", "us-east-1"]
@@ -335,7 +335,7 @@ def test_the_files_of_init_are_valid_in_both_clouds(tree, google, tmp_path):
     command += ["--project", "orders-analytics", "--masked-reader", "group:analysts@example.com"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
+    terraform = Terraform(folder, attached(google, aws) | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
     terraform.run("fmt", "-check", "-diff")
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")

@@ -10,8 +10,8 @@ EXAMPLE = ROOT / "examples/two-databases"
 
 
 @pytest.fixture(scope="module")
-def module(tree):
-    terraform = Terraform(tree / "terraform/modules/aws", {"TF_CLI_CONFIG_FILE": mirrored(tree)})
+def module(tree, aws):
+    terraform = Terraform(tree / "terraform/modules/aws", aws | {"TF_CLI_CONFIG_FILE": mirrored(tree)})
     terraform.run("init", "-input=false", "-no-color")
     return terraform
 

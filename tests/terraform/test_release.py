@@ -31,7 +31,7 @@ def packages(folder):
 
 
 @pytest.fixture(scope="module")
-def module(tree, moto, tmp_path_factory):
+def module(tree, moto, aws, tmp_path_factory):
     """The aws module with the release's packages; a plan reads the account only."""
     place = tmp_path_factory.mktemp("release")
     root = tree / "of-a-release"
@@ -40,7 +40,7 @@ def module(tree, moto, tmp_path_factory):
     config = ROOT / "terraform/examples/complete/landbridge.yaml"
     classes = yaml.safe_load(config.read_text())["pii"]["classes"]
     tags = {name: f"{TAG}{number}" for number, name in enumerate([*classes, "unclassified"])}
-    inputs = {
+    inputs = aws | {
         "TF_CLI_CONFIG_FILE": mirrored(place),
         "TF_VAR_endpoint": moto.url,
         "TF_VAR_config_file": str(config),

@@ -87,7 +87,7 @@ def test_on_google_cloud_an_upgrade_destroys_nothing_that_holds_or_protects_data
     )
 
 
-def test_on_aws_an_upgrade_destroys_nothing_that_holds_data_or_a_key(tree, moto, tmp_path):
+def test_on_aws_an_upgrade_destroys_nothing_that_holds_data_or_a_key(tree, moto, aws, tmp_path):
     state = json.loads((recorded() / "aws.state.json").read_text())
     root = tree / "upgraded"
     shutil.copytree(HERE / "moto", root)
@@ -104,7 +104,7 @@ def test_on_aws_an_upgrade_destroys_nothing_that_holds_data_or_a_key(tree, moto,
     load = next(it for it in variables if it["index_key"] == "load")["attributes"]["environment"][0]["variables"]
     tags = json.loads(load["LANDBRIDGE_POLICY_TAGS"])
     prefix = tags.pop("*", "")
-    inputs = {
+    inputs = aws | {
         "TF_CLI_CONFIG_FILE": mirrored(tmp_path),
         "TF_VAR_endpoint": moto.url,
         "TF_VAR_config_file": str(tmp_path / "landbridge.yaml"),

@@ -22,6 +22,7 @@
 
 mod kind;
 mod learned;
+mod lookup;
 mod names;
 mod rows;
 mod shape;
@@ -110,6 +111,9 @@ impl Verdict {
 /// Whether the names of table and column and the type say that the column contains resident
 /// registration numbers, with at least medium confidence.
 pub fn is_resident_number(subject: Subject<'_>) -> bool {
+    if !vocabulary::may_be_resident_number(&words::words(subject.column)) {
+        return false;
+    }
     let verdict = Names::of(subject).judge();
     verdict.finding == Finding::Personal(Kind::ResidentNumber)
         && verdict.confidence >= Confidence::Medium

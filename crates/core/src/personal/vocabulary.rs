@@ -2,12 +2,14 @@
 //! `standard_words.txt`.
 
 use std::{
-    cmp::Ordering,
     collections::{HashMap, HashSet},
     sync::LazyLock,
 };
 
-use super::{Confidence, Kind};
+use super::{
+    Confidence, Kind,
+    lookup::{Known, known, spelled},
+};
 
 const TEXT: &str = include_str!("vocabulary.txt");
 
@@ -75,6 +77,23 @@ pub(super) fn phrases_in(words: &[String]) -> impl Iterator<Item = &'static Phra
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(|at| &PHRASES[at])
+}
+
+/// The phrases for resident registration numbers.
+static RESIDENT_NUMBERS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let of_kind =
+        |name: &str| meaning(name).is_some_and(|(kind, _)| kind == Some(Kind::ResidentNumber));
+    sections(TEXT).filter(|(name, _)| of_kind(name)).flat_map(|(_, phrases)| phrases).collect()
+});
+
+/// Whether a name of these words may contain a phrase for resident registration numbers. Every function asks it of every column
+/// when it starts, so it takes far less than [`phrases_in`].
+pub(super) fn may_be_resident_number(words: &[String]) -> bool {
+    let contains = |phrase: &str| match phrase.split_once(' ') {
+        Some((first, _)) => words.iter().any(|word| word == first),
+        None => words.iter().any(|word| word.contains(phrase)),
+    };
+    RESIDENT_NUMBERS.iter().any(|phrase| contains(phrase))
 }
 
 /// Words in Hangul for something harmless, as they end compounds: `종류` of `카드종류` (card type). One syllable is part of too
@@ -154,76 +173,18 @@ pub(super) static RECORDS: Words = LazyLock::new(|| section("records"));
 /// Things that a list can be about, and a person's record as well.
 pub(super) static GOODS: Words = LazyLock::new(|| section("goods"));
 
-/// All words, also those that phrases consist of.
-static ALL: Words = LazyLock::new(|| {
-    sections(TEXT).flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' '))).collect()
-});
-
-/// Words that mean nothing personal where no phrase was found: all but the words of phrases that
-/// indicate a kind.
-static PLAIN: Words = LazyLock::new(|| {
-    let plain = sections(TEXT).filter(|(name, _)| {
-        let telling = ["medical", "intimate", "valuations", "remedies"];
-        !telling.contains(name) && meaning(name).is_none_or(|(kind, _)| kind.is_none())
-    });
-    let mut plain: HashSet<&str> =
-        plain.flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' '))).collect();
-    plain.extend(standard().map(|(word, _)| word).filter(|word| !ALL.contains(word)));
-    plain
-});
-
-/// Spellings of Korean words, each with its word, sorted by spelling. They are written once, because making them takes longer
-/// than a function may need to start; `spelling.rs` makes them, and a test compares them with the words.
-const SPELLED: &str = include_str!("spellings.txt");
-
-/// The Korean word of a spelling: a binary search, so that nothing is read that is not asked for.
-fn spelled(word: &str) -> Option<&'static str> {
-    let (mut from, mut to) = (0, SPELLED.len());
-    while from < to {
-        let middle = SPELLED.floor_char_boundary(from + (to - from) / 2);
-        let start = SPELLED[from..middle].rfind('\n').map_or(from, |at| from + at + 1);
-        let end = SPELLED[start..to].find('\n').map_or(to, |at| start + at);
-        let (spelling, korean) = SPELLED[start..end].split_once(' ')?;
-        match word.cmp(spelling) {
-            Ordering::Equal => return Some(korean),
-            Ordering::Less => to = start,
-            Ordering::Greater => from = end + 1,
-        }
-    }
-    None
-}
-
 /// The words of the public standard by their abbreviations.
 static ABBREVIATED: LazyLock<HashMap<&'static str, &'static str>> =
     LazyLock::new(|| standard().map(|(word, abbreviation)| (abbreviation, word)).collect());
 
-/// The consonants of words that mean nothing personal, as schemas abbreviate them: `cntrct` of `contract`. Consonants
-/// that another word of the vocabulary has too are left out.
-static CONSONANTS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let of = |words: &mut dyn Iterator<Item = &&'static str>| -> HashSet<String> {
-        words.filter_map(|word| consonants(word)).collect()
-    };
-    let telling = of(&mut ALL.iter().filter(|word| !PLAIN.contains(**word)));
-    let plain = of(&mut PLAIN.iter());
-    plain.into_iter().filter(|it| !telling.contains(it) && !ALL.contains(it.as_str())).collect()
-});
-
-/// The consonants of an English word of five letters or more, its first letter included; `None` if fewer than four are left.
-fn consonants(word: &str) -> Option<String> {
-    let is_word = word.len() >= 5 && word.bytes().all(|it| it.is_ascii_lowercase());
-    let kept = word.char_indices().filter(|(at, it)| *at == 0 || !"aeiou".contains(*it));
-    let kept: String = kept.map(|(_, it)| it).collect();
-    (is_word && kept.len() >= 4 && kept.len() < word.len()).then_some(kept)
-}
-
-/// Whether the vocabulary contains the word.
+/// Whether the word is known: of the vocabulary, of the public standard, or the consonants of such a word.
 pub(super) fn is_word(word: &str) -> bool {
-    ALL.contains(word) || PLAIN.contains(word) || CONSONANTS.contains(word)
+    known(word).is_some()
 }
 
 /// Whether the word means nothing personal.
 pub(super) fn is_plain(word: &str) -> bool {
-    PLAIN.contains(word)
+    matches!(known(word), Some(Known::Plain | Known::Standard))
 }
 
 /// Whether the word is a spelling of a Korean word.
@@ -235,7 +196,7 @@ pub(super) fn is_spelling(word: &str) -> bool {
 pub(super) fn korean(word: &str) -> Option<&'static str> {
     // A short spelling may be another word that the vocabulary has.
     const LONG: usize = 5;
-    let unknown = !ALL.contains(word);
+    let unknown = !matches!(known(word), Some(Known::Indicates | Known::Plain));
     let spelled = if unknown || word.len() >= LONG { spelled(word) } else { None };
     spelled.or_else(|| {
         let abbreviated = if unknown && word.len() > 2 { ABBREVIATED.get(word) } else { None };
@@ -244,9 +205,26 @@ pub(super) fn korean(word: &str) -> Option<&'static str> {
 }
 
 /// The words of the public standard, each with its abbreviation.
-fn standard() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(super) fn standard() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = STANDARD.lines().filter(|line| !line.starts_with('#'));
     lines.flat_map(|line| line.split(',')).filter_map(|pair| pair.trim().split_once(' '))
+}
+
+/// The words and phrases of all sections.
+#[cfg(test)]
+pub(super) fn words_of_vocabulary() -> impl Iterator<Item = &'static str> {
+    sections(TEXT).flat_map(|(_, words)| words)
+}
+
+/// Words that mean nothing personal where no phrase was found: all but the words of phrases that
+/// indicate a kind.
+#[cfg(test)]
+pub(super) fn words_that_indicate_nothing() -> impl Iterator<Item = &'static str> {
+    let plain = sections(TEXT).filter(|(name, _)| {
+        let telling = ["medical", "intimate", "valuations", "remedies"];
+        !telling.contains(name) && meaning(name).is_none_or(|(kind, _)| kind.is_none())
+    });
+    plain.flat_map(|(_, words)| words.flat_map(|phrase| phrase.split(' ')))
 }
 
 /// The sections of a text by name, each with its words and phrases.
@@ -284,34 +262,7 @@ fn meaning(section: &str) -> Option<(Option<Kind>, Confidence)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::{super::spelling::spellings, *};
-
-    /// With `UPDATE_SPELLINGS=1`, writes the file. Of words with the same spelling, the one in the section that comes first counts.
-    #[test]
-    fn the_spellings_are_those_of_the_words() {
-        let mut made: BTreeMap<String, &str> = BTreeMap::new();
-        let words = sections(TEXT).flat_map(|(_, words)| words);
-        for word in words.chain(standard().map(|(word, _)| word)) {
-            for spelling in spellings(word) {
-                made.entry(spelling).or_insert(word);
-            }
-        }
-        let lines: Vec<String> = made.iter().map(|(one, word)| format!("{one} {word}")).collect();
-        if std::env::var("UPDATE_SPELLINGS").is_ok_and(|it| it == "1") {
-            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/personal/spellings.txt");
-            std::fs::write(file, lines.join("\n")).expect("the file can be written");
-        } else {
-            assert!(lines.join("\n") == SPELLED, "run this test with UPDATE_SPELLINGS=1");
-        }
-        for (spelling, word) in &made {
-            assert_eq!(spelled(spelling), Some(*word), "{spelling}");
-        }
-        for other in ["", "a", "zzzz", "juso ", "jus", "주소", "~"] {
-            assert_eq!(spelled(other), None, "{other}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn every_section_is_known_and_used() {

@@ -10,7 +10,7 @@ mod values;
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Evidence, Finding, Rows, Subject, judge, rows};
+use super::{Confidence, Evidence, Finding, Kind, Rows, Subject, judge, rows};
 use crate::types::BigQueryType;
 
 /// Part, table, column, source type, label, generator of values.
@@ -254,6 +254,21 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
     }
     println!("{report}");
     assert!(below.is_empty(), "below the floors: parts {below:?}");
+}
+
+/// Functions ask this question of every column, and answer most of them by the words alone.
+#[test]
+fn the_quick_answer_about_resident_numbers_is_that_of_the_judgement() {
+    let mut resident = 0;
+    for column in set().iter().chain(&columns(HELD_BACK)) {
+        let verdict = judge(column.subject(), None);
+        let judged = verdict.finding == Finding::Personal(Kind::ResidentNumber)
+            && verdict.confidence >= Confidence::Medium;
+        let found = super::is_resident_number(column.subject());
+        assert_eq!(found, judged, "{}.{}", column.table, column.column);
+        resident += u32::from(found);
+    }
+    assert!(resident > 20, "{resident}");
 }
 
 /// The names with one word replaced by a word that no vocabulary has.
