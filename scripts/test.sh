@@ -77,7 +77,8 @@ fi
 
 if "$cargo" nextest --version >/dev/null 2>&1; then
     "$cargo" nextest list --workspace --message-format oneline | scripts/expected-tests.sh
-    exec "$cargo" nextest run --workspace
+    # One thread more than processors, because some tests wait: for Terraform, for example.
+    exec "$cargo" nextest run --workspace --test-threads "$(($(getconf _NPROCESSORS_ONLN) + 1))"
 fi
 { "$cargo" test --workspace --quiet -- --list --format terse; } | sed -n 's/: test$//p' | scripts/expected-tests.sh
 exec "$cargo" test --workspace -- --show-output

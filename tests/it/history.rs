@@ -1,12 +1,17 @@
 //! The rows of past days (`tables.<table>.history`): a partition per day, with the rows of that day, protected by
 //! what is true of every kept day.
 
+mod backfill;
+mod forgotten;
+
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_ledger::records::HistoryRecord;
 use landbridge_local::Principal::{Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{MemoryDatabase, MemoryTable};
+use landbridge_local_wire::monitor::{Admission, ArrivedCall, CallObserver};
 use serde_json::Value;
 
 use crate::command::{landbridge, output_text};
@@ -212,6 +217,8 @@ async fn a_column_is_as_strict_as_on_the_strictest_kept_day() {
     let sql = "SELECT CAST(MIN(_PARTITIONDATE) AS STRING) FROM shop.orders_history";
     let oldest = env.query(Analyst, sql).await.expect("an answer").concat().concat();
     assert!(oldest > day(1), "the day of class `birth` has expired: {oldest}");
+    let said = command(&env, &["receipt", &day(1)], 0);
+    assert!(said.contains(&format!("{} was kept, and has expired, in", day(1))), "{said}");
     // A week after the tick that found it expired, no time travel reaches it.
     night(&env, 13).await;
     assert_eq!(placed(&env, "orders_history").await, "20");
@@ -323,6 +330,49 @@ async fn a_history_that_fails_holds_nothing_and_is_kept_later() {
     assert_eq!(said(&env).len(), 1, "{:#?}", said(&env));
     env.query(Loader, "DROP TABLE shop.people_history").await.expect("no table");
     assert!(env.tick("load", &time(0, 300)).await.is_response());
+    assert_eq!(kept(&env, 0, "public.people").await.rows, Some(3));
+    assert_eq!(said(&env).len(), 1);
+}
+
+/// Refuses each call about a history table of `people`.
+struct NoHistory;
+
+impl CallObserver for NoHistory {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let refused = call.request.contains("people_history");
+        Box::pin(async move { if refused { Admission::Reject(503) } else { Admission::Proceed } })
+    }
+}
+
+/// No call is disturbed.
+struct Nothing;
+
+impl CallObserver for Nothing {}
+
+/// A transient error is no message, unless it lasts: then the day would be missing some days later, and nothing would have said so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transient_failure_that_lasts_is_said_once() {
+    let (builder, _) = builder(30);
+    let env = builder.build().await;
+    env.cloud.calls().set_observer(Arc::new(NoHistory));
+    run_night(&env, 0).await;
+    let said = |env: &TestEnv| -> Vec<Value> {
+        let alerts = env.alerts("load").into_iter();
+        alerts.filter(|it| it.to_string().contains("is not kept in the history")).collect()
+    };
+    let failed = record(&env, 0, "public.people").await.expect("a record");
+    assert!(!failed.is_kept() && failed.problem.is_some(), "{failed:?}");
+    assert!(said(&env).is_empty(), "{:#?}", said(&env));
+    for minutes in [150, 240, 270, 300] {
+        assert!(env.tick("load", &time(0, minutes)).await.is_response());
+        assert_eq!(said(&env).len(), usize::from(minutes >= 270), "{minutes}: {:#?}", said(&env));
+    }
+    assert_eq!(
+        record(&env, 0, "public.people").await.map(|it| it.recorded_at),
+        Some(failed.recorded_at)
+    );
+    env.cloud.calls().set_observer(Arc::new(Nothing));
+    assert!(env.tick("load", &time(0, 310)).await.is_response());
     assert_eq!(kept(&env, 0, "public.people").await.rows, Some(3));
     assert_eq!(said(&env).len(), 1);
 }
@@ -444,97 +494,4 @@ fn command(env: &TestEnv, args: &[&str], code: i32) -> String {
     let text = output_text(&output);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
     text
-}
-
-/// `day state why` of the plan of a backfill of five days of `people`.
-fn backfill(env: &TestEnv, args: &[&str]) -> Vec<String> {
-    let (from, to) = (day(0), day(4));
-    let all = ["backfill", "--table", "people", "--from", &from, "--to", &to, "--output", "json"];
-    let output = landbridge(&env.operator_variables(), &[&all, args].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
-    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let days = plan["days"].as_array().expect("days").iter();
-    days.map(|it| format!("{} {} {}", text(&it["day"]), text(&it["state"]), text(&it["why"])))
-        .collect()
-}
-
-/// Past days come from the exports that are kept, under today's contract; the table and the receipts of those days
-/// stay as they are.
-#[tokio::test(flavor = "multi_thread")]
-async fn past_days_are_filled_from_kept_exports_and_what_cannot_be_filled_is_listed() {
-    let (mut builder, database) = builder(30);
-    let with_history = builder.config.clone();
-    builder.config = with_history.split("\ntables:").next().expect("a configuration").to_owned();
-    let env = builder.build().await;
-    let row = |id: &'static str| [Some(id), Some("김민준"), Some("minjun@example.com"), None];
-    let ids = ["1", "2", "3", "4", "5"];
-    for n in 0..4 {
-        let rows: Vec<_> = ids[..=n].iter().map(|id| row(id)).collect();
-        database.set_table(people_table(&rows)).expect("a table");
-        run_night(&env, n as i64).await;
-    }
-    let receipt = env.receipts(&day(0)).await.remove("public.people").expect("a receipt");
-    for object in env.landing_objects().into_keys() {
-        env.cloud.google().delete_object("shop-landing", &object);
-    }
-    let exports = crate::google::object_keys(&env, "exports/", ".parquet").await;
-    let gone =
-        exports.iter().filter(|key| key.contains("20261122") && key.contains("public.people"));
-    for key in gone {
-        assert!(env.cloud.aws().delete_object("shop-exports", key).await, "{key}");
-    }
-    env.deploy_config(&with_history);
-    database.set_table(people_table(&ids.map(row))).expect("a table");
-    night(&env, 4).await;
-    kept(&env, 4, "public.people").await;
-    let refused = format!("{} refused files of its export in s3://shop-exports/", day(1));
-    let planned = backfill(&env, &["--dry-run"]);
-    assert_eq!(planned.len(), 5, "{planned:#?}");
-    assert!(planned[1].starts_with(&refused), "{planned:#?}");
-    let fills = [0, 2, 3].map(|n| planned[n].clone());
-    assert_eq!(fills, [0, 2, 3].map(|n| format!("{} fill ", day(n))), "{planned:#?}");
-    assert_eq!(planned[4], format!("{} kept ", day(4)));
-    assert!(env.ledger("redo/").await.is_empty());
-    let text = command(
-        &env,
-        &["backfill", "--table", "public.people", "--from", &day(0), "--to", &day(4), "--dry-run"],
-        0,
-    );
-    assert!(text.contains("3 days to fill") && text.contains("USD"), "{text}");
-    let requested = backfill(&env, &["--yes"]);
-    assert_eq!(requested[0], format!("{} requested ", day(0)), "{requested:#?}");
-    assert_eq!(backfill(&env, &["--yes"])[0], format!("{} requested ", day(0)));
-    for minutes in [300, 306, 312, 318] {
-        for function in ["transfer", "load"] {
-            assert!(env.tick(function, &time(4, minutes)).await.is_response());
-        }
-    }
-    assert_eq!(
-        backfill(&env, &["--dry-run"])[0],
-        format!("{} kept ", day(0)),
-        "{}",
-        env.log_output()
-    );
-    let sql = "SELECT CAST(_PARTITIONDATE AS STRING), COUNT(*), COUNT(DISTINCT id) FROM shop.people_history GROUP BY 1 ORDER BY 1";
-    let rows = |n: i64| vec![day(n), (n + 1).to_string(), (n + 1).to_string()];
-    assert_eq!(env.query(Analyst, sql).await, Ok([0, 2, 3, 4].map(rows).to_vec()));
-    let emails = "SELECT DISTINCT email FROM shop.people_history";
-    assert_eq!(env.query(Analyst, emails).await.expect("masks").concat(), ["XXXXX@example.com"]);
-    // The table and what its day says of it.
-    let sql = "SELECT COUNT(*) FROM shop.people";
-    assert_eq!(env.query(Analyst, sql).await.expect("rows").concat(), ["5"]);
-    let after = env.receipts(&day(0)).await.remove("public.people").expect("a receipt");
-    assert_eq!(
-        (after.state, after.rows_table, &after.job),
-        (receipt.state, receipt.rows_table, &receipt.job)
-    );
-    let text = command(&env, &["receipt", &day(0), "--table", "people"], 0);
-    assert!(text.contains("2026-11-21 is kept in people_history, 1 rows"), "{text}");
-    let wrong = ["backfill", "--table", "nothing", "--from", "2026-11-21", "--to", "2026-11-22"];
-    let text = command(&env, &wrong, 2);
-    assert!(
-        text.contains("keeps no history of `nothing`, only of public.orders, public.people"),
-        "{text}"
-    );
 }

@@ -2,15 +2,17 @@
 
 use clap::Args;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
 use landbridge_core::audit::{Outcome, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
+use landbridge_core::protection::partition_end;
 use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
@@ -18,6 +20,7 @@ use landbridge_ledger::read::receipts;
 use landbridge_ledger::records::{HISTORY, HistoryRecord};
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::receipt_chain::{self, Trust};
@@ -107,6 +110,7 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let found = Found {
         audits,
         histories: histories(&config, &aws, args.day).await?,
+        expired: expired(&config, args.day)?,
         zone: zone(&config)?,
     };
     found.show(&receipts, args.output.format, args.table.is_some())
@@ -117,6 +121,8 @@ struct Found {
     /// The verdicts of each receipt's audits, for one table.
     audits: Vec<Vec<Verdict>>,
     histories: Vec<HistoryRecord>,
+    /// Tables of the source whose histories keep the day no more.
+    expired: BTreeSet<String>,
     zone: TimeZone,
 }
 
@@ -135,14 +141,14 @@ impl Found {
             }
             (Output::Text, true) => with_audits().try_for_each(|(receipt, audits)| {
                 render::print(&in_full(receipt, &self.zone))?;
-                print_unless_empty(&history_lines(self.of_table(receipt)))?;
+                print_unless_empty(&self.history_lines(self.of_table(receipt)))?;
                 render::print(&verdict_table(audits))
             }),
             (Output::Text, false) => {
                 render::print(&summary(receipts, 0))?;
                 render::print(&snapshot_line(receipts, &self.zone))?;
                 render::print(notes(receipts, 0, Paint::stdout()).trim_end())?;
-                print_unless_empty(&history_lines(self.histories.iter()))
+                print_unless_empty(&self.history_lines(self.histories.iter()))
             }
         }
     }
@@ -150,6 +156,37 @@ impl Found {
     /// How the history of the receipt's table has the day.
     fn of_table<'a>(&'a self, receipt: &'a Receipt) -> impl Iterator<Item = &'a HistoryRecord> {
         self.histories.iter().filter(|it| it.source_table == receipt.source_table)
+    }
+
+    /// One line for each history, and its notes.
+    fn history_lines<'a>(&self, histories: impl Iterator<Item = &'a HistoryRecord>) -> String {
+        let mut text = String::new();
+        for history in histories {
+            let HistoryRecord { source_table, table, partition, rows, problem, .. } = history;
+            let _ = match (rows, problem) {
+                (_, Some(problem)) => {
+                    writeln!(text, "history of {source_table}: {partition} is not kept: {problem}")
+                }
+                (Some(rows), None) => writeln!(
+                    text,
+                    "history of {source_table}: {partition} {} in {table}, {} rows{}",
+                    if self.expired.contains(source_table) {
+                        "was kept, and has expired,"
+                    } else {
+                        "is kept"
+                    },
+                    grouped(*rows),
+                    history
+                        .objects_of
+                        .map_or_else(String::new, |day| format!(", unchanged since {day}")),
+                ),
+                (None, None) => Ok(()),
+            };
+            for note in &history.notes {
+                let _ = writeln!(text, "  {note}");
+            }
+        }
+        text
     }
 }
 
@@ -164,6 +201,17 @@ struct Audited<'a> {
     history: Option<&'a HistoryRecord>,
 }
 
+/// The tables whose histories are too short for the day: BigQuery has deleted its partition.
+fn expired(config: &Config, day: Day) -> Result<BTreeSet<String>> {
+    let now = Clock::from_env()?.now();
+    let is_over = |days: u32| {
+        let expiration = SignedDuration::from_hours(24 * i64::from(days));
+        partition_end(day, expiration).is_none_or(|end| end <= now)
+    };
+    let over = config.histories().filter(|(_, history)| is_over(history.days));
+    Ok(over.map(|(source_table, _)| source_table.to_owned()).collect())
+}
+
 /// How the histories of tables have the rows of the day, by table.
 async fn histories(config: &Config, aws: &Aws, day: Day) -> Result<Vec<HistoryRecord>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
@@ -174,32 +222,6 @@ async fn histories(config: &Config, aws: &Aws, day: Day) -> Result<Vec<HistoryRe
 
 fn print_unless_empty(text: &str) -> Result {
     if text.is_empty() { Ok(()) } else { render::print(text) }
-}
-
-/// One line for each history, and its notes.
-fn history_lines<'a>(histories: impl Iterator<Item = &'a HistoryRecord>) -> String {
-    let mut text = String::new();
-    for history in histories {
-        let HistoryRecord { source_table, table, partition, rows, problem, .. } = history;
-        let _ = match (rows, problem) {
-            (_, Some(problem)) => {
-                writeln!(text, "history of {source_table}: {partition} is not kept: {problem}")
-            }
-            (Some(rows), None) => writeln!(
-                text,
-                "history of {source_table}: {partition} is kept in {table}, {} rows{}",
-                grouped(*rows),
-                history
-                    .objects_of
-                    .map_or_else(String::new, |day| format!(", unchanged since {day}")),
-            ),
-            (None, None) => Ok(()),
-        };
-        for note in &history.notes {
-            let _ = writeln!(text, "  {note}");
-        }
-    }
-    text
 }
 
 /// The verdicts of the newest audit of each receipt's table; none if it was not audited.

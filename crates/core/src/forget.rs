@@ -14,6 +14,9 @@ use crate::restore::RestorePoint;
 /// (BigQuery documentation, "Fail-safe").
 pub const FAIL_SAFE_DAYS: i64 = 7;
 
+/// How long BigQuery keeps its history of jobs, with the text of queries (BigQuery documentation, "JOBS view").
+pub const JOBS_DAYS: i64 = 180;
+
 /// The rows of one key of one table, forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
@@ -85,12 +88,58 @@ pub struct Copies<'a> {
     pub landing: Option<&'a str>,
     /// Whether rows of the table are deleted in BigQuery by their keys, which are in objects of the newest day.
     pub has_deltas: bool,
+    /// Whether partitions of the table have files of their own in exports, with the same rows.
+    pub has_partitions: bool,
+    /// Whether queries with the key in their text ran in BigQuery.
+    pub has_queries: bool,
+    /// Whether receipts have the smallest and largest value of a column of the table (`bounds: true` in contract.yaml).
+    pub has_bounds: bool,
     /// The time.
     pub now: Timestamp,
 }
 
 /// What remains, and until when.
 pub fn remains(copies: &Copies<'_>) -> Vec<Remains> {
+    let mut all = snapshots(copies);
+    let days =
+        copies.backup_days.map_or("the retention of".to_owned(), |days| format!("{days} days of"));
+    all.push(Remains::new(
+        "automated backups of RDS",
+        format!("{days} automated backups have passed"),
+    ));
+    all.extend(in_bigquery(copies));
+    all.extend(copies.landing.map(|until| Remains::new("objects in Cloud Storage", until)));
+    if copies.has_deltas {
+        all.push(Remains::new(
+            "the key alone in Cloud Storage, if the newest day deleted the row by it (`delta` in landbridge.yaml)",
+            "the bucket deletes it `landing_retention_days` of Terraform's module gcp after its transfer, 3 by default",
+        ));
+    }
+    if copies.has_partitions {
+        all.push(Remains::new(
+            "files of the table's partitions in older exports, which have its rows once more",
+            "the bucket deletes them `export_retention_days` of Terraform's module aws after their export, 7 by default",
+        ));
+    }
+    if copies.has_bounds {
+        all.push(Remains::new(
+            "the smallest and largest value of columns with `bounds: true`, in receipts",
+            "`landbridge ledger remove-bounds` removes them",
+        ));
+    }
+    all.push(Remains::new(
+        "sealed bounds and sums of the table's newest 14 days in the ledger (`trends/`), which say nothing without the token key",
+        "14 more days are published",
+    ));
+    all.push(Remains::new(
+        "copies that people made: files of `landbridge recover`, tables of analysts, results of queries",
+        "unknown: Landbridge does not see them",
+    ));
+    all
+}
+
+/// Snapshots from before: pinned ones by name, the others together.
+fn snapshots(copies: &Copies<'_>) -> Vec<Remains> {
     let mut all = Vec::new();
     let older = copies.points.iter().filter(|it| match (it.taken_at, copies.absent_at) {
         (Some(taken), Some(absent)) => taken < absent,
@@ -116,35 +165,25 @@ pub fn remains(copies: &Copies<'_>) -> Vec<Remains> {
             "retention deletes the snapshots that Landbridge made (`snapshots` in landbridge.yaml); a person deletes the others",
         ));
     }
-    let days =
-        copies.backup_days.map_or("the retention of".to_owned(), |days| format!("{days} days of"));
-    all.push(Remains::new(
-        "automated backups of RDS",
-        format!("{days} automated backups have passed"),
-    ));
+    all
+}
+
+/// Deleted rows, and the text of the queries.
+fn in_bigquery(copies: &Copies<'_>) -> Vec<Remains> {
+    let after = |hours: i64| (copies.now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let mut all = Vec::new();
     if let Some(hours) = copies.time_travel_hours {
-        let end =
-            copies.now + jiff::SignedDuration::from_hours(i64::from(hours) + FAIL_SAFE_DAYS * 24);
         all.push(Remains::new(
             format!("BigQuery time travel ({hours} hours) and fail-safe ({FAIL_SAFE_DAYS} days)"),
-            end.to_string(),
+            after(i64::from(hours) + FAIL_SAFE_DAYS * 24),
         ));
     }
-    all.extend(copies.landing.map(|until| Remains::new("objects in Cloud Storage", until)));
-    if copies.has_deltas {
+    if copies.has_queries {
         all.push(Remains::new(
-            "the key alone in Cloud Storage, if the newest day deleted the row by it (`delta` in landbridge.yaml)",
-            "the bucket deletes it `landing_retention_days` of Terraform's module gcp after its transfer, 3 by default",
+            "the key in the text of the queries that counted and deleted the rows, in BigQuery's history of jobs",
+            after(JOBS_DAYS * 24),
         ));
     }
-    all.push(Remains::new(
-        "sealed bounds and sums of the table's newest 14 days in the ledger (`trends/`), which say nothing without the token key",
-        "14 more days are published",
-    ));
-    all.push(Remains::new(
-        "copies that people made: files of `landbridge recover`, tables of analysts, results of queries",
-        "unknown: Landbridge does not see them",
-    ));
     all
 }
 
@@ -194,6 +233,9 @@ mod tests {
             time_travel_hours: Some(48),
             landing: Some("3 days after their transfer"),
             has_deltas: true,
+            has_partitions: true,
+            has_queries: true,
+            has_bounds: true,
             now: "2026-11-22T00:00:00Z".parse().unwrap(),
         };
         let text: String =
@@ -205,6 +247,9 @@ mod tests {
             "fail-safe (7 days): 2026-12-01T00:00:00Z",
             "Cloud Storage: 3 days",
             "the key alone in Cloud Storage",
+            "partitions in older exports",
+            "history of jobs: 2027-05-21T00:00:00Z",
+            "`bounds: true`, in receipts: `landbridge ledger remove-bounds`",
         ] {
             assert!(text.contains(part), "`{part}` is not in: {text}");
         }

@@ -65,8 +65,8 @@ pub enum Files {
 pub struct Tick {
     /// The scheduled time, not the clock's: a late tick works on the day for which it was due.
     pub now: Timestamp,
-    /// The time at which the tick runs. Only the snapshot stage uses it: a snapshot is named after
-    /// the hour in which it is taken, however late the tick is.
+    /// The time at which the tick runs. A snapshot is named after the hour in which it is taken, however late the tick is;
+    /// how long workers and messages wait is measured by it.
     pub clock: Timestamp,
     /// When the process began with it.
     pub started: Instant,

@@ -40,7 +40,7 @@ already, to be filled, or why it cannot be filled. It shows bytes and price, ask
 into the ledger. The functions carry them out: they transfer the files of the export again, and load them into the
 partition of the day. The classes and transforms of today's contract apply, and the table keeps its newer rows.
 
-It can be repeated: days that are filled or requested are left out. Without --yes, the command asks if it runs in a
+It can be repeated: days that are filled (unless --again) or requested are left out. Without --yes, the command asks if it runs in a
 terminal; otherwise it only shows the plan, as with --dry-run.
 
 Exit codes: 0 requested, or only shown; 1 no day can be filled, or an error; 2 invalid usage; 3 access denied.")]
@@ -54,6 +54,9 @@ pub(crate) struct BackfillArgs {
     /// The last day
     #[arg(long, value_name = "DAY")]
     to: Day,
+    /// Also fill days that are recorded as filled, for example after a person deleted the history's table
+    #[arg(long)]
+    again: bool,
     /// Only show what would be filled
     #[arg(long)]
     dry_run: bool,
@@ -73,7 +76,7 @@ pub(crate) async fn run(args: BackfillArgs) -> Result {
     let now = Clock::from_env()?.now();
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
     let place = Place { config: &config, aws: &aws, ledger: &ledger, now };
-    let mut plan = Plan::make(&place, &args.table, args.from, args.to).await?;
+    let mut plan = Plan::make(&place, &args.table, (args.from, args.to), args.again).await?;
     let is_text = args.output.format == Output::Text;
     if is_text {
         render::print(&plan.text())?;
@@ -106,7 +109,7 @@ async fn request(place: &Place<'_>, plan: &mut Plan) -> Result {
             number,
             tables: Some(BTreeSet::from([plan.source_table.clone()])),
             export: false,
-            // The table itself is not loaded, and its trend is that of newer days.
+            // A table that has newer rows keeps them. The trend is that of newer days.
             accept_audits: true,
             backfill: true,
             requested_at: place.now,

@@ -8,6 +8,7 @@ use landbridge_core::cost::{Prices, day};
 use landbridge_core::plan::objects::{assign_folders, group_by_table};
 use landbridge_core::plan::{DayPlan, TableEntry};
 use landbridge_core::protection::partition_end;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_ledger::RedoDays;
 use landbridge_ledger::records::{self, EXPORT, MANIFEST, PLAN};
 use serde::Serialize;
@@ -68,7 +69,12 @@ impl Plan {
     ///
     /// # Errors
     /// `Usage` for a table without a history and for days in the wrong order; any AWS error.
-    pub(super) async fn make(place: &Place<'_>, table: &str, from: Day, to: Day) -> Result<Self> {
+    pub(super) async fn make(
+        place: &Place<'_>,
+        table: &str,
+        (from, to): (Day, Day),
+        again: bool,
+    ) -> Result<Self> {
         let config = place.config;
         let schedule = &config.schedule;
         let today = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(place.now);
@@ -83,7 +89,7 @@ impl Plan {
         let mut days = Vec::new();
         let all = std::iter::successors(Some(to), |day| day.before());
         for day in all.take_while(|day| *day >= from).take(MOST_DAYS) {
-            days.push(planned_day(place, &source_table, day, &requests).await?);
+            days.push(planned_day(place, &source_table, (day, again), &requests).await?);
         }
         days.reverse();
         let fills = days.iter().filter(|day| day.state == DayState::Fill);
@@ -179,14 +185,16 @@ async fn source_table(place: &Place<'_>, name: &str, newest: Day) -> Result<Stri
 async fn planned_day(
     place: &Place<'_>,
     source_table: &str,
-    day: Day,
+    (day, again): (Day, bool),
     requests: &RedoDays,
 ) -> Result<PlannedDay> {
     let mut planned =
         PlannedDay { day, state: DayState::Refused, rows: None, bytes: None, why: None };
     let ledger = place.ledger.day(day);
     let kept = ledger.value(&records::history(source_table)).await?;
-    if let Some(kept) = kept.filter(landbridge_ledger::records::HistoryRecord::is_kept) {
+    if let Some(why) = expired(place, source_table, day) {
+        planned.why = Some(why);
+    } else if let Some(kept) = kept.filter(|it| it.is_kept() && !again) {
         (planned.state, planned.rows) = (DayState::Kept, kept.rows);
     } else if is_requested(place, source_table, day, requests).await? {
         planned.state = DayState::Requested;
@@ -216,17 +224,36 @@ async fn is_requested(
     }))
 }
 
+/// Why BigQuery would delete the partition of the day at once, if it would.
+fn expired(place: &Place<'_>, source_table: &str, day: Day) -> Option<String> {
+    let days = place.config.history_of(source_table).map_or(0, |history| history.days);
+    let expiration = SignedDuration::from_hours(24 * i64::from(days));
+    let is_over = partition_end(day, expiration).is_none_or(|end| end <= place.now);
+    is_over.then(|| format!("it is older than the {days} days that the history keeps"))
+}
+
+/// Why a day cannot be filled that the table itself waits for: it would be published on the way.
+async fn unpublished(place: &Place<'_>, entry: &TableEntry, day: Day) -> Result<Option<String>> {
+    let claim = place.ledger.source().value(&records::claim(&entry.table)).await?;
+    if claim.is_some_and(|claim| claim.day > day) {
+        return Ok(None);
+    }
+    let receipt = place.ledger.day(day).value(&records::receipt(&entry.table)).await?;
+    let is_published = receipt.is_some_and(|it| it.state == ReceiptState::Published);
+    Ok((!is_published).then(|| {
+        format!(
+            "the table is not published of this day and has no newer rows; `landbridge redo {day} --table {}` does it again",
+            entry.source_table
+        )
+    }))
+}
+
 /// The table's entry in the plan of the day, or why the day cannot be filled.
 async fn fillable(
     place: &Place<'_>,
     source_table: &str,
     day: Day,
 ) -> Result<Result<TableEntry, String>> {
-    let days = place.config.history_of(source_table).map_or(0, |history| history.days);
-    let expiration = SignedDuration::from_hours(24 * i64::from(days));
-    if partition_end(day, expiration).is_none_or(|end| end <= place.now) {
-        return Ok(Err(format!("it is older than the {days} days that the history keeps")));
-    }
     if let Some(why) = record::of_day(place.ledger, Some(source_table), day).await? {
         return Ok(Err(why));
     }
@@ -242,6 +269,9 @@ async fn fillable(
         Ok(entry) => entry,
         Err(why) => return Ok(Err(why)),
     };
+    if let Some(why) = unpublished(place, &entry, day).await? {
+        return Ok(Err(why));
+    }
     let bucket = &place.config.export.bucket;
     let listed = place.aws.s3.list(bucket, &manifest.root).await?;
     let folders = group_by_table(&manifest.root, listed);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | the command: shows the plan, asks, removes, records |
 //! | [`figures`] | the sealed figures of older days |
-//! | [`history`] | the rows of past days |
+//! | [`others`] | the rows of past days, and of tables with a former name |
 //! | [`plan`] | where the rows are, and why the command is refused |
 //! | [`landing`] | the table's objects in Cloud Storage |
 //! | [`remove`] | deletes files of exports, objects of Cloud Storage, and rows of BigQuery |
@@ -13,8 +13,8 @@
 //! It can be repeated: it looks again for what is left. No message and no record has the value of the key.
 
 mod figures;
-mod history;
 mod landing;
+mod others;
 mod plan;
 pub(crate) mod record;
 mod remove;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::CLASS_NONE;
+use landbridge_core::note::NoteCode;
 use landbridge_core::plan::objects::{ObjectMeta, assign_folders, group_by_table};
 use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_ledger::records::below;
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use super::Command;
 use super::figures;
-use super::history::{self, HistoryRows};
 use super::landing::{self, Landed};
+use super::others::{self, OtherTable};
 use super::warehouse::{condition_on, rows_in_warehouse};
 use crate::failure::{Failure, Result};
 use crate::recover::find::Finder;
@@ -42,12 +43,20 @@ pub(super) struct Plan {
     pub(super) table: String,
     /// Rows of the key in BigQuery now.
     pub(super) warehouse_rows: u64,
-    /// The history tables, with the rows of the key on all days that they keep.
+    /// Histories, and tables of former names, with the rows of the key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) histories: Vec<HistoryRows>,
+    pub(super) other_tables: Vec<OtherTable>,
     /// The condition in BigQuery, which has the value.
     #[serde(skip)]
     pub(super) condition: String,
+    /// The plan of the table on the day of the newest export, and the column in it.
+    #[serde(skip)]
+    pub(super) newest: TablePlan,
+    #[serde(skip)]
+    pub(super) key: SourceColumn,
+    /// Whether PostgreSQL's partitions of the table are in exports as well, with the same rows once more.
+    #[serde(skip)]
+    pub(super) has_partitions: bool,
 }
 
 /// A file of an export that has rows of the key.
@@ -64,6 +73,8 @@ struct Newest {
     export: ExportRecord,
     manifest: ManifestRecord,
     plan: TablePlan,
+    /// Whether the export has partitions of the table, which are not loaded.
+    has_partitions: bool,
 }
 
 impl Plan {
@@ -98,9 +109,9 @@ impl Plan {
         let figures = figures::older(command, &newest.plan, newest.day).await?;
         let table = newest.plan.table.clone();
         let warehouse_rows = rows_in_warehouse(command, &table, &condition).await?;
-        let histories = history::find(command, &newest.plan, column).await?;
+        let other_tables = others::find(command, &newest.plan, column).await?;
         Ok(Self {
-            histories,
+            other_tables,
             source_table: newest.plan.source_table.clone(),
             column: command.args.key.column.clone(),
             absent_on: newest.day,
@@ -111,6 +122,9 @@ impl Plan {
             table,
             warehouse_rows,
             condition,
+            has_partitions: newest.has_partitions,
+            key: column.clone(),
+            newest: newest.plan.clone(),
         })
     }
 
@@ -143,8 +157,8 @@ impl Plan {
                     &format!("  delete {} in BigQuery's table {table}", count(self.warehouse_rows))
             }
         }
-        for history in &self.histories {
-            text += &history::text(history);
+        for other in &self.other_tables {
+            text += &others::text(other);
         }
         text
     }
@@ -201,14 +215,15 @@ async fn newest(command: &Command) -> Result<Newest> {
         let export = records.value(&EXPORT).await?;
         let (manifest, plan) = (records.value(&MANIFEST).await?, records.value(&PLAN).await?);
         let is_on_its_way = export.is_some();
-        if let (Some(export), Some(manifest), Some(plan)) =
+        if let (Some(export), Some(manifest), Some(day_plan)) =
             (export.filter(|it| it.complete), manifest, plan)
         {
-            let entry = plan.tables.iter().find(|it| it.source_table == *name);
+            let entry = day_plan.tables.iter().find(|it| it.source_table == *name);
             let Some(entry) = entry else {
                 return Err(Failure::Usage(format!(
                     "the export of {day}, the newest one, has no table `{name}`. There are: {}",
-                    plan.tables
+                    day_plan
+                        .tables
                         .iter()
                         .map(|it| it.source_table.as_str())
                         .collect::<Vec<_>>()
@@ -221,7 +236,11 @@ async fn newest(command: &Command) -> Result<Newest> {
                     "{name} of {day} is held or being planned, so its files are not known; `landbridge receipt {day}` says why"
                 ))
             })?;
-            return Ok(Newest { day, export, manifest, plan });
+            let start = format!("{name}_");
+            let has_partitions = day_plan.skipped.iter().any(|it| {
+                it.note == Some(NoteCode::Partition) && it.source_table.starts_with(&start)
+            });
+            return Ok(Newest { day, export, manifest, plan, has_partitions });
         }
         if is_on_its_way {
             return Err(Failure::Failed(format!(

@@ -34,7 +34,8 @@ pub(super) async fn key_hash(command: &Command) -> Result<Option<String>> {
 }
 
 /// The record of this command: one that an interrupted command of the same key began, or a new one. It is written before anything
-/// is removed.
+/// is removed. Without a hash nobody can say whether a record is of the same key, so the record is new, and one that was interrupted
+/// stays without an end.
 ///
 /// # Errors
 /// Any ledger error.
@@ -47,11 +48,15 @@ pub(super) async fn begin(command: &Command, plan: &Plan) -> Result<Forgotten> {
             it.finished_at.is_none()
                 && it.source_table == plan.source_table
                 && it.column == args.key.column
+                && key_hash.is_some()
                 && it.key_hash == key_hash
-                && (key_hash.is_some() || it.reason == args.reason)
         };
         if let Some(open) = all.iter().find(is_this) {
-            return Ok(open.clone());
+            // The source may have had the rows again since: the newer export counts.
+            let newer = plan.absent_on > open.absent_on;
+            let absent_at = if newer { plan.absent_at } else { open.absent_at };
+            let absent_on = open.absent_on.max(plan.absent_on);
+            return Ok(Forgotten { absent_on, absent_at, ..open.clone() });
         }
         let number = all.iter().map(|it| it.number).max().unwrap_or_default() + 1;
         let record = Forgotten {
@@ -67,7 +72,7 @@ pub(super) async fn begin(command: &Command, plan: &Plan) -> Result<Forgotten> {
             landed: plan.landed.len() as u64,
             figures: plan.figures.len() as u64,
             warehouse_rows: plan.warehouse_rows
-                + plan.histories.iter().map(|it| it.rows).sum::<u64>(),
+                + plan.other_tables.iter().map(|it| it.rows).sum::<u64>(),
             remains: Vec::new(),
             finished_at: None,
         };
@@ -92,6 +97,9 @@ pub(super) async fn end(command: &Command, done: &Forgotten) -> Result<Forgotten
             return Ok(found.value);
         }
         let mut merged = done.clone();
+        if found.value.absent_on > merged.absent_on {
+            (merged.absent_on, merged.absent_at) = (found.value.absent_on, found.value.absent_at);
+        }
         merged.files.extend(found.value.files.iter().cloned());
         merged.landed = merged.landed.max(found.value.landed);
         merged.warehouse_rows = merged.warehouse_rows.max(found.value.warehouse_rows);

@@ -1,11 +1,12 @@
 //! Removes what the plan found. Each step can be repeated: a file that is gone and a row that is gone are done.
 
+use landbridge_core::contract::ColumnContract;
 use landbridge_core::forget::{Copies, Forgotten, Remains, remains};
 use landbridge_core::restore::{Setting, SettingValue};
 
 use super::plan::Plan;
 use super::warehouse::{full, rows_in_warehouse};
-use super::{Command, figures, landing, record, with_rights};
+use super::{Command, figures, landing, others, record, with_rights};
 use crate::failure::{Failure, Result};
 
 /// Removes the rows, and records it.
@@ -29,6 +30,7 @@ pub(super) async fn run(command: &Command, plan: &Plan) -> Result<Forgotten> {
     forgotten.figures = forgotten.figures.max(plan.figures.len() as u64);
     let deleted = delete_rows(command, plan).await?;
     forgotten.warehouse_rows = forgotten.warehouse_rows.max(deleted);
+    require_none_left(command, plan).await?;
     forgotten.remains = what_remains(command, plan).await?;
     forgotten.finished_at = Some(command.now);
     record::end(command, &forgotten).await
@@ -50,18 +52,32 @@ async fn delete_file(command: &Command, key: &str) -> Result {
     Ok(())
 }
 
-/// Deletes the rows in BigQuery, on every day of the histories too, and counts again.
+/// Deletes the rows in BigQuery, in histories and tables of former names too, and counts again.
 async fn delete_rows(command: &Command, plan: &Plan) -> Result<u64> {
     let table = (plan.table.as_str(), plan.condition.as_str(), plan.warehouse_rows);
-    let histories = plan.histories.iter();
-    let histories = histories.map(|it| (it.table.as_str(), it.condition.as_str(), it.rows));
+    let others = plan.other_tables.iter();
+    let others = others.map(|it| (it.table.as_str(), it.condition.as_str(), it.rows));
     let mut deleted = 0;
-    for (table, condition, rows) in std::iter::once(table).chain(histories) {
+    for (table, condition, rows) in std::iter::once(table).chain(others) {
         if rows > 0 {
             deleted += delete_in(command, table, condition).await?;
         }
     }
     Ok(deleted)
+}
+
+/// Looks again: a load that began before the record was written may have kept a day since.
+async fn require_none_left(command: &Command, plan: &Plan) -> Result {
+    let mut left = rows_in_warehouse(command, &plan.table, &plan.condition).await?;
+    for other in others::find(command, &plan.newest, &plan.key).await? {
+        left += other.rows;
+    }
+    match left {
+        0 => Ok(()),
+        rows => Err(Failure::Failed(format!(
+            "BigQuery has {rows} rows of the key that a load wrote since; run the command again"
+        ))),
+    }
 }
 
 async fn delete_in(command: &Command, table: &str, condition: &str) -> Result<u64> {
@@ -86,9 +102,10 @@ async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
         _ => None,
     });
     let hours = match plan.table.as_str() {
-        "" => None,
+        "" if plan.other_tables.is_empty() => None,
         _ => Some(command.bigquery.time_travel_hours(&config.warehouse.dataset).await?),
     };
+    let contract = command.contract.tables.get(&plan.source_table);
     let mut all = remains(&Copies {
         points: &points,
         absent_at: plan.absent_at,
@@ -98,15 +115,12 @@ async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
             "the bucket deletes them `landing_retention_days` of Terraform's module gcp after their transfer, 3 by default",
         ),
         has_deltas: config.delta_of(&plan.source_table).is_some(),
+        has_partitions: plan.has_partitions,
+        has_queries: !plan.table.is_empty() || !plan.other_tables.is_empty(),
+        has_bounds: contract.is_some_and(|it| it.columns.values().any(ColumnContract::allows_bounds)),
         now: command.now,
     });
-    let not_reached = plan.histories.iter().filter_map(|it| {
-        let days = super::history::days(&it.not_reached)?;
-        Some(Remains {
-            what: format!("rows of {days} in BigQuery's table {}", it.table),
-            until: "the days expire, or a person deletes the table: the column has tokens, a class or another type on them".to_owned(),
-        })
-    });
-    all.extend(not_reached);
+    let not_reached = plan.other_tables.iter().filter_map(others::remains);
+    all.extend(not_reached.map(|(what, until)| Remains { what, until }));
     Ok(all)
 }

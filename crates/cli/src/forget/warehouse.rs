@@ -2,7 +2,7 @@
 
 use landbridge_core::plan::SourceColumn;
 use landbridge_core::types::BigQueryType;
-use landbridge_ledger::records;
+use landbridge_ledger::records::{self, Claim};
 
 use super::Command;
 use crate::failure::{Failure, Result};
@@ -34,6 +34,16 @@ pub(super) fn condition_on(command: &Command, column: &SourceColumn, name: &str)
     }
 }
 
+/// Refuses while a load job may be writing the table, or may have written rows that are not proven yet.
+pub(super) fn require_no_load(table: &str, claim: &Claim) -> Result {
+    match claim.loading {
+        None => Ok(()),
+        Some(_) => Err(Failure::Failed(format!(
+            "a load job may be writing {table} at this moment, or its rows are not proven yet; run the command again in some minutes (`landbridge status` shows what the load waits for)"
+        ))),
+    }
+}
+
 /// Rows of the key in BigQuery.
 pub(super) async fn rows_in_warehouse(
     command: &Command,
@@ -43,17 +53,16 @@ pub(super) async fn rows_in_warehouse(
     if table.is_empty() {
         return Ok(0);
     }
-    let dataset = &command.config.warehouse.dataset;
-    if command.bigquery.table(dataset, table).await.map_err(super::with_rights)?.is_none() {
-        return Ok(0);
-    }
+    // A load can also be about to create the table.
     let source = command.ledger.source();
     let of_table = source.value(&records::claim(table)).await?;
     let of_history = source.value(&records::history_claim(table)).await?;
-    if of_table.iter().chain(&of_history).any(|it| it.loading.is_some()) {
-        return Err(Failure::Failed(format!(
-            "a load job may be writing {table} at this moment; run the command again in some minutes"
-        )));
+    for claim in of_table.iter().chain(&of_history) {
+        require_no_load(table, claim)?;
+    }
+    let dataset = &command.config.warehouse.dataset;
+    if command.bigquery.table(dataset, table).await.map_err(super::with_rights)?.is_none() {
+        return Ok(0);
     }
     let full = full(command, table);
     let sql = format!("SELECT COUNT(*) AS n FROM {full} WHERE {condition}");

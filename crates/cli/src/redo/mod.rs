@@ -95,6 +95,7 @@ pub(crate) async fn run(args: RedoArgs) -> Result {
         return if is_text { Ok(()) } else { render::json(&plan) };
     }
     confirm(&format!("Do {} again?", plan.day), args.yes)?;
+    plan.refuse_forgotten(&place).await?;
     let request = RedoRequest {
         number: plan.number,
         tables: plan.requested_tables(),

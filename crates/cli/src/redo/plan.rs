@@ -2,24 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::cost::{Prices, day};
 use landbridge_core::plan::objects::{assign_folders, group_by_table};
 use landbridge_core::plan::{DayPlan, SkippedTable, TableEntry};
 use landbridge_core::redo::{RedoDone, RedoRequest};
-use landbridge_ledger::records::{self, CLAIMS, Claim, EXPORT, ExportRecord, MANIFEST, PLAN};
-use landbridge_ledger::{DayLedger, Ledger};
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{Claim, EXPORT, ExportRecord, MANIFEST, PLAN};
 use serde::Serialize;
 
 use crate::cost::storage_gib;
 use crate::failure::{Failure, Result};
 use crate::forget::record;
-use crate::requests::Place;
-
-/// Claims read at once: they are small, and latency dominates.
-const AT_ONCE: usize = 16;
+use crate::requests::{Place, read_claims};
 
 /// The plan; its fields are the keys of `--output json`.
 #[derive(Debug, Serialize)]
@@ -120,9 +116,6 @@ impl Plan {
         }
         refuse_forgotten(place, &records, tables).await?;
         let chosen = records.choose(tables, wants_export)?;
-        for table in &chosen.tables {
-            refuse_table(place, &table.source_table, day).await?;
-        }
         let export = other_export(place, &records, &chosen.tables, wants_export).await?;
         let requests = place.ledger.source();
         let days = requests.redo_days().await?;
@@ -142,6 +135,7 @@ impl Plan {
             accept_audits,
             cost: Cost { export_usd: None, egress_usd: None, prices_as_of: None },
         };
+        plan.refuse_forgotten(place).await?;
         let covers = |(request, done): &&(RedoRequest, Option<RedoDone>)| {
             done.is_none() && plan.is_covered_by(request)
         };
@@ -155,6 +149,20 @@ impl Plan {
     pub(super) fn requested_tables(&self) -> Option<BTreeSet<String>> {
         let all = self.complete && self.newer.is_empty();
         (!all).then(|| self.tables.iter().map(|table| table.source_table.clone()).collect())
+    }
+
+    /// Refuses tables of which rows were forgotten since the day; asked again after the operator has confirmed.
+    ///
+    /// # Errors
+    /// `Failed` with the record; any ledger error.
+    pub(super) async fn refuse_forgotten(&self, place: &Place<'_>) -> Result {
+        if self.tables.is_empty() {
+            return refuse_unplanned(place, self.day).await;
+        }
+        for table in &self.tables {
+            refuse_table(place, &table.source_table, self.day).await?;
+        }
+        Ok(())
     }
 
     /// Whether this request asks for all of the plan.
@@ -307,20 +315,6 @@ fn unplanned_entry(source_table: &str) -> TableEntry {
     }
 }
 
-async fn read_claims(ledger: &Ledger) -> Result<BTreeMap<String, Claim>> {
-    let ledger = &ledger.source();
-    let names = ledger.names(CLAIMS).await?.into_keys();
-    let claims: Vec<_> = futures::stream::iter(names)
-        .map(|name| async move {
-            let claim = ledger.value(&records::claim(&name)).await?;
-            Ok::<_, landbridge_core::Error>(claim.map(|claim| (name, claim)))
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(claims.into_iter().flatten().collect())
-}
-
 /// The other export, if one is requested or needed. Its snapshot must exist.
 async fn other_export(
     place: &Place<'_>,
@@ -354,6 +348,17 @@ async fn refuse_forgotten(place: &Place<'_>, records: &DayRecords, tables: &[Str
         }
     }
     Ok(())
+}
+
+/// Refuses a day without a list of its tables if rows of any table were forgotten since: the first plan of the day would be made of the
+/// files that are left, without the other rows of the deleted ones, or of another export, which has the rows still.
+async fn refuse_unplanned(place: &Place<'_>, day: Day) -> Result {
+    match record::of_day(place.ledger, None, day).await? {
+        None => Ok(()),
+        Some(why) => Err(Failure::Failed(format!(
+            "{day} was never planned and cannot be done any more: {why}. Do a newer day again"
+        ))),
+    }
 }
 
 /// Refuses a table of which rows were forgotten since the day: its rows of that day have them still.

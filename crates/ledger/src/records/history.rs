@@ -35,7 +35,7 @@ pub struct HistoryRecord {
     /// What else is to be said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
-    /// The tick that recorded it.
+    /// The tick that recorded it; of a transient failure, the first tick that failed.
     pub recorded_at: Timestamp,
 }
 

@@ -9,7 +9,7 @@
 //! loaded are used, and if they are gone, the load has the table carried (`table/unchanged.rs`).
 
 use futures::StreamExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::HistoryConfig;
 use landbridge_core::forget::Forgotten;
@@ -35,6 +35,9 @@ use crate::{Context, Tick, alert, unchanged};
 /// Days whose rows are kept if they are not yet: today's, and those whose objects Cloud Storage has by default
 /// (`landing_retention_days` of Terraform's module gcp).
 const RECENT_DAYS: usize = 3;
+
+/// How long a transient failure lasts before it is said. After the recent days, the day would be missing for good.
+const LASTING: SignedDuration = SignedDuration::from_hours(2);
 
 /// Keeps what is published and not kept yet. Idempotent. Nothing fails because of it.
 pub(super) async fn follow(context: &Context, tick: Tick) {
@@ -70,6 +73,14 @@ struct Open {
     receipt: Receipt,
     history: HistoryConfig,
     recorded: Option<HistoryRecord>,
+}
+
+impl Open {
+    /// Since when the rows are not kept because of an error.
+    fn failing_since(&self) -> Option<Timestamp> {
+        let failed = self.recorded.as_ref().filter(|it| it.problem.is_some());
+        failed.filter(|it| it.redo == self.receipt.redo).map(|it| it.recorded_at)
+    }
 }
 
 /// Keeps the rows of one day. The context knows the requests to do the day again.
@@ -170,7 +181,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Keeps the rows of one table, and records how. An error is said once, as long as it lasts.
+    /// Keeps the rows of one table, and records how. An error is said once, as long as it lasts; a transient one if it lasts.
     async fn keep(&self, open: &Open) -> Result<()> {
         let slot = self.slots.take().await;
         if !self.tick.has_for_more(STOP_BEFORE) {
@@ -197,7 +208,15 @@ impl Run<'_> {
                 self.report_continued(&record).await?;
                 self.write(open, record).await
             }
-            Err(error) if error.kind().is_transient() => Err(error),
+            Err(error) if error.kind().is_transient() => {
+                record.problem = Some(Problem::from(&error));
+                record.recorded_at = open.failing_since().unwrap_or(self.tick.now);
+                if self.tick.now.duration_since(record.recorded_at) >= LASTING {
+                    self.report_failed(&record, &error).await?;
+                }
+                self.write(open, record).await?;
+                Err(error)
+            }
             // The history was switched on after the objects of this day were deleted.
             Err(error) if error.kind() == ErrorKind::Conflict && self.is_before(open) => {
                 tracing::info!(table = open.plan.table, day = %self.day.day, %error, "a day is not kept");

@@ -71,12 +71,23 @@ pub(super) async fn read(load: &TableLoad<'_>) -> Result<TableAudits> {
     let found: Vec<Verdict> = verdicts.into_iter().filter(is_finding).collect();
     let blocking: Vec<&Verdict> =
         found.iter().filter(|it| level(it) == AuditLevel::Block).collect();
-    let accepted = load.context.redo.accepts_audits(table.redo);
+    let accepted = accepts(load).await?;
     if !blocking.is_empty() && !accepted {
         return Ok(TableAudits::Blocked(blocked(load.day.day, table, &blocking)));
     }
     let accepted = accepted && !blocking.is_empty();
     Ok(TableAudits::Publishes(Findings { found, accepted, figures: Some(figures) }))
+}
+
+/// Whether the request that the rows answer accepts findings that block the table. A backfill wants no rows in the table, so it
+/// accepts them only for a table that has newer rows and keeps them.
+async fn accepts(load: &TableLoad<'_>) -> Result<bool> {
+    let (redo, number) = (&load.context.redo, load.table.redo);
+    if !redo.accepts_audits(number) || !redo.is_backfill(number) {
+        return Ok(redo.accepts_audits(number));
+    }
+    let claim = load.ledger.source().value(&records::claim(&load.table.table)).await?;
+    Ok(claim.is_some_and(|claim| claim.day > load.day.day))
 }
 
 /// Why a table is held. Several findings are one problem, and count before checks that could not be made.

@@ -195,7 +195,7 @@ impl TableLoad<'_> {
         let problem = Problem::notice(
             what::HISTORY_DELETED,
             format!("{}: {} days from {first} to {last}", self.name(), days.len()),
-            "if it was not intended: find out who deleted it, and undelete it within the time travel window of the dataset; `landbridge backfill` fills days whose exports exist",
+            "if it was not intended: find out who deleted it, and undelete it within the time travel window of the dataset; `landbridge backfill --again` fills days whose exports exist",
         );
         alert::notice(&self.ledger.source(), &problem, &problem.context, self.day.day).await
     }

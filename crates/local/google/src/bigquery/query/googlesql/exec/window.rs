@@ -36,7 +36,7 @@ pub(super) fn run(
             row.push(result);
         }
     }
-    debug_assert!(rows.iter().all(|it| it.len() == width + calls.len()));
+    assert!(rows.iter().all(|it| it.len() == width + calls.len()));
     Ok(rows)
 }
 
