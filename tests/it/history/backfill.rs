@@ -125,7 +125,7 @@ async fn a_backfill_publishes_no_rows_that_an_audit_blocks() {
         "number": 1, "tables": ["public.people"], "accept_audits": true, "backfill": true,
         "requested_at": time(1, 200),
     });
-    let key = format!("ledger/shop/redo/{to}/1.json");
+    let key = format!("ledger/shop/redo/{to}/001.json");
     let put = env.cloud.aws().put_object("shop-exports", &key, request.to_string().into()).await;
     put.expect("a request");
     for minutes in [300, 306, 312, 318] {
@@ -136,7 +136,7 @@ async fn a_backfill_publishes_no_rows_that_an_audit_blocks() {
     let sql = "SELECT STRING_AGG(CAST(id AS STRING), ' ' ORDER BY id) FROM shop.people";
     assert_eq!(env.query(Loader, sql).await.expect("rows").concat(), ["1 2 3"]);
     let held = env.receipts(&to).await.remove("public.people").expect("a receipt");
-    assert_eq!(held.state, ReceiptState::Held, "{held:?}");
+    assert_eq!((held.state, held.redo), (ReceiptState::Held, 1), "{held:?}");
 }
 
 /// A person deleted the history's table. Days that were filled are filled again if the operator says so.
