@@ -150,6 +150,22 @@ async fn a_day_does_not_wait_for_its_columns() {
     assert_eq!(waiting["waiting"], json!({}));
 }
 
+/// Rows that could not be written for two weeks are given up: that is said, also if each error was one that passes by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_given_up_are_named() {
+    let env = TestEnvBuilder::small().build().await;
+    let first = jiff::civil::date(2026, 11, 1);
+    let days = (0..14).map(|n| ((first + jiff::Span::new().days(n)).to_string(), json!([1])));
+    let waiting: serde_json::Map<String, Value> = days.collect();
+    let record = Bytes::from(json!({ "waiting": waiting }).to_string());
+    let put = env.cloud.aws().put_object("shop-exports", "ledger/shop/ops.json", record).await;
+    put.expect("a record");
+    day(&env, "2026-11-20").await;
+    let alerts: Vec<String> = env.alerts("load").iter().map(ToString::to_string).collect();
+    let about: Vec<&String> = alerts.iter().filter(|it| it.contains("given up")).collect();
+    assert!(about.len() == 1 && about[0].contains("2026-11-01"), "{alerts:#?}");
+}
+
 fn incident(number: u32, changes: usize, life: Life) -> Incident {
     let time = at("2026-11-20T17:12:00Z");
     let member = Member {

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
 use landbridge_core::audit::{Outcome, Verdict};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
-use landbridge_core::protection::partition_end;
+use landbridge_core::protection::has_expired;
 use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
@@ -121,7 +121,7 @@ struct Found {
     /// The verdicts of each receipt's audits, for one table.
     audits: Vec<Vec<Verdict>>,
     histories: Vec<HistoryRecord>,
-    /// Tables of the source whose histories keep the day no more.
+    /// Tables of the source whose histories do not keep the day any more.
     expired: BTreeSet<String>,
     zone: TimeZone,
 }
@@ -204,11 +204,7 @@ struct Audited<'a> {
 /// The tables whose histories are too short for the day: BigQuery has deleted its partition.
 fn expired(config: &Config, day: Day) -> Result<BTreeSet<String>> {
     let now = Clock::from_env()?.now();
-    let is_over = |days: u32| {
-        let expiration = SignedDuration::from_hours(24 * i64::from(days));
-        partition_end(day, expiration).is_none_or(|end| end <= now)
-    };
-    let over = config.histories().filter(|(_, history)| is_over(history.days));
+    let over = config.histories().filter(|(_, history)| has_expired(day, history.days, now));
     Ok(over.map(|(source_table, _)| source_table.to_owned()).collect())
 }
 

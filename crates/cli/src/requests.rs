@@ -1,4 +1,4 @@
-//! What the commands share that change days which are over: `redo`, `backfill` and `forget`.
+//! What commands share that look at days which are over: `redo`, `backfill`, `forget` and `retype`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use landbridge_ledger::records::{self, CLAIMS, Claim};
 
 use crate::failure::Result;
 
-/// Claims that are read at the same time.
+/// Claims that are read at the same time: they are small, and latency dominates.
 const AT_ONCE: usize = 16;
 
 /// Where such a command works.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use landbridge_local::Principal::Loader;
-use landbridge_local_wire::monitor::{Admission, ArrivedCall, CallObserver};
+use landbridge_local_aws::LocalAws;
+use landbridge_local_database::MemoryTable;
+use landbridge_local_wire::monitor::{Admission, ArrivedCall, CallObserver, Delivery};
 use serde_json::{Value, json};
 
 use super::{Nothing, builder, command, day, kept, night, people_table, record, run_night, time};
@@ -99,6 +102,77 @@ async fn nothing_is_forgotten_while_the_first_day_of_a_history_may_be_loading() 
     kept(&env, 0, "public.people").await;
     let done = command(&env, &confirmed(), 0);
     assert_eq!(rows(&env, &["people", "people_history"]).await, ["0", "0"], "{done}");
+}
+
+/// Once the command has written its record, a load that was already running claims the history.
+struct LateLoad {
+    aws: LocalAws,
+    claim: Bytes,
+}
+
+const CLAIM: &str = "ledger/shop/history/people_history.json";
+
+impl CallObserver for LateLoad {
+    fn after(&self, call: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
+        let (aws, claim) = (self.aws.clone(), self.claim.clone());
+        let is_begin = call.request.starts_with("PUT") && call.request.contains("/forgotten/");
+        Box::pin(async move {
+            if is_begin {
+                aws.put_object("shop-exports", CLAIM, claim).await.expect("a claim");
+            }
+            Delivery::Send
+        })
+    }
+}
+
+/// The record has no end while rows may come back: the command counts once more after everything is deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_began_before_the_record_keeps_it_open() {
+    let (builder, database) = builder(30);
+    let env = builder.build().await;
+    night(&env, 0).await;
+    database.set_table(people_table(&[ONE])).expect("a table");
+    night(&env, 1).await;
+    let quiet = env.ledger("history/people_history").await[0].1.clone();
+    let main = env.ledger("claims/people").await;
+    let main: Value = serde_json::from_slice(&main[0].1).expect("JSON");
+    let mut claim: Value = serde_json::from_slice(&quiet).expect("JSON");
+    claim["loading"] = main["loaded"].clone();
+    let (aws, claim) = (env.cloud.aws().clone(), Bytes::from(claim.to_string()));
+    env.cloud.calls().set_observer(Arc::new(LateLoad { aws, claim }));
+    let refused = command(&env, &confirmed(), 1);
+    assert!(refused.contains("may be writing people_history"), "{refused}");
+    let record = env.ledger("forgotten/").await;
+    let record: Value = serde_json::from_slice(&record[0].1).expect("JSON");
+    assert!(record["finished_at"].is_null(), "{record}");
+    env.cloud.calls().set_observer(Arc::new(Nothing));
+    let put = env.cloud.aws().put_object("shop-exports", CLAIM, quiet.into()).await;
+    put.expect("the claim");
+    command(&env, &confirmed(), 0);
+    assert_eq!(rows(&env, &["people", "people_history"]).await, ["0", "0"]);
+}
+
+/// PostgreSQL's partitions are exported beside the table, with its rows once more. Their files are not deleted, and are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_partitions_are_named() {
+    let (builder, database) = builder(30);
+    let env = builder.build().await;
+    let partition = |rows: &[[Option<&str>; 4]]| {
+        let table = MemoryTable::new("public", "people_2026")
+            .column("id", "bigint not null")
+            .column("name", "character varying(80)")
+            .column("email", "character varying(120)")
+            .column("secret", "text");
+        rows.iter().fold(table, |table, row| table.row(*row))
+    };
+    let two = [Some("2"), Some("Ada Example"), Some("ada@example.org"), None];
+    for (n, rows) in [(0, &[ONE, two][..]), (1, &[ONE])] {
+        database.set_table(people_table(rows)).expect("a table");
+        database.set_table(partition(rows)).expect("a partition");
+        run_night(&env, n).await;
+    }
+    let done = command(&env, &confirmed(), 0);
+    assert!(done.contains("files of the table's partitions in older exports"), "{done}");
 }
 
 /// On an earlier day, the column of the key stayed in AWS: rows of the person are there without it.

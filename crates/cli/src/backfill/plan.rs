@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use jiff::SignedDuration;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::cost::{Prices, day};
 use landbridge_core::plan::objects::{assign_folders, group_by_table};
 use landbridge_core::plan::{DayPlan, TableEntry};
-use landbridge_core::protection::partition_end;
+use landbridge_core::protection::has_expired;
 use landbridge_core::receipt::ReceiptState;
 use landbridge_ledger::RedoDays;
 use landbridge_ledger::records::{self, EXPORT, MANIFEST, PLAN};
@@ -227,9 +226,8 @@ async fn is_requested(
 /// Why BigQuery would delete the partition of the day at once, if it would.
 fn expired(place: &Place<'_>, source_table: &str, day: Day) -> Option<String> {
     let days = place.config.history_of(source_table).map_or(0, |history| history.days);
-    let expiration = SignedDuration::from_hours(24 * i64::from(days));
-    let is_over = partition_end(day, expiration).is_none_or(|end| end <= place.now);
-    is_over.then(|| format!("it is older than the {days} days that the history keeps"))
+    has_expired(day, days, place.now)
+        .then(|| format!("it is older than the {days} days that the history keeps"))
 }
 
 /// Why a day cannot be filled that the table itself waits for: it would be published on the way.

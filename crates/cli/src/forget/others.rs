@@ -49,10 +49,13 @@ pub(super) async fn find(
         }
     }
     for (table, claim) in former(command, plan).await? {
-        let days = claim.loaded.iter().filter_map(|rows| rows.day).collect();
+        let rows = claim.loaded.iter().chain(&claim.loading);
+        let days = rows.filter_map(|rows| rows.day).collect();
         found.extend(closed(command, table.clone(), days).await?);
         for (table, claim) in histories(command, &table).await? {
-            found.extend(closed(command, table, claim.kept.days()).await?);
+            let mut days = claim.kept.days();
+            days.extend(claim.loading.and_then(|rows| rows.day));
+            found.extend(closed(command, table, days).await?);
         }
     }
     Ok(found)

@@ -34,7 +34,7 @@ pub(super) async fn key_hash(command: &Command) -> Result<Option<String>> {
 }
 
 /// The record of this command: one that an interrupted command of the same key began, or a new one. It is written before anything
-/// is removed. Without a hash nobody can say whether a record is of the same key, so the record is new, and one that was interrupted
+/// is removed. Without a hash, a record does not show its key, so the record is new, and one that was interrupted
 /// stays without an end.
 ///
 /// # Errors

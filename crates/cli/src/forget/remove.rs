@@ -4,6 +4,7 @@ use landbridge_core::contract::ColumnContract;
 use landbridge_core::forget::{Copies, Forgotten, Remains, remains};
 use landbridge_core::restore::{Setting, SettingValue};
 
+use super::others::OtherTable;
 use super::plan::Plan;
 use super::warehouse::{full, rows_in_warehouse};
 use super::{Command, figures, landing, others, record, with_rights};
@@ -30,8 +31,8 @@ pub(super) async fn run(command: &Command, plan: &Plan) -> Result<Forgotten> {
     forgotten.figures = forgotten.figures.max(plan.figures.len() as u64);
     let deleted = delete_rows(command, plan).await?;
     forgotten.warehouse_rows = forgotten.warehouse_rows.max(deleted);
-    require_none_left(command, plan).await?;
-    forgotten.remains = what_remains(command, plan).await?;
+    let others = none_left(command, plan).await?;
+    forgotten.remains = what_remains(command, plan, &others).await?;
     forgotten.finished_at = Some(command.now);
     record::end(command, &forgotten).await
 }
@@ -52,7 +53,7 @@ async fn delete_file(command: &Command, key: &str) -> Result {
     Ok(())
 }
 
-/// Deletes the rows in BigQuery, in histories and tables of former names too, and counts again.
+/// Deletes the rows in BigQuery, in histories too, and counts again.
 async fn delete_rows(command: &Command, plan: &Plan) -> Result<u64> {
     let table = (plan.table.as_str(), plan.condition.as_str(), plan.warehouse_rows);
     let others = plan.other_tables.iter();
@@ -66,14 +67,12 @@ async fn delete_rows(command: &Command, plan: &Plan) -> Result<u64> {
     Ok(deleted)
 }
 
-/// Looks again: a load that began before the record was written may have kept a day since.
-async fn require_none_left(command: &Command, plan: &Plan) -> Result {
-    let mut left = rows_in_warehouse(command, &plan.table, &plan.condition).await?;
-    for other in others::find(command, &plan.newest, &plan.key).await? {
-        left += other.rows;
-    }
-    match left {
-        0 => Ok(()),
+/// Looks again: a load that began before the record was written may have kept a day since. Returns the other tables as they are now.
+async fn none_left(command: &Command, plan: &Plan) -> Result<Vec<OtherTable>> {
+    let others = others::find(command, &plan.newest, &plan.key).await?;
+    let in_table = rows_in_warehouse(command, &plan.table, &plan.condition).await?;
+    match in_table + others.iter().map(|it| it.rows).sum::<u64>() {
+        0 => Ok(others),
         rows => Err(Failure::Failed(format!(
             "BigQuery has {rows} rows of the key that a load wrote since; run the command again"
         ))),
@@ -93,7 +92,11 @@ async fn delete_in(command: &Command, table: &str, condition: &str) -> Result<u6
     }
 }
 
-async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
+async fn what_remains(
+    command: &Command,
+    plan: &Plan,
+    other_tables: &[OtherTable],
+) -> Result<Vec<Remains>> {
     let (config, rds) = (&command.config, &command.aws.rds);
     let points = rds.restore_points(&config.source.name, &config.source.id).await?;
     let database = rds.database(config.source.kind, &config.source.id).await?;
@@ -120,7 +123,7 @@ async fn what_remains(command: &Command, plan: &Plan) -> Result<Vec<Remains>> {
         has_bounds: contract.is_some_and(|it| it.columns.values().any(ColumnContract::allows_bounds)),
         now: command.now,
     });
-    let not_reached = plan.other_tables.iter().filter_map(others::remains);
+    let not_reached = other_tables.iter().filter_map(others::remains);
     all.extend(not_reached.map(|(what, until)| Remains { what, until }));
     Ok(all)
 }

@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::Config;
 use landbridge_core::contract::{TableContract, default_table_name};
 use landbridge_core::names::column_name;
 use landbridge_core::retype::{Landed, LandedColumns, landed_columns};
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::Ledger;
-use landbridge_ledger::records::{self, CLAIMS};
 
 use crate::failure::Result;
-
-/// Claims that are read at the same time: they are small, and latency dominates.
-const AT_ONCE: usize = 16;
+use crate::requests::read_claims;
 
 /// A source table as it has landed.
 pub(super) struct LandedTable {
@@ -59,18 +55,8 @@ pub(super) async fn read(
     table: &TableContract,
 ) -> Result<LandedTable> {
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-    let ledger = Ledger::for_operator(aws.s3.clone(), config).source();
-    let names = ledger.names(CLAIMS).await?.into_keys();
-    let ledger = &ledger;
-    let claims: Vec<_> = futures::stream::iter(names)
-        .map(|name| async move {
-            let claim = ledger.value(&records::claim(&name)).await?;
-            Ok::<_, landbridge_core::Error>(claim.map(|claim| (name, claim)))
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let rows = claims.into_iter().flatten().filter_map(|(name, claim)| {
+    let claims = read_claims(&Ledger::for_operator(aws.s3.clone(), config)).await?;
+    let rows = claims.into_iter().filter_map(|(name, claim)| {
         let rows = claim.loading.or(claim.loaded)?;
         (rows.source_table == source_table).then_some((name, rows))
     });

@@ -121,9 +121,15 @@ impl KeptRows {
 
 /// When BigQuery deletes the partition of a day: the expiration of the table after the day began, in UTC
 /// (Google's documentation, "Managing partitioned tables", section "Set the partition expiration").
-pub fn partition_end(day: Day, expiration: SignedDuration) -> Option<Timestamp> {
+fn partition_end(day: Day, expiration: SignedDuration) -> Option<Timestamp> {
     let begins = day.date().to_zoned(TimeZone::UTC).ok()?.timestamp();
     begins.checked_add(expiration).ok()
+}
+
+/// Whether BigQuery has deleted the partition of a day, or would delete it at once, in a history of so many days.
+pub fn has_expired(day: Day, days: u32, now: Timestamp) -> bool {
+    let expiration = SignedDuration::from_hours(24 * i64::from(days));
+    partition_end(day, expiration).is_none_or(|end| end <= now)
 }
 
 impl KeptGroup {

@@ -8,7 +8,7 @@
 
 mod kept;
 
-pub use kept::{KeptRows, partition_end};
+pub use kept::{KeptRows, has_expired};
 
 use std::collections::{BTreeMap, BTreeSet};
 

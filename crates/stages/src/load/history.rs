@@ -16,7 +16,7 @@ use landbridge_core::forget::Forgotten;
 use landbridge_core::incident::what;
 use landbridge_core::names::history_table;
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
-use landbridge_core::protection::partition_end;
+use landbridge_core::protection::has_expired;
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
 use landbridge_core::{Error, ErrorKind, Result};
@@ -125,8 +125,7 @@ async fn open_tables(
     let mut candidates = Vec::new();
     for (source_table, history) in context.config.histories() {
         // BigQuery would delete the partition at once.
-        let expiration = SignedDuration::from_hours(24 * i64::from(history.days));
-        if partition_end(day, expiration).is_none_or(|end| end <= tick.now) {
+        if has_expired(day, history.days, tick.now) {
             continue;
         }
         let recorded = ledger.value(&records::history(source_table)).await?;

@@ -83,6 +83,19 @@ async fn report(ledger: &SourceLedger, what: &str, error: &Error, today: Day) {
     }
 }
 
+/// Says that the rows of a day are given up. Each error can have been one that passes by itself, of which nothing was said.
+/// It is said before they are: a crash in between says it again, as the same notice.
+async fn report_given_up(ledger: &SourceLedger, day: Day) -> Result<()> {
+    let problem = Problem::notice(
+        "a table or view of the ops dataset is not written",
+        format!(
+            "columns and audits: the rows of {day} are given up, because newer days wait as well"
+        ),
+        "the receipts of the day have the same facts (`landbridge receipt`); the log of `load` says why rows are not written",
+    );
+    alert::notice(ledger, &problem, &format!("ops\ngiven up\n{day}"), day).await
+}
+
 /// Replaces `ops.json` by what `change` makes of it; `change` may run several times.
 ///
 /// # Errors
@@ -93,9 +106,8 @@ async fn update(ledger: &SourceLedger, change: impl Fn(&mut OpsRecord)) -> Resul
         let mut record = recorded.as_ref().map(|it| it.value.clone()).unwrap_or_default();
         change(&mut record);
         while record.waiting.len() > MAX_WAITING_DAYS {
-            if let Some((day, _)) = record.waiting.pop_first() {
-                tracing::warn!(%day, "the rows of columns and audits of a day are given up");
-            }
+            let Some((day, _)) = record.waiting.pop_first() else { break };
+            report_given_up(ledger, day).await?;
         }
         let written = match recorded {
             Some(recorded) if recorded.value == record => return Ok(()),
