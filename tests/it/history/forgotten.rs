@@ -133,6 +133,8 @@ async fn a_load_that_began_before_the_record_keeps_it_open() {
     night(&env, 0).await;
     database.set_table(people_table(&[ONE])).expect("a table");
     night(&env, 1).await;
+    // Nothing is left to delete, so only the last count looks at the history after the record was written.
+    command(&env, &confirmed(), 0);
     let quiet = env.ledger("history/people_history").await[0].1.clone();
     let main = env.ledger("claims/people").await;
     let main: Value = serde_json::from_slice(&main[0].1).expect("JSON");
@@ -142,11 +144,11 @@ async fn a_load_that_began_before_the_record_keeps_it_open() {
     env.cloud.calls().set_observer(Arc::new(LateLoad { aws, claim }));
     let refused = command(&env, &confirmed(), 1);
     assert!(refused.contains("may be writing people_history"), "{refused}");
-    let record = env.ledger("forgotten/").await;
-    let record: Value = serde_json::from_slice(&record[0].1).expect("JSON");
+    let records = env.ledger("forgotten/").await;
+    let record: Value = serde_json::from_slice(&records[1].1).expect("JSON");
     assert!(record["finished_at"].is_null(), "{record}");
     env.cloud.calls().set_observer(Arc::new(Nothing));
-    let put = env.cloud.aws().put_object("shop-exports", CLAIM, quiet.into()).await;
+    let put = env.cloud.aws().put_object("shop-exports", CLAIM, quiet).await;
     put.expect("the claim");
     command(&env, &confirmed(), 0);
     assert_eq!(rows(&env, &["people", "people_history"]).await, ["0", "0"]);
