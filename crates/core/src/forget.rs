@@ -58,6 +58,13 @@ pub struct Forgotten {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Forgotten {
+    /// Whether files of the table from this day may have the rows, so that none of them may be loaded.
+    pub fn reaches(&self, source_table: &str, day: Day) -> bool {
+        self.source_table == source_table && day < self.absent_on
+    }
+}
+
 /// A copy that may still have the rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remains {

@@ -248,3 +248,49 @@ async fn a_day_that_was_never_planned_is_not_done_after_rows_were_forgotten() {
     }
     assert!(env.ledger("redo/").await.is_empty());
 }
+
+/// While the load claims the history of `people`, rows of the table are forgotten.
+struct ForgottenMeanwhile {
+    aws: LocalAws,
+    record: Bytes,
+}
+
+impl CallObserver for ForgottenMeanwhile {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let (aws, record) = (self.aws.clone(), self.record.clone());
+        let is_claim =
+            call.request.starts_with("PUT") && call.request.contains("history/people_history");
+        Box::pin(async move {
+            if is_claim {
+                let key = "ledger/shop/forgotten/00000001.json";
+                aws.put_object("shop-exports", key, record).await.expect("a record");
+            }
+            Admission::Proceed
+        })
+    }
+}
+
+/// The load read what is forgotten before the command wrote its record, and claims the history after the command's last
+/// count: only the load can see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_claims_after_the_last_count_keeps_no_day_from_before() {
+    let (builder, database) = builder(30);
+    let env = builder.build().await;
+    let record_of_a_person = json!({
+        "number": 1, "source_table": "public.people", "column": "id", "reason": "ticket 4211",
+        "begun_at": time(0, 125), "absent_on": day(1), "finished_at": time(0, 126),
+    });
+    let (aws, bytes) = (env.cloud.aws().clone(), Bytes::from(record_of_a_person.to_string()));
+    env.cloud.calls().set_observer(Arc::new(ForgottenMeanwhile { aws, record: bytes }));
+    run_night(&env, 0).await;
+    env.cloud.calls().set_observer(Arc::new(Nothing));
+    assert_eq!(env.ledger("forgotten/").await.len(), 1, "the load claimed the history");
+    assert!(!record(&env, 0, "public.people").await.is_some_and(|it| it.is_kept()));
+    let claims = env.ledger("history/people_history").await;
+    let claim: Value = serde_json::from_slice(&claims[0].1).expect("JSON");
+    assert!(claim["loading"].is_null() && claim["kept"].is_null(), "{claim}");
+    database.set_table(people_table(&[ONE])).expect("a table");
+    night(&env, 1).await;
+    kept(&env, 1, "public.people").await;
+    assert_eq!(rows(&env, &["people_history"]).await, ["0"]);
+}

@@ -145,8 +145,7 @@ async fn open_tables(
     let forgotten: Vec<Forgotten> = context.ledger.source().read_all(FORGOTTEN).await?;
     let mut open = Vec::new();
     for (source_table, history, recorded) in candidates {
-        let is_since = |it: &Forgotten| it.source_table == source_table && day < it.absent_on;
-        if forgotten.iter().any(is_since) {
+        if forgotten.iter().any(|it| it.reaches(source_table, day)) {
             continue;
         }
         let entry = plan.tables.iter().find(|entry| entry.source_table == source_table);

@@ -290,6 +290,18 @@ impl TableLoad<'_> {
         self.replace_claim(held, next).await
     }
 
+    /// Gives the claim up before its rows are proven. `false`: its job is running, or another tick changed the claim.
+    pub(super) async fn give_up(&self, held: &mut Held) -> Result<bool> {
+        let mut next = held.claim.clone();
+        let Some(loading) = next.loading.take() else { return Ok(true) };
+        match self.context.gcp.bigquery.retire_job(&JobId::new(loading.job.clone())?).await? {
+            Retired::Running => return Ok(false),
+            Retired::NeverRan => {}
+            Retired::Wrote { ended_at } => next.replace_rows(loading, self.no_earlier(ended_at)),
+        }
+        self.replace_claim(held, next).await
+    }
+
     /// Records the table as this load has left it, so that a later day sees whether something else has written it.
     /// Only if the load job was the last to write it before `state` was read: whatever is later is unknown.
     /// Another tick's claim stays as it is.

@@ -13,6 +13,7 @@
 
 use landbridge_core::calendar::Day;
 use landbridge_core::diff::LiveColumn;
+use landbridge_core::forget::Forgotten;
 use landbridge_core::ids::{JobId, short_hash};
 use landbridge_core::incident::what;
 use landbridge_core::names::{MOST_HISTORY_TABLES, history_table, is_same};
@@ -23,7 +24,7 @@ use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{Patched, TableInfo};
-use landbridge_ledger::records::{self, Claim, ItemRecord};
+use landbridge_ledger::records::{self, Claim, FORGOTTEN, ItemRecord};
 
 use super::TableLoad;
 use super::claim::{ClaimOutcome, Held};
@@ -161,12 +162,18 @@ impl TableLoad<'_> {
         if self.waits(&day.rows.digest).await? {
             return Ok(None);
         }
-        let held = match self.claim(day.rows.clone(), live.as_ref()).await? {
+        let mut held = match self.claim(day.rows.clone(), live.as_ref()).await? {
             ClaimOutcome::Won(held) => *held,
             ClaimOutcome::Retry | ClaimOutcome::Superseded(_) | ClaimOutcome::OtherRows(_) => {
                 return Ok(None);
             }
         };
+        // `landbridge forget` writes its record before it looks for claims, so one of the two sees the other.
+        let forgotten: Vec<Forgotten> = self.ledger.source().read_all(FORGOTTEN).await?;
+        if forgotten.iter().any(|it| it.reaches(&self.table.source_table, self.day.day)) {
+            self.give_up(&mut held).await?;
+            return Ok(None);
+        }
         if live.is_none() {
             self.report_deleted(&held).await?;
         }
