@@ -13,6 +13,10 @@ fn others(report: &Report) -> Vec<String> {
     others.map(|it| format!("{}: {}: {}", it.claim, it.verdict.name(), it.seen.as_str())).collect()
 }
 
+/// How many calls a run makes. It asks until a right is in force or its patience ends, so on a busy
+/// machine it makes fewer.
+const CALLS: std::ops::Range<usize> = 890..990;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_claim_holds_in_the_local_cloud() {
     let cloud = Cloud::start().await;
@@ -23,7 +27,7 @@ async fn every_claim_holds_in_the_local_cloud() {
     let calls = cloud.monitor.recorded_calls();
     let queries = calls.iter().filter(|it| it.request.ends_with("/queries")).count();
     println!("{} calls, {queries} of them queries", calls.len());
-    assert!((890..990).contains(&calls.len()) && (180..205).contains(&queries));
+    assert!(CALLS.contains(&calls.len()) && (180..205).contains(&queries));
     assert_eq!(report.holds, google::claims().len());
     assert!(report.cleaned_up);
     assert!(cloud.is_clean().await);
@@ -91,28 +95,32 @@ async fn a_report_contains_no_name_and_no_value() {
     }
 }
 
+/// Of so many calls, the answer of one is lost.
+const STEP: usize = 74;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_contradicts_no_claim_and_leaves_nothing() {
     let cloud = Cloud::start().await;
     cloud.monitor.clear_fault();
     cloud.probe().await;
     let calls = cloud.monitor.count();
-    let runs = (1..calls).step_by(74).map(|call_number| async move {
+    let runs = (1..calls).step_by(STEP).map(|call_number| async move {
         let cloud = Cloud::start().await;
         let fault = CallFault { call_number, kind: CallFaultKind::DropResponse };
         cloud.monitor.inject_fault(fault);
         let now = "2026-07-01T00:00:00Z".parse().expect("an instant");
         let options = cloud.options();
         let run = google::run(cloud.api(), options, now, std::future::pending(), |_, _| {}).await;
-        assert!(cloud.monitor.fault_fired(), "call {call_number}");
+        let reached = cloud.monitor.fault_fired();
+        assert!(reached || call_number > CALLS.start, "call {call_number} of {calls}");
         let contradicted = run.map(|it| it.contradicted()).unwrap_or_default();
-        (call_number, contradicted, cloud.is_clean().await)
+        (call_number, reached, contradicted, cloud.is_clean().await)
     });
     let mut runs = futures::stream::iter(runs).buffer_unordered(6);
     let mut number = 0;
-    while let Some((call, contradicted, clean)) = runs.next().await {
+    while let Some((call, reached, contradicted, clean)) = runs.next().await {
         assert_eq!((contradicted, clean), (Vec::new(), true), "call {call} of {calls}");
-        number += 1;
+        number += usize::from(reached);
     }
     println!("{calls} calls, {number} of them lost in turn");
 }
