@@ -4,8 +4,11 @@ use clap::{Args, ValueEnum};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::Contract;
-use landbridge_core::contract::compare::{ColumnChange, Direction, Rule, Side, compare};
+use landbridge_core::contract::compare::{
+    ColumnChange, Direction, Rule, Side, SightChange, compare,
+};
 use landbridge_core::yaml::{self, Diagnostics};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -156,42 +159,14 @@ fn rule(it: &Rule) -> String {
 fn text(changes: &[ColumnChange], from: &str) -> String {
     let paint = Paint::stdout();
     let mut out = String::new();
-    for it in changes {
-        let direction = match it.direction {
-            Direction::Opens => paint.red("opens"),
-            Direction::Closes => paint.green("closes"),
-            Direction::Same => paint.dim("same"),
-        };
-        let when = match (it.with_next_load, it.sights.is_empty()) {
-            (_, true) => "",
-            (true, _) => ", with the next load",
-            (false, _) => ", within five minutes of the deployment",
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{direction} {}.{}: {} → {}{when}",
-            printable(&it.table),
-            printable(&it.column),
-            rule(&it.before),
-            rule(&it.after)
-        );
-        if it.if_harmless {
-            out.push_str(
-                "  only if its values do not look personal; otherwise it stays masked for everyone until you write `pinned: true`\n",
-            );
-        }
-        if let Some(concerns) = &it.concerns {
-            let _ = writeln!(out, "  {}", printable(concerns));
-        }
-        for sight in &it.sights {
-            let who = match sight.members.as_slice() {
-                [] => "other readers of the dataset".to_owned(),
-                members => members.join(", "),
-            };
-            let _ = writeln!(out, "  {who}: {} → {}", sight.before, sight.after);
-        }
+    let (of_dataset, of_columns) = changes.iter().partition::<Vec<_>, _>(|it| it.by_dataset);
+    for (sights, columns) in alike(&of_dataset) {
+        add_readers(&mut out, &paint, sights, &columns);
     }
+    for change in of_columns {
+        add_column(&mut out, &paint, change);
+    }
+    // Writing to a String cannot fail.
     let _ = write!(
         out,
         "compared with {from}: {} open, {} close, {} same for all readers",
@@ -200,4 +175,82 @@ fn text(changes: &[ColumnChange], from: &str) -> String {
         count(changes, Direction::Same)
     );
     out
+}
+
+fn direction(paint: &Paint, direction: Direction) -> String {
+    match direction {
+        Direction::Opens => paint.red("opens"),
+        Direction::Closes => paint.green("closes"),
+        Direction::Same => paint.dim("same"),
+    }
+}
+
+/// The columns that the same members begin or cease to read.
+fn alike<'a>(changes: &[&'a ColumnChange]) -> Vec<(&'a [SightChange], Vec<&'a ColumnChange>)> {
+    let mut groups: Vec<(&[SightChange], Vec<&ColumnChange>)> = Vec::new();
+    for change in changes {
+        match groups.iter_mut().find(|(sights, _)| *sights == change.sights.as_slice()) {
+            Some((_, columns)) => columns.push(change),
+            None => groups.push((&change.sights, vec![change])),
+        }
+    }
+    groups
+}
+
+/// Members who become readers of the dataset, or are none any more: thousands of columns are one entry.
+fn add_readers(out: &mut String, paint: &Paint, sights: &[SightChange], columns: &[&ColumnChange]) {
+    let tables: BTreeSet<&str> = columns.iter().map(|it| it.table.as_str()).collect();
+    let classes: BTreeSet<&str> = columns.iter().map(|it| it.after.class.as_str()).collect();
+    let _ = writeln!(
+        out,
+        "{} {} in {}, of class {}: other members are readers of the dataset (unless Terraform sets dataset_readers)",
+        columns.first().map_or_else(String::new, |it| direction(paint, it.direction)),
+        counted(columns.len(), "column"),
+        counted(tables.len(), "table"),
+        printable(&classes.into_iter().collect::<Vec<_>>().join(", ")),
+    );
+    add_sights(out, sights);
+}
+
+fn add_column(out: &mut String, paint: &Paint, it: &ColumnChange) {
+    let when = match (it.with_next_load, it.sights.is_empty()) {
+        (_, true) => "",
+        (true, _) => ", with the next load",
+        (false, _) => ", within five minutes of the deployment",
+    };
+    let _ = writeln!(
+        out,
+        "{} {}.{}: {} → {}{when}",
+        direction(paint, it.direction),
+        printable(&it.table),
+        printable(&it.column),
+        rule(&it.before),
+        rule(&it.after)
+    );
+    if it.if_harmless {
+        out.push_str(
+            "  only if its values do not look personal; otherwise it stays masked for everyone until you write `pinned: true`\n",
+        );
+    }
+    if let Some(concerns) = &it.concerns {
+        let _ = writeln!(out, "  {}", printable(concerns));
+    }
+    if it.before.policy_tag != it.after.policy_tag {
+        out.push_str("  its class names another policy tag: readers and mask of an existing tag are not in the files, see `landbridge access`\n");
+    }
+    add_sights(out, &it.sights);
+    if !it.meanwhile.is_empty() {
+        out.push_str("  more is seen until both clouds have the change; deploy it in two steps (docs/deploy.md):\n");
+        add_sights(out, &it.meanwhile);
+    }
+}
+
+fn add_sights(out: &mut String, sights: &[SightChange]) {
+    for sight in sights {
+        let who = match sight.members.as_slice() {
+            [] => "other readers of the dataset".to_owned(),
+            members => members.join(", "),
+        };
+        let _ = writeln!(out, "  {who}: {} → {}", sight.before, sight.after);
+    }
 }

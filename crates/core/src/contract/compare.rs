@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{ColumnContract, Contract, TableContract, Transform};
-use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask};
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config, Mask};
 use crate::types::BigQueryType;
 
 /// What a reader of the dataset sees of a column.
@@ -73,9 +73,12 @@ pub struct Rule {
     pub transform: Option<&'static str>,
     /// Whether the contract names the column.
     pub named: bool,
+    /// The existing policy tag that the class names. Its readers and its mask are not in the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_tag: Option<String>,
 }
 
-/// A column whose rule differs.
+/// A column whose rule differs, or that other people may read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ColumnChange {
     /// The table, as the contract names it.
@@ -90,6 +93,13 @@ pub struct ColumnChange {
     pub after: Rule,
     /// Who sees something else.
     pub sights: Vec<SightChange>,
+    /// Whether the rule is the same for all who read the dataset before and after, and members are readers of the dataset by
+    /// one configuration alone.
+    pub by_dataset: bool,
+    /// Who sees more, by one contract with the other configuration, than by both contracts with their own: Terraform changes
+    /// the readers of a class before or after the functions change the tag of the column.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub meanwhile: Vec<SightChange>,
     /// Whom the contract names as owners and consumers of the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concerns: Option<String>,
@@ -134,13 +144,19 @@ impl Side<'_> {
             mask: self.config.class(class).map(|it| it.mask.as_str()),
             transform: named.and_then(|it| it.transform).map(Transform::name),
             named: named.is_some(),
+            policy_tag: self.config.class(class).and_then(|it| it.policy_tag),
         }
     }
 
     /// The members that the class of a column names.
     fn members(&self, rule: &Rule) -> BTreeSet<String> {
-        let class = self.config.class(&rule.class);
-        class.into_iter().flat_map(|it| it.readers.into_iter().chain(it.masked_readers)).collect()
+        self.config.class(&rule.class).map(members).unwrap_or_default()
+    }
+
+    /// The readers of the dataset, as Terraform's module gcp takes them from the file unless its variable `dataset_readers`
+    /// names others: all members of all classes (`members` in locals.tf).
+    fn dataset_readers(&self) -> BTreeSet<String> {
+        self.config.pii.all().into_values().flat_map(members).collect()
     }
 
     /// What a member sees of a column; `None`: a reader of the dataset whom no class names.
@@ -169,6 +185,11 @@ impl Side<'_> {
     }
 }
 
+/// All members that a class names.
+fn members(class: ClassConfig) -> BTreeSet<String> {
+    class.readers.into_iter().chain(class.masked_readers).collect()
+}
+
 /// The columns of which a reader sees something else by `after` than by `before`, or whose rule
 /// differs; those that open first, then in the order of tables and columns. A member is compared by
 /// name: who is in a group is not known here.
@@ -181,57 +202,122 @@ pub fn compare(before: Side<'_>, after: Side<'_>) -> Vec<ColumnChange> {
         side.contract.tables.iter().flat_map(columns).collect()
     };
     let all = names(before).into_iter().chain(names(after)).collect::<BTreeSet<_>>();
-    let changes = all.iter().filter_map(|(table, column)| change(before, after, table, column));
+    let (read, reads) = (before.dataset_readers(), after.dataset_readers());
+    let sides = Sides {
+        before,
+        after,
+        left: read.difference(&reads).cloned().collect(),
+        joined: reads.difference(&read).cloned().collect(),
+    };
+    let changes = all.iter().filter_map(|(table, column)| sides.change(table, column));
     let mut changes: Vec<ColumnChange> = changes.collect();
     changes.sort_by_key(|it| it.direction);
     changes
 }
 
-fn change(before: Side<'_>, after: Side<'_>, table: &str, column: &str) -> Option<ColumnChange> {
-    let (old, new) = (before.rule(table, column), after.rule(table, column));
-    let members: BTreeSet<String> =
-        before.members(&old).into_iter().chain(after.members(&new)).collect();
-    let all_readers = members.iter().map(|it| Some(it.as_str())).chain([None]);
-    let mut sights: Vec<SightChange> = Vec::new();
-    for member in all_readers {
-        let (was, is) = (before.sight(table, column, member), after.sight(table, column, member));
-        if was == is {
-            continue;
+/// What is compared.
+struct Sides<'a> {
+    before: Side<'a>,
+    after: Side<'a>,
+    /// Members who are readers of the dataset by the first configuration alone.
+    left: BTreeSet<String>,
+    /// Members who are readers of the dataset by the second configuration alone.
+    joined: BTreeSet<String>,
+}
+
+impl Sides<'_> {
+    fn was(&self, table: &str, column: &str, member: Option<&str>) -> Sight {
+        match member {
+            Some(member) if self.joined.contains(member) => Sight::Nothing,
+            _ => self.before.sight(table, column, member),
         }
-        let alike = |it: &&mut SightChange| {
-            it.before == was && it.after == is && !it.members.is_empty() && member.is_some()
+    }
+
+    fn is(&self, table: &str, column: &str, member: Option<&str>) -> Sight {
+        match member {
+            Some(member) if self.left.contains(member) => Sight::Nothing,
+            _ => self.after.sight(table, column, member),
+        }
+    }
+
+    /// The most that a member sees while one file is in force and the other is not yet. Tags follow the contract,
+    /// readers and masks the configuration, and what leaves AWS changes with the next load.
+    fn between(&self, table: &str, column: &str, member: Option<&str>) -> Sight {
+        let Self { before, after, .. } = self;
+        let early = Side { contract: before.contract, config: after.config };
+        let late = Side { contract: after.contract, config: before.config };
+        early.sight(table, column, member).max(late.sight(table, column, member))
+    }
+
+    fn change(&self, table: &str, column: &str) -> Option<ColumnChange> {
+        let Self { before, after, left, joined } = self;
+        let (old, new) = (before.rule(table, column), after.rule(table, column));
+        let mut members = before.members(&old);
+        members.extend(after.members(&new));
+        members.extend(left.iter().chain(joined).cloned());
+        let (mut sights, mut meanwhile) = (Vec::new(), Vec::new());
+        for member in members.iter().map(|it| Some(it.as_str())).chain([None]) {
+            let (was, is) = (self.was(table, column, member), self.is(table, column, member));
+            if was != is {
+                add(&mut sights, member, was, is);
+            }
+            let between = self.between(table, column, member);
+            // A transform changes with the next load, and the class that fits the rows is kept until then.
+            if old.transform == new.transform && between > was.max(is) {
+                add(&mut meanwhile, member, was, between);
+            }
+        }
+        if sights.is_empty() && old == new {
+            return None;
+        }
+        let is_of_dataset = |it: &SightChange| {
+            !it.members.is_empty()
+                && it.members.iter().all(|it| left.contains(it) || joined.contains(it))
         };
-        match (sights.iter_mut().find(alike), member) {
-            (Some(found), Some(member)) => found.members.push(member.to_owned()),
-            (_, member) => sights.push(SightChange {
-                members: member.map(str::to_owned).into_iter().collect(),
-                before: was,
-                after: is,
-            }),
+        Some(ColumnChange {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            direction: direction(
+                &sights,
+                !meanwhile.is_empty() || old.policy_tag != new.policy_tag,
+            ),
+            concerns: after.concerns(table).or_else(|| before.concerns(table)),
+            with_next_load: old.transform != new.transform,
+            if_harmless: after.is_judged(table, column) && !before.is_judged(table, column),
+            by_dataset: old == new && sights.iter().all(is_of_dataset),
+            before: old,
+            after: new,
+            sights,
+            meanwhile,
+        })
+    }
+}
+
+/// Adds what a member sees; members who see the same are one entry.
+fn add(sights: &mut Vec<SightChange>, member: Option<&str>, before: Sight, after: Sight) {
+    let alike = |it: &&mut SightChange| {
+        it.before == before && it.after == after && !it.members.is_empty() && member.is_some()
+    };
+    match (sights.iter_mut().find(alike), member) {
+        (Some(found), Some(member)) => found.members.push(member.to_owned()),
+        (_, member) => {
+            let members = member.map(str::to_owned).into_iter().collect();
+            sights.push(SightChange { members, before, after });
         }
     }
-    if sights.is_empty() && old == new {
-        return None;
-    }
+}
+
+/// `not_known`: somewhere more may be seen than `sights` say.
+fn direction(sights: &[SightChange], not_known: bool) -> Direction {
     // One mask need not show less than another.
     let opens = |it: &SightChange| {
         it.after > it.before
             || matches!((it.before, it.after), (Sight::Masked(_), Sight::Masked(_)))
     };
-    let direction = match sights.as_slice() {
+    match sights {
+        _ if not_known => Direction::Opens,
         [] => Direction::Same,
         all if all.iter().any(opens) => Direction::Opens,
         _ => Direction::Closes,
-    };
-    Some(ColumnChange {
-        table: table.to_owned(),
-        column: column.to_owned(),
-        direction,
-        concerns: after.concerns(table).or_else(|| before.concerns(table)),
-        with_next_load: old.transform != new.transform,
-        if_harmless: after.is_judged(table, column) && !before.is_judged(table, column),
-        before: old,
-        after: new,
-        sights,
-    })
+    }
 }

@@ -27,6 +27,10 @@ fn shown(before: &str, after: &str, config_after: &Config) -> String {
             };
             shown.push_str(&format!("  {who}: {} → {}\n", sight.before, sight.after));
         }
+        for sight in it.meanwhile {
+            let who = sight.members.join(", ");
+            shown.push_str(&format!("  for a time, {who}: {} → {}\n", sight.before, sight.after));
+        }
     }
     shown
 }
@@ -85,6 +89,8 @@ fn readers_of_the_configuration_decide_as_well() {
         Opens b
           group:analysts@example.com: masked (EMAIL_MASK) → nothing
           user:new@example.com: nothing → plain values
+        Opens id
+          user:new@example.com: nothing → plain values
     "#]]
     .assert_eq(&shown(&columns, &columns, &config));
     assert_eq!(shown(&columns, &columns, &demo_config()), "");
@@ -93,4 +99,54 @@ fn readers_of_the_configuration_decide_as_well() {
     let class = config.pii.classes.get_mut("email").expect("a class");
     class.mask = config::Mask::LastFourCharacters;
     assert!(shown(&columns, &columns, &config).starts_with(&format!("{:?} b", Direction::Opens)));
+}
+
+/// All members of all classes are readers of the dataset: a new one reads what is of class `none`.
+#[test]
+fn a_new_member_of_any_class_reads_the_columns_without_a_class() {
+    let mut config = demo_config();
+    let class = config.pii.classes.get_mut("phone").expect("a class");
+    class.masked_readers.push("group:new@example.com".to_owned());
+    let columns = line("d", "class: phone") + &line("f", "class: none, transform: tokenise");
+    expect![[r#"
+        Opens f
+          group:new@example.com: nothing → tokens
+        Opens id
+          group:new@example.com: nothing → plain values
+    "#]]
+    .assert_eq(&shown(&columns, &columns, &config));
+}
+
+#[test]
+fn what_is_seen_between_the_change_of_the_readers_and_of_the_tag() {
+    // The column leaves the class in the change that opens the class to others.
+    let mut config = demo_config();
+    let class = config.pii.classes.get_mut("email").expect("a class");
+    class.readers.push("group:analysts@example.com".to_owned());
+    let (before, after) = (line("b", "class: email"), line("b", "class: account"));
+    expect![[r#"
+        Opens b
+          group:analysts@example.com: masked (EMAIL_MASK) → nothing
+          for a time, group:analysts@example.com: masked (EMAIL_MASK) → plain values
+    "#]]
+    .assert_eq(&shown(&before, &after, &config));
+    // In another order: the column joins the class in the change that takes a reader out of it.
+    let mut config = demo_config();
+    config.pii.classes.get_mut("email").expect("a class").masked_readers.clear();
+    let (before, after) = (line("b", "class: account"), line("b", "class: email"));
+    expect![[r#"
+        Opens b
+          for a time, group:analysts@example.com: nothing → masked (EMAIL_MASK)
+    "#]]
+    .assert_eq(&shown(&before, &after, &config));
+}
+
+/// Terraform does not apply readers and mask of a class with an existing policy tag.
+#[test]
+fn another_policy_tag_may_open_a_column() {
+    let mut config = demo_config();
+    let class = config.pii.classes.get_mut("email").expect("a class");
+    class.policy_tag = Some("projects/p/locations/l/taxonomies/1/policyTags/2".to_owned());
+    let columns = line("b", "class: email");
+    assert_eq!(shown(&columns, &columns, &config), "Opens b\n");
 }
