@@ -1,6 +1,8 @@
 //! Delta days: only the rows of a table that changed leave AWS, and the table has the same rows as after a full day; in
 //! every case of doubt, all rows are transferred.
 
+mod meanwhile;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -23,18 +23,12 @@ pub(crate) fn columns(
     Some(landbridge_core::delta::columns(table, contract, resolved, &wanted.key))
 }
 
-/// The changes of a table that are transferred alone; `None` if the whole table is.
+/// The changes of a table that are transferred alone, also if `delta` was taken out of landbridge.yaml since; `None` if the whole
+/// table is.
 ///
 /// # Errors
 /// Any ledger error.
-pub(crate) async fn of(
-    context: &Context,
-    ledger: &DayLedger,
-    table: &TablePlan,
-) -> Result<Option<DeltaRecord>> {
-    if context.config.delta_of(&table.source_table).is_none() {
-        return Ok(None);
-    }
+pub(crate) async fn of(ledger: &DayLedger, table: &TablePlan) -> Result<Option<DeltaRecord>> {
     let Some(record) = ledger.value(&records::delta(table)).await? else { return Ok(None) };
     let is_carried = ledger.value(&records::carried(table)).await?.is_some();
     Ok((!is_carried).then_some(record))

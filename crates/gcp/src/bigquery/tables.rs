@@ -256,7 +256,8 @@ impl BigQuery {
     /// it does not change. By users' reports, BigQuery keeps a tag that a patch leaves out
     /// (dbt-bigquery #349, python-bigquery #558); its discovery document says that it is then empty
     /// (v2, `TableFieldSchema.policyTags`: "If not set, defaults to empty policy_tags"). So no tag is
-    /// left out, and callers read the table back. Refused if the table has changed since.
+    /// left out, and callers read the table back. Returns the table as the call left it; refused (`None`) if the table has
+    /// changed since `live` was read.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory` on the table or
@@ -269,14 +270,14 @@ impl BigQuery {
         live: &TableInfo,
         columns: &[TableColumn],
         stamp: TableStamp,
-    ) -> Result<Patched> {
+    ) -> Result<Option<TableInfo>> {
         let mut body = json!({"labels": stamp_labels(stamp)});
         if let Some(fields) = patched_fields(live, columns) {
             body["schema"] = json!({ "fields": fields });
         }
         let patched =
             self.patched("a table cannot be changed", dataset, table, &live.etag, &body).await?;
-        Ok(Patched::of(patched.as_ref()))
+        Ok(patched.as_ref().map(table_info))
     }
 
     /// Sets the description of the table that was read as `live`, and nothing else of it. Returns the table as the

@@ -35,6 +35,12 @@ pub struct DeltaRecord {
     pub sequence: u32,
     /// The table as that job left it.
     pub mark: TableMark,
+    /// The columns of the key, as the source calls them. Empty in records from before it was recorded.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// What the rows of the table were made by, and these rows too: `TableRows::made_by`. Empty as [`Self::key`] is.
+    #[serde(default)]
+    pub made_by: String,
     /// Rows whose key is new.
     pub new: u64,
     /// Rows of which a value changed.

@@ -6,7 +6,7 @@ use landbridge_core::diff::{LiveColumn, PolicyTags, TableColumn, policy_tag_for}
 use landbridge_core::protection::TableRows;
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::{Patched, TableInfo, TableStamp};
+use landbridge_gcp::bigquery::{TableInfo, TableStamp};
 use landbridge_ledger::records::{self, Claim};
 
 use super::closed::Closed;
@@ -68,7 +68,7 @@ impl TableTags<'_> {
             }
             let stamp = TableStamp { contract: number, ..live.stamp };
             let patched = bigquery.patch_table(dataset, self.table, &live, &columns, stamp).await?;
-            if patched == Patched::Yes {
+            if patched.is_some() {
                 changes.extend(found);
             }
             // The next round reads the table back.

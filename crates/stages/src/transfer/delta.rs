@@ -28,8 +28,8 @@ use tokio::sync::mpsc;
 use super::item;
 use super::s3_object::S3Object;
 use super::unchanged::{Before, Comparison, Outcome};
-use crate::delta;
 use crate::plan::read_items;
+use crate::{delta, unchanged};
 
 /// Rows that may differ, at most: their places take 8 bytes each.
 const MOST_ROWS: usize = 2_000_000;
@@ -182,6 +182,8 @@ impl Comparison<'_> {
             job: earlier.job.clone(),
             sequence: earlier.sequence,
             mark: before.mark,
+            key: self.key(table),
+            made_by: unchanged::made_by(self.context, &table.source_table),
             new,
             changed,
             deleted,

@@ -181,8 +181,8 @@ impl TableLoad<'_> {
             history_of: self.history.map(|it| it.of.clone()),
             kept: KeptRows::default(),
         });
-        // From now on, the table may be written.
-        next.mark = None;
+        // From now on, the table may be written. Changes are merged into the rows that have the mark, and no others.
+        next.mark = self.delta.map(|merge| merge.mark());
         if let Some(other) = next.loading.take() {
             match self.context.gcp.bigquery.retire_job(&JobId::new(other.job.clone())?).await? {
                 Retired::Running => return Ok(None),
@@ -291,7 +291,7 @@ impl TableLoad<'_> {
     }
 
     /// Gives the claim up before its rows are proven. `false`: its job is running, or another tick changed the claim.
-    pub(super) async fn give_up(&self, held: &mut Held) -> Result<bool> {
+    pub(super) async fn release(&self, held: &mut Held) -> Result<bool> {
         let mut next = held.claim.clone();
         let Some(loading) = next.loading.take() else { return Ok(true) };
         match self.context.gcp.bigquery.retire_job(&JobId::new(loading.job.clone())?).await? {
@@ -299,6 +299,23 @@ impl TableLoad<'_> {
             Retired::NeverRan => {}
             Retired::Wrote { ended_at } => next.replace_rows(loading, self.no_earlier(ended_at)),
         }
+        self.replace_claim(held, next).await
+    }
+
+    /// Before changes are merged: if nothing has written the table between the recorded mark and `live`, the mark of the table
+    /// after this load's own patch is recorded. Otherwise the recorded one stays, and the changes are not merged. `false`:
+    /// another tick changed the claim.
+    pub(super) async fn follow_mark(
+        &self,
+        held: &mut Held,
+        live: &TableInfo,
+        patched: &TableInfo,
+    ) -> Result<bool> {
+        let is_before_merge = self.delta.is_some() && held.claim.loading.is_some();
+        if !is_before_merge || held.claim.mark.is_none() || held.claim.mark != live.mark {
+            return Ok(true);
+        }
+        let next = Claim { mark: patched.mark, ..held.claim.clone() };
         self.replace_claim(held, next).await
     }
 
@@ -379,7 +396,7 @@ fn modified_at(live: &TableInfo) -> Option<Timestamp> {
 }
 
 /// What all objects were made by; empty if it is not the same for all, or not known of one.
-fn made_by(items: &[ItemRecord]) -> String {
+pub(super) fn made_by(items: &[ItemRecord]) -> String {
     let first = items.first().map_or("", |item| item.made_by.as_str());
     let is_same = items.iter().all(|item| item.made_by == first);
     if is_same { first.to_owned() } else { String::new() }

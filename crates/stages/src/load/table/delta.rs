@@ -13,11 +13,12 @@ use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::TableRows;
 use landbridge_core::receipt::{DeltaReceipt, Note, NoteCode, Receipt};
+use landbridge_core::unchanged::TableMark;
 use landbridge_gcp::bigquery::{Inserted, JobState, MergeJob, Merged, MergedRows, TableInfo};
 use landbridge_ledger::records::{Claim, DeltaRecord, ItemRecord};
 
 use super::audits::{self, TableAudits};
-use super::claim::{ClaimOutcome, Held, is_put_back};
+use super::claim::{ClaimOutcome, Held, is_put_back, made_by};
 use super::rows::{LoadedRows, wait_for_job};
 use super::{Prepared, TableLoad};
 use crate::load::stats;
@@ -25,6 +26,8 @@ use crate::plan::read_items;
 use crate::transfer::text_columns;
 use crate::{alert, delta, deployment};
 
+/// Why all rows are transferred if BigQuery does not begin the statement.
+const REFUSED: &str = "BigQuery refuses to merge its changes";
 /// A statement whose effect is not what was planned.
 const OTHER_CHANGES: &str = "a merge changed other rows of a table than planned";
 
@@ -35,6 +38,13 @@ pub(in crate::load) struct Merge {
     columns: DeltaColumns,
     /// The bytes of all rows, had they been transferred.
     full_bytes: u64,
+}
+
+impl Merge {
+    /// The table whose rows the changes are changes of.
+    pub(super) fn mark(&self) -> TableMark {
+        self.record.mark
+    }
 }
 
 impl TableLoad<'_> {
@@ -48,22 +58,32 @@ impl TableLoad<'_> {
         if let Some(problem) = &table.problem {
             return self.hold(problem.clone()).await.map(Some);
         }
-        let Some(record) = delta::of(context, ledger, table).await? else { return Ok(None) };
+        let Some(record) = delta::of(ledger, table).await? else { return Ok(None) };
         let dataset = &context.config.warehouse.dataset;
         // Before the claim: a load writes its number into the claim before it labels the table.
         let live = context.gcp.bigquery.table(dataset, &table.table).await?;
         let text = text_columns::decided(ledger, table).await?;
         let items = read_items(ledger, table).await?;
         let (resolved, stats) = self.checked(live.as_ref(), &text, &items)?;
-        let audits = match audits::read(self).await? {
-            TableAudits::Waits => return Ok(None),
-            TableAudits::Blocked(problem) => return self.hold(problem).await.map(Some),
-            TableAudits::Publishes(audits) => audits,
-        };
         let columns = match delta::columns(context, table, &resolved) {
             Some(Ok(columns)) => columns,
             Some(Err(why)) => return self.give_up(why).await,
             None => return self.give_up("deltas of it are not wanted any more").await,
+        };
+        let key = context.config.delta_of(&table.source_table).map(|wanted| &wanted.key);
+        if key != Some(&record.key) {
+            return self.give_up("its key was another one when it was compared").await;
+        }
+        // The rows that stay in the table are not those that a newer release or contract makes of the same files.
+        if record.made_by.is_empty() || made_by(&items) != record.made_by {
+            return self
+                .give_up("the contract, a setting or the version of Landbridge changed meanwhile")
+                .await;
+        }
+        let audits = match audits::read(self).await? {
+            TableAudits::Waits => return Ok(None),
+            TableAudits::Blocked(problem) => return self.hold(problem).await.map(Some),
+            TableAudits::Publishes(audits) => audits,
         };
         let full_bytes = items.iter().map(|item| item.bytes).sum();
         let merge = Merge { record, columns, full_bytes };
@@ -153,7 +173,7 @@ impl TableLoad<'_> {
             Ok(bytes) => bytes,
             Err(error) if !error.kind().is_transient() => {
                 tracing::warn!(table = self.name(), kind = error.kind().name(), %error, "a merge is refused");
-                return Ok(Some("BigQuery refuses to merge its changes"));
+                return Ok(Some(REFUSED));
             }
             Err(error) => return Err(error),
         };
@@ -207,7 +227,7 @@ impl TableLoad<'_> {
     pub(super) async fn merge_rows(
         &self,
         merge: &Merge,
-        held: &mut Held,
+        held: &Held,
         change: &SchemaChange,
     ) -> Result<Option<LoadedRows>> {
         let bigquery = &self.context.gcp.bigquery;
@@ -221,35 +241,56 @@ impl TableLoad<'_> {
         }
         let Some(loading) = held.claim.loading.clone() else { return Ok(None) };
         let id = self.job_id(&loading, (held.claim.sequence, 1))?;
-        if bigquery.job(&id).await?.is_none() {
-            if let Some(why) = self.is_not_as_it_was(merge, change).await? {
-                self.give_up(why).await?;
-                return Ok(None);
+        let merged = self.run_merge(merge, held, (&id, change)).await;
+        // Another load that took the table over has retired the job, whose end then says nothing of this table.
+        if !self.still_held(held).await? { Ok(None) } else { merged }
+    }
+
+    /// Runs the statement once, and reads its end.
+    async fn run_merge(
+        &self,
+        merge: &Merge,
+        held: &Held,
+        (id, change): (&JobId, &SchemaChange),
+    ) -> Result<Option<LoadedRows>> {
+        let bigquery = &self.context.gcp.bigquery;
+        if bigquery.job(id).await?.is_none() {
+            if let Some(why) = self.is_not_as_it_was(merge, held, change).await? {
+                return self.leave(why).await;
             }
             if !deployment::is_newest(self.context, &self.ledger.source()).await? {
                 return Ok(None);
             }
-            if bigquery.insert_merge(&self.merge_job(merge, &id)).await? == Inserted::Other {
-                self.give_up("the id of its job is used").await?;
-                return Ok(None);
+            match bigquery.insert_merge(&self.merge_job(merge, id)).await {
+                Ok(Inserted::Other) => return self.leave("the id of its job is used").await,
+                Ok(_) => {}
+                Err(error) if error.kind().is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(table = self.name(), kind = error.kind().name(), %error, "a merge is refused");
+                    return self.leave(REFUSED).await;
+                }
             }
         }
-        let waited = self.slot.release_during(wait_for_job(self.context, &id, self.tick)).await;
+        let waited = self.slot.release_during(wait_for_job(self.context, id, self.tick)).await;
         match waited? {
             None | Some(JobState::Running) => Ok(None),
             Some(JobState::Failed { reason, message, .. }) => {
                 let why = message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                 tracing::warn!(job = id.as_str(), why, "a merge failed");
-                self.give_up(&format!("the merge of its changes failed: {reason}")).await?;
-                Ok(None)
+                self.leave(&format!("the merge of its changes failed: {reason}")).await
             }
-            Some(JobState::Done { .. }) => self.merged_rows(merge, id).await,
+            Some(JobState::Done { .. }) => self.merged_rows(merge, held, id.clone()).await,
         }
     }
 
     /// What a job that is done changed, if it is what was planned and the table now has the rows of the export. Otherwise
     /// all rows are transferred and replaced.
-    async fn merged_rows(&self, merge: &Merge, id: JobId) -> Result<Option<LoadedRows>> {
+    async fn merged_rows(
+        &self,
+        merge: &Merge,
+        held: &Held,
+        id: JobId,
+    ) -> Result<Option<LoadedRows>> {
         let record = &merge.record;
         let planned =
             MergedRows { inserted: record.new, updated: record.changed, deleted: record.deleted };
@@ -260,6 +301,10 @@ impl TableLoad<'_> {
         if rows == Some(planned) && found == self.table.rows {
             let rows = record.new + record.changed;
             return Ok(Some(LoadedRows { job: id, rows, duration_ms, ended_at }));
+        }
+        // The rows are of another load.
+        if !self.still_held(held).await? {
+            return Ok(None);
         }
         let problem = Problem::notice(
             OTHER_CHANGES,
@@ -272,7 +317,12 @@ impl TableLoad<'_> {
             "nothing: the next ticks transfer all rows of the table and replace them. If it happens again, remove `delta` of the table from landbridge.yaml",
         );
         alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
-        self.give_up(OTHER_CHANGES).await?;
+        self.leave(OTHER_CHANGES).await
+    }
+
+    /// As [`Self::give_up`], after the claim.
+    async fn leave(&self, why: &str) -> Result<Option<LoadedRows>> {
+        self.give_up(why).await?;
         Ok(None)
     }
 
@@ -281,6 +331,7 @@ impl TableLoad<'_> {
     async fn is_not_as_it_was(
         &self,
         merge: &Merge,
+        held: &Held,
         change: &SchemaChange,
     ) -> Result<Option<&'static str>> {
         let tagged = |name: &String| {
@@ -291,10 +342,7 @@ impl TableLoad<'_> {
             return Ok(Some("a column of its key has a tag now"));
         }
         let now = self.read_back().await?;
-        let mark = &merge.record.mark;
-        let is_same = now.mark.is_some_and(|it| {
-            (it.created_ms, it.rows, it.bytes) == (mark.created_ms, mark.rows, mark.bytes)
-        });
+        let is_same = now.mark.is_some() && now.mark == held.claim.mark;
         Ok((!is_same).then_some("the table was written while its changes were merged"))
     }
 

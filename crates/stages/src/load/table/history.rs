@@ -171,7 +171,7 @@ impl TableLoad<'_> {
         // `landbridge forget` writes its record before it looks for claims, so one of the two sees the other.
         let forgotten: Vec<Forgotten> = self.ledger.source().read_all(FORGOTTEN).await?;
         if forgotten.iter().any(|it| it.reaches(&self.table.source_table, self.day.day)) {
-            self.give_up(&mut held).await?;
+            self.release(&mut held).await?;
             return Ok(None);
         }
         if live.is_none() {
@@ -212,7 +212,7 @@ impl TableLoad<'_> {
         resolved: &ResolvedTable,
         mut held: Held,
     ) -> Result<Option<DayKept>> {
-        let Some(before) = self.prepare_schema(resolved, &held).await? else { return Ok(None) };
+        let Some(before) = self.prepare_schema(resolved, &mut held).await? else { return Ok(None) };
         if !self.keep_partitions(&held).await? {
             return Ok(None);
         }
@@ -224,7 +224,9 @@ impl TableLoad<'_> {
         // Only now may a column have the class of the new rows.
         let now = self.classes_now(resolved, &held);
         if !self.has_tags_of(&now, before.columns())? {
-            let Some(after) = self.prepare_schema(resolved, &held).await? else { return Ok(None) };
+            let Some(after) = self.prepare_schema(resolved, &mut held).await? else {
+                return Ok(None);
+            };
             let table = &self.table.table;
             let opened = protect::opened(self.context, table, before.columns(), after.columns());
             protect::report_opened(self.context, &opened, self.day.day).await?;

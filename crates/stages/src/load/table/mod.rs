@@ -218,11 +218,11 @@ impl TableLoad<'_> {
 
     /// Replaces the rows of a claimed table, proves them, and publishes the table.
     async fn replace_rows(&self, prepared: Prepared, mut held: Held) -> Result<Option<Receipt>> {
-        let Some(before) = self.prepare_schema(&prepared.resolved, &held).await? else {
+        let Some(before) = self.prepare_schema(&prepared.resolved, &mut held).await? else {
             return Ok(None);
         };
         let loaded = match self.delta {
-            Some(merge) => self.merge_rows(merge, &mut held, &before).await?,
+            Some(merge) => self.merge_rows(merge, &held, &before).await?,
             None => self.load_rows(&mut held, &before).await?,
         };
         let Some(loaded) = loaded else { return Ok(None) };
@@ -233,7 +233,7 @@ impl TableLoad<'_> {
         // Only now may a column have the class of the new rows.
         let now = self.classes_now(&prepared.resolved, &held);
         if !self.has_tags_of(&now, before.columns())? {
-            let Some(after) = self.prepare_schema(&prepared.resolved, &held).await? else {
+            let Some(after) = self.prepare_schema(&prepared.resolved, &mut held).await? else {
                 return Ok(None);
             };
             let table = &self.table.table;

@@ -65,7 +65,7 @@ impl TableLoad<'_> {
     pub(super) async fn prepare_schema(
         &self,
         resolved: &ResolvedTable,
-        held: &Held,
+        held: &mut Held,
     ) -> Result<Option<SchemaChange>> {
         let dataset = &self.context.config.warehouse.dataset;
         let bigquery = &self.context.gcp.bigquery;
@@ -94,15 +94,18 @@ impl TableLoad<'_> {
             if !deployment::is_newest(self.context, &self.ledger.source()).await? {
                 return Ok(None);
             }
-            let changed = match &live {
-                None => self.create_table(change.columns(), stamp).await?,
+            match &live {
+                None if self.create_table(change.columns(), stamp).await? == Patched::Yes => {}
+                None => continue,
                 Some(live) => {
                     let (table, columns) = (&self.table.table, change.columns());
-                    bigquery.patch_table(dataset, table, live, columns, stamp).await?
+                    let patched =
+                        bigquery.patch_table(dataset, table, live, columns, stamp).await?;
+                    let Some(patched) = patched else { continue };
+                    if !self.follow_mark(held, live, &patched).await? {
+                        return Ok(None);
+                    }
                 }
-            };
-            if changed == Patched::Overtaken {
-                continue;
             }
             return match column_with_wrong_tag(&self.read_back().await?, change.columns()) {
                 None => Ok(Some(change)),
