@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use jobs::{JobTable, QueryJob, QueryText, Readable, Reader, TableRead};
-pub use member::{key, own_function, same_resource};
+pub use member::{Deployment, key, own_function, same_resource};
 pub use month::{ClassRead, TableDataRead, class_reads};
 pub use place::Place;
 pub use report::{

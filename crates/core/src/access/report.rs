@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::member::{includes, key, own_function, same_resource};
+use super::member::{Deployment, includes, key, own_function, same_resource, shown_function};
 use super::sight::Index;
 use super::{Grant, Live, NotKnown, Place, Power, Seen, Sight};
-use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config};
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config, FUNCTION_WORKER};
 use crate::contract::{ColumnContract, Contract, Transform};
 use crate::models::bigquery_table;
 use crate::names::{MOST_HISTORY_TABLES, column_name, history_table, is_same};
@@ -30,7 +30,7 @@ pub struct Filter {
 pub struct PrincipalAccess {
     /// A member of IAM policies. Who is in a group is not known.
     pub principal: String,
-    /// The function of ours whose identity this is.
+    /// The function of ours whose identity this is; with its database, if there are several: `billing/load`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// Columns of class `none`.
@@ -124,9 +124,15 @@ impl Report {
     }
 }
 
-/// Evaluates the live policies. Pure.
-pub fn evaluate(live: &Live, config: &Config, contract: &Contract, filter: &Filter) -> Report {
-    let work = Work { index: Index::new(live), live, config, contract, filter };
+/// Evaluates the live policies for the database of `config`; `deployment` has the identities of all databases, which
+/// share the landing bucket and the taxonomy. Pure.
+pub fn evaluate(
+    live: &Live,
+    (config, contract): (&Config, &Contract),
+    deployment: &Deployment,
+    filter: &Filter,
+) -> Report {
+    let work = Work { index: Index::new(live), live, config, contract, deployment, filter };
     let only = filter.principal.as_deref().map(key);
     let principals: Vec<String> = work
         .index
@@ -151,7 +157,7 @@ pub fn evaluate(live: &Live, config: &Config, contract: &Contract, filter: &Filt
         report.more_than_configured.extend(work.findings(principal, &classes));
         report.unnamed_readers.extend(work.unnamed(principal));
         let through = work.index.grants(principal, Power::Opens, |_| true);
-        if !through.is_empty() && own_function(principal, config).is_none() {
+        if !through.is_empty() && own_function(principal, deployment).is_none() {
             report.can_open.push(Opener { principal: principal.clone(), through });
         }
     }
@@ -163,6 +169,7 @@ struct Work<'a> {
     live: &'a Live,
     config: &'a Config,
     contract: &'a Contract,
+    deployment: &'a Deployment,
     filter: &'a Filter,
 }
 
@@ -206,7 +213,7 @@ impl Work<'_> {
         let files = !index.grants(principal, Power::Objects, |_| true).is_empty();
         PrincipalAccess {
             principal: principal.to_owned(),
-            function: own_function(principal, self.config).map(str::to_owned),
+            function: shown_function(principal, self.deployment),
             none: plain_if(reads, data_may_hide),
             classes: classes.keys().map(seen).collect(),
             landing_files: plain_if(files, index.may_hide(Power::Objects, |_| true)),
@@ -222,7 +229,8 @@ impl Work<'_> {
     /// What `landbridge.yaml` lets a principal see of a class.
     fn allowed(&self, principal: &str, class: &ClassConfig) -> Sight {
         let named = |members: &[String]| members.iter().any(|it| includes(it, principal));
-        let sees_masks = matches!(own_function(principal, self.config), Some("views" | "models"));
+        let sees_masks =
+            matches!(own_function(principal, self.deployment), Some("views" | "models"));
         if named(&class.readers) {
             Sight::Plain
         } else if sees_masks || named(&class.masked_readers) {
@@ -238,7 +246,7 @@ impl Work<'_> {
         let all = self.config.pii.all();
         let members = all.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers));
         members.chain(&self.filter.dataset_readers).any(|it| includes(it, principal))
-            || matches!(own_function(principal, self.config), Some("views" | "models"))
+            || matches!(own_function(principal, self.deployment), Some("views" | "models"))
     }
 
     fn findings(&self, principal: &str, classes: &BTreeMap<String, ClassConfig>) -> Vec<Finding> {
@@ -297,7 +305,7 @@ impl Work<'_> {
         if !self.shows_none() || self.is_dataset_reader(principal) {
             return None;
         }
-        if own_function(principal, self.config).is_some() {
+        if own_function(principal, self.deployment).is_some() {
             return None;
         }
         let through: Vec<Grant> = self
@@ -310,10 +318,13 @@ impl Work<'_> {
             .then(|| self.finding(principal, CLASS_NONE, (Sight::Plain, Sight::Nothing), through))
     }
 
-    /// A reader of the landing bucket who is neither the transfer nor the load.
+    /// A reader of the landing bucket who is neither the transfer, one of its workers, nor the load. The bucket is
+    /// one for all databases.
     fn files(&self, principal: &str) -> Option<Finding> {
-        if matches!(own_function(principal, self.config), Some("transfer" | "load"))
-            || self.filter.class.is_some()
+        if matches!(
+            own_function(principal, self.deployment),
+            Some("transfer" | FUNCTION_WORKER | "load")
+        ) || self.filter.class.is_some()
             || self.filter.table.is_some()
         {
             return None;
@@ -333,7 +344,7 @@ impl Work<'_> {
     fn unnamed(&self, principal: &str) -> Option<Unnamed> {
         if !self.shows_none()
             || self.is_dataset_reader(principal)
-            || own_function(principal, self.config).is_some()
+            || own_function(principal, self.deployment).is_some()
         {
             return None;
         }
