@@ -100,6 +100,7 @@ impl AccessReport {
         let certain = |it: &Certainty| *it == Certainty::Plain;
         self.report.more_than_configured.len()
             + self.report.unprotected_columns.len()
+            + self.report.open_tables().count()
             + self.derived_tables.iter().filter(|it| certain(&it.plain)).count()
             + self
                 .plain_dashboards

@@ -8,6 +8,7 @@ use super::*;
 use crate::config::{self, Config};
 use crate::contract::{self, Contract};
 
+mod columns;
 mod deployment;
 
 const PROJECT: &str = "shop-analytics";
@@ -173,6 +174,9 @@ fn findings(report: &Report, text: &mut String) {
     }
     for it in &report.unprotected_columns {
         let _ = writeln!(text, "COLUMN {}.{} {} has {:?}", it.table, it.column, it.class, it.has);
+    }
+    for it in &report.foreign_tables {
+        let _ = writeln!(text, "FOREIGN {} {:?}", it.table, it.untagged);
     }
     for it in &report.unnamed_readers {
         let _ = writeln!(text, "UNNAMED {}", it.principal);
@@ -484,27 +488,6 @@ fn members_include_others_and_addresses_ignore_case() {
     ] {
         assert_eq!(includes(member, principal), does, "{member} {principal}");
     }
-}
-
-#[test]
-fn a_column_without_the_tag_of_its_class_is_reported() {
-    let columns = |tag_of_email: Option<String>| {
-        found(|live, _| {
-            let columns = LiveColumns::from([
-                ("email".into(), tag_of_email.clone()),
-                ("phone".into(), Some(tag("phone"))),
-                ("tier".into(), None),
-            ]);
-            live.tables.insert("creators".into(), columns);
-        })
-    };
-    assert_eq!(columns(Some(tag("email"))), "");
-    // Closed until the rows are those that the contract describes.
-    assert_eq!(columns(Some(tag("unclassified"))), "");
-    // Google may answer with the project's number.
-    assert_eq!(columns(Some(tag("email").replace(PROJECT, "123456789012"))), "");
-    assert_eq!(columns(None), "COLUMN creators.email email has None\n");
-    assert_eq!(columns(Some(tag("phone"))), "COLUMN creators.email email has Some(\"phone\")\n");
 }
 
 #[test]
