@@ -365,6 +365,20 @@ impl Reading<'_> {
         let found = self.inspector.bucket_bindings(bucket).await;
         // A bucket that does not exist has no readers.
         self.add(Place::Bucket(bucket.clone()), found.map(Option::unwrap_or_default));
+        match self.inspector.managed_folders(bucket).await {
+            Ok(folders) => {
+                for folder in folders {
+                    let found = self.inspector.managed_folder_bindings(bucket, &folder).await;
+                    let place = Place::ManagedFolder(bucket.clone(), folder);
+                    self.add(place, found.map(Option::unwrap_or_default));
+                }
+            }
+            Err(error) => {
+                let place = Place::Bucket(bucket.clone());
+                let what = format!("which managed folders {place} has");
+                self.not_known(Some(place), what, &error);
+            }
+        }
     }
 
     async fn roles(&mut self) {

@@ -62,7 +62,8 @@ impl Power {
             | "resourcemanager.folders.setIamPolicy"
             | "resourcemanager.organizations.setIamPolicy"
             | "resourcemanager.projects.setIamPolicy"
-            | "storage.buckets.setIamPolicy" => Self::Opens,
+            | "storage.buckets.setIamPolicy"
+            | "storage.managedFolders.setIamPolicy" => Self::Opens,
             _ => return None,
         })
     }
@@ -122,6 +123,7 @@ mod tests {
             "datacatalog.taxonomies.delete",
             "datacatalog.taxonomies.setIamPolicy",
             "datacatalog.taxonomies.update",
+            "storage.managedFolders.setIamPolicy",
         ] {
             let read = BTreeMap::from([("roles/x".to_owned(), vec![permission.to_owned()])]);
             assert_eq!(powers("roles/x", &read), Some(vec![Power::Opens]), "{permission}");

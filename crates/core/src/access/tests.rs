@@ -490,6 +490,18 @@ fn members_include_others_and_addresses_ignore_case() {
     }
 }
 
+/// A bucket with uniform bucket-level access can have managed folders, with policies of their own.
+#[test]
+fn a_managed_folder_gives_the_files_below_it() {
+    let folder = || Place::ManagedFolder("shop-landing".into(), "landbridge/shop/".into());
+    let viewer = || binding("storage.objectViewer", &["user:eve@example.com"]);
+    let text = found(|live, _| add(live, folder(), viewer()));
+    expect![[r#"
+        MORE user:eve@example.com sees email+phone+unclassified plain in files instead of nothing by roles/storage.objectViewer on managed folder shop-landing/landbridge/shop/
+          gcloud storage managed-folders remove-iam-policy-binding 'gs://shop-landing/landbridge/shop/' --member='user:eve@example.com' --role='roles/storage.objectViewer'
+    "#]].assert_eq(&text);
+}
+
 #[test]
 fn a_filter_narrows_the_report() {
     let (config, contract) = files();

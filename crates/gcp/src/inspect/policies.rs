@@ -216,6 +216,52 @@ impl Inspector {
             .transpose()
     }
 
+    /// The names of the managed folders of a bucket; none if the bucket does not exist. A bucket with uniform
+    /// bucket-level access can have some (Google's documentation, "Managed folders"; JSON API,
+    /// `managedFolders.list`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `storage.managedFolders.list`; any other Cloud Storage error.
+    pub async fn managed_folders(&self, bucket: &str) -> Result<Vec<String>> {
+        let base = format!("{}/storage/v1/b/{bucket}/managedFolders", self.storage);
+        let (mut all, mut page) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{base}?pageSize=1000{page}");
+            let found = self.get("managed folders cannot be listed", bucket, &url).await?;
+            let Some(found) = found else { return Ok(all) };
+            let items = found.get("items").and_then(Value::as_array);
+            let name = |it: &Value| it.get("name").and_then(Value::as_str).map(str::to_owned);
+            all.extend(items.into_iter().flatten().filter_map(name));
+            match found.get("nextPageToken").and_then(Value::as_str) {
+                Some(token) if !token.is_empty() => {
+                    page = format!("&pageToken={}", urlencode(token))
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// The bindings of a managed folder's policy; `None` if the folder does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `storage.managedFolders.getIamPolicy`; [`ErrorKind::Corrupt`] if the response
+    /// is not a policy; any other Cloud Storage error.
+    pub async fn managed_folder_bindings(
+        &self,
+        bucket: &str,
+        folder: &str,
+    ) -> Result<Option<Vec<Binding>>> {
+        const WHAT: &str = "the policy of a managed folder cannot be read";
+        let url = format!(
+            "{}/storage/v1/b/{bucket}/managedFolders/{}/iam?optionsRequestedPolicyVersion=3",
+            self.storage,
+            urlencode(folder)
+        );
+        let context = format!("{bucket}/{folder}");
+        let found = self.get(WHAT, &context, &url).await?;
+        found.map(|policy| bindings(WHAT, &context, &policy)).transpose()
+    }
+
     /// The permissions of a role: `roles/x`, `projects/p/roles/x`, `organizations/n/roles/x`.
     ///
     /// # Errors
