@@ -152,12 +152,12 @@ async fn a_policy_that_cannot_be_read_is_not_known_and_never_nobody() {
 const SECRET: &str = "kim.minji@example.com";
 
 /// Runs a query job with labels, as a client of BigQuery does.
-async fn query_job(env: &TestEnv, token: &str, sql: &str, labels: Value, to: Option<&str>) {
+async fn query_job(env: &TestEnv, token: &str, sql: &str, labels: Value, to: Option<(&str, &str)>) {
     let url = &env.cloud.function_env()["LANDBRIDGE_BIGQUERY_ENDPOINT"];
     let mut query = json!({"query": sql, "useLegacySql": false});
-    if let Some(table) = to {
+    if let Some((dataset, table)) = to {
         query["destinationTable"] =
-            json!({"projectId": "shop-analytics", "datasetId": "scratch", "tableId": table});
+            json!({"projectId": "shop-analytics", "datasetId": dataset, "tableId": table});
     }
     let job = json!({"configuration": {"labels": labels, "query": query}});
     let answer = reqwest::Client::new()
@@ -195,7 +195,7 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
     google.add_principal("eve", "eve@example.com", grants);
     let select = format!("SELECT id, email FROM shop.people WHERE email <> '{SECRET}'");
     let labels = json!({"requestor": "looker_studio", "looker_studio_report_id": "report-1"});
-    query_job(&env, "eve", &select, json!({}), Some("copy_of_people")).await;
+    query_job(&env, "eve", &select, json!({}), Some(("scratch", "copy_of_people"))).await;
     query_job(&env, "eve", &select, labels, None).await;
     let masked = format!("SELECT id FROM shop.people WHERE email <> '{SECRET}'");
     query_job(&env, "local-analyst", &masked, json!({}), None).await;
@@ -251,6 +251,33 @@ async fn jobs_show_readers_derived_tables_and_unmasked_dashboards_and_no_text_of
     // Who may not list the jobs of everyone is refused.
     let refused = run_as(&env, "local-stranger", &["consumers"]);
     assert_eq!(refused.status.code(), Some(3), "{}", output_text(&refused));
+}
+
+/// No pass of Landbridge sets or checks a tag of a table that a person makes beside Landbridge's own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_a_person_makes_in_the_dataset_is_reported() {
+    let env = published().await;
+    let (before, _) = report(&env, &[]);
+    for key in ["foreign_tables", "unprotected_columns", "derived_tables"] {
+        assert_eq!(before[key], json!([]), "{key}: {before:#}");
+    }
+    let grants = Grants::none()
+        .project_role(Role::JobUser)
+        .dataset_role("shop", Role::DataOwner)
+        .fine_grained_reader(env.cloud.policy_tags()["email"].clone());
+    env.cloud.google().add_principal("eve", "eve@example.com", grants);
+    let copy = "SELECT id, email FROM shop.people";
+    query_job(&env, "eve", copy, json!({}), Some(("shop", "tmp"))).await;
+    let (found, code) = report(&env, &[]);
+    assert_eq!(code, Some(1));
+    let expected = json!([{"table": "tmp", "untagged": ["email", "id"]}]);
+    assert_eq!(found["foreign_tables"], expected, "{found:#}");
+    assert_eq!(found["derived_tables"][0]["table"], "shop-analytics.shop.tmp", "{found:#}");
+    let text = output_text(&run_as(&env, "local-reviewer", &["access"]));
+    assert!(text.contains("more table tmp is not Landbridge's"), "{text}");
+    // One table of the contract is not about it.
+    let (one, _) = report(&env, &["--table", "public.people"]);
+    assert_eq!(one["foreign_tables"], json!([]), "{one:#}");
 }
 
 /// `jobs.list` names the tables of a script only with the jobs of its statements.

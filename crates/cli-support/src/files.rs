@@ -47,6 +47,14 @@ impl FileArgs {
         config(&config_path(self.config.as_deref()), &self.one)
     }
 
+    /// Reads and validates all databases of the configuration, whichever is meant.
+    ///
+    /// # Errors
+    /// As [`databases`].
+    pub fn read_all(&self) -> Result<Databases> {
+        databases(&config_path(self.config.as_deref()))
+    }
+
     /// Reads the contract of the database that is meant, and validates it against its configuration.
     ///
     /// # Errors

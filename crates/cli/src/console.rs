@@ -16,7 +16,7 @@ use landbridge_cli_support::files::NamesDatabase;
 use landbridge_console::outside::{Answer, Eyes, Restore, Rows, Seen};
 use landbridge_console::serve::{self, Options};
 use landbridge_console::{Access, Outside, Site, write};
-use landbridge_core::access::{Filter, Readable, Usage, evaluate};
+use landbridge_core::access::{Deployment, Filter, Readable, Usage, evaluate};
 use landbridge_core::contract::Contract;
 use landbridge_core::restore::{Setting, SettingValue};
 use landbridge_gcp::Inspector;
@@ -170,6 +170,7 @@ async fn site(args: &ConsoleArgs, of: &FileArgs) -> Result<Site> {
         is_local: is_local(&args.data_dir),
         context,
         contract: contract.clone(),
+        deployment: Deployment::of(&of.read_all()?),
         data_dir: args.data_dir.clone(),
     };
     Ok(Site::new(config, contract, ledger, Arc::new(cloud), args.days)?)
@@ -282,6 +283,7 @@ fn is_local(data_dir: &Path) -> bool {
 struct Cloud {
     context: RestoreContext,
     contract: Contract,
+    deployment: Deployment,
     data_dir: PathBuf,
     is_local: bool,
 }
@@ -322,7 +324,7 @@ impl Outside for Cloud {
         inspector.check_credentials().await.map_err(|it| it.sentence())?;
         let live = access::read::read(&inspector, config, contract, &tags, Some(table)).await;
         let filter = Filter { table: Some(table.to_owned()), ..Filter::default() };
-        let report = evaluate(&live, config, contract, &filter);
+        let report = evaluate(&live, (config, contract), &self.deployment, &filter);
         let mut usage = Usage::new(Readable::new(config, contract));
         let range = access::jobs::last_days(READER_DAYS).map_err(|it| it.to_string())?;
         let unread = access::jobs::jobs(&inspector, config, range, |page| usage.add(&page)).await;

@@ -31,6 +31,8 @@ resource "google_project_iam_custom_role" "access_reviewer" {
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",
     "storage.buckets.getIamPolicy",
+    "storage.managedFolders.getIamPolicy",
+    "storage.managedFolders.list",
   ]
   depends_on = [google_project_service.this]
 }

@@ -1,4 +1,4 @@
-# Optional: an alert when a principal other than the functions changes what protects the tables.
+# Optional: an alert when a principal other than the functions changes what protects the tables, or who may read them.
 
 locals {
   # A federated principal is named by its subject: federation.tf maps the role's name to it.
@@ -8,18 +8,36 @@ locals {
   # One name, or several in brackets.
   table_datasets = [for it in local.of : it.dataset]
   own_tables     = length(local.table_datasets) == 1 ? local.table_datasets[0] : "(${join("|", local.table_datasets)})"
-  # What is watched, by the resource that a log entry names (Google's documentation, "BigQuery audit logs
-  # overview", "BigQuery Data Policy audit logging", "Data Catalog audit logging").
-  watched = {
+  # The datasets beside the tables: the functions and models write tables and views there all day, so only who may
+  # read them is watched.
+  other_datasets = "(${join("|", concat([local.warehouse.ops_dataset], local.own_datasets))})"
+  taxonomy_ids   = distinct([for name in concat([google_data_catalog_taxonomy.this.name], local.existing_taxonomies) : element(split("/", name), 5)])
+  # Admin activity of one service, by the resource or method that a log entry names.
+  of_bigquery      = "protoPayload.serviceName=\"bigquery.googleapis.com\""
+  of_data_policies = "protoPayload.serviceName=\"bigquerydatapolicy.googleapis.com\""
+  watched = [
     # Schemas and their tags (TableService, or metadata.tableChange of a DDL query), IAM of tables
-    # (IAMPolicy.SetIamPolicy), row access policies, and the dataset's access list (DatasetService).
-    "bigquery.googleapis.com" = "^projects/[^/]+/datasets/${local.own_tables}(/|$)"
-    # Policy tags and who reads plain values (PolicyTagManager).
-    "datacatalog.googleapis.com" = "/taxonomies/${element(split("/", google_data_catalog_taxonomy.this.name), 5)}(/|$)"
-    # Masks and who reads masked values (DataPolicyService).
-    "bigquerydatapolicy.googleapis.com" = "/dataPolicies/${local.slug}__"
-  }
-  watched_filter = join(" OR ", [for service, resource in local.watched : "(protoPayload.serviceName=\"${service}\" AND protoPayload.resourceName=~\"${resource}\")"])
+    # (IAMPolicy.SetIamPolicy), row access policies, and the dataset's access list (DatasetService). (Google's
+    # documentation, "BigQuery audit logs overview".)
+    "${local.of_bigquery} AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/${local.own_tables}(/|$)\"",
+    # The access lists of the other datasets, and IAM of what is in them.
+    "${local.of_bigquery} AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/${local.other_datasets}$\"",
+    "${local.of_bigquery} AND protoPayload.methodName=~\"SetIamPolicy$\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/${local.other_datasets}/\"",
+    # Policy tags and who reads plain values (PolicyTagManager), also of tags that exist already; a taxonomy of another
+    # project has its entries in the log of that project. ("Data Catalog audit logging".)
+    "protoPayload.serviceName=\"datacatalog.googleapis.com\" AND protoPayload.resourceName=~\"/taxonomies/(${join("|", local.taxonomy_ids)})(/|$)\"",
+    # Masks and who reads masked values (DataPolicyService). A new data policy can be of any tag, and the names of data
+    # policies of tags that exist already are not known here: then all of the project are watched. ("BigQuery Data
+    # Policy audit logging".)
+    length(local.existing_taxonomies) > 0 ? local.of_data_policies : "${local.of_data_policies} AND (protoPayload.resourceName=~\"/dataPolicies/${local.slug}__\" OR protoPayload.methodName=~\"CreateDataPolicy$\")",
+    # IAM of the landing bucket and of its managed folders, and the bucket's settings: all admin activity of a bucket.
+    # ("Cloud Audit Logs with Cloud Storage", table of available audit logs. The name of a resource begins with
+    # projects/_/buckets/BUCKET.)
+    "protoPayload.serviceName=\"storage.googleapis.com\" AND protoPayload.resourceName=~\"^projects/_/buckets/${replace(local.transfer.bucket, ".", "[.]")}(/|$)\"",
+    # IAM of the project: any role can be one that reads. ("Resource Manager audit logging", SetIamPolicy.)
+    "protoPayload.serviceName=\"cloudresourcemanager.googleapis.com\" AND protoPayload.methodName=~\"SetIamPolicy$\" AND protoPayload.resourceName=~\"^projects/[^/]+$\"",
+  ]
+  watched_filter = join(" OR ", [for it in local.watched : "(${it})"])
 }
 
 resource "google_monitoring_alert_policy" "protection_changed" {
@@ -34,7 +52,7 @@ resource "google_monitoring_alert_policy" "protection_changed" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A principal other than the functions of Landbridge changed a table, a policy tag or a mask of ${local.source}. If `terraform apply` was not running, find out who (field protoPayload.authenticationInfo of the log entry) and what. The protection pass looks for changed tags of tables once a day: docs/operations.md."
+    content   = "A principal other than the functions of Landbridge changed a table, a policy tag, a mask, or who may read a dataset, the landing bucket or the project of ${local.source}. If `terraform apply` was not running, find out who (field protoPayload.authenticationInfo of the log entry) and what. The protection pass looks for changed tags of tables once a day: docs/operations.md."
   }
 
   # Only one: a policy with a condition on logs can have no other (Cloud Monitoring API, AlertPolicy).

@@ -186,7 +186,7 @@ variable "labels" {
 }
 
 variable "alert_channels" {
-  description = "Notification channels of Cloud Monitoring for an alert when a principal other than the functions changes a table, a policy tag or a mask. Default: no such alert."
+  description = "Notification channels of Cloud Monitoring for an alert when a principal other than the functions changes a table, a policy tag, a mask, or who may read a dataset, the landing bucket or the project. Default: no such alert."
   type        = list(string)
   default     = []
   validation {

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use landbridge_core::access::{NotKnown, QueryJob, TableDataRead};
+use landbridge_core::access::{Deployment, NotKnown, QueryJob, TableDataRead};
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::Inspector;
@@ -54,18 +54,16 @@ pub(crate) fn month(text: &str) -> std::result::Result<(Timestamp, Timestamp), S
     Ok((at(first).map_err(|_| invalid())?, at(next).map_err(|_| invalid())?))
 }
 
-/// The records of access of a month: of the project, and of the log bucket that Terraform makes. A record is
-/// in both for 30 days.
+/// The records of access of a month: of the project, and of the log bucket that Terraform makes for all databases of
+/// the deployment. A record is in both for 30 days.
 pub(crate) async fn records(
     inspector: &Inspector,
     config: &Config,
+    deployment: &Deployment,
     (from, until): (Timestamp, Timestamp),
 ) -> (Vec<TableDataRead>, Vec<NotKnown>) {
-    let (project, source) = (&config.warehouse.project, &config.source.name);
-    let bucket = format!(
-        "projects/{project}/locations/{}/buckets/landbridge-{source}-audit/views/_AllLogs",
-        config.warehouse.location.to_lowercase()
-    );
+    let project = &config.warehouse.project;
+    let bucket = log_bucket(config, deployment);
     let dataset = &config.warehouse.dataset;
     let what = "who read the tables in this month";
     let denied = "ask for the role access_reviewer (docs/access.md); the log bucket also asks for roles/logging.viewAccessor";
@@ -91,6 +89,16 @@ pub(crate) async fn records(
     }
 }
 
+/// The view of the log bucket that terraform/modules/gcp makes (`audit.tf`).
+fn log_bucket(config: &Config, deployment: &Deployment) -> String {
+    let (warehouse, name) = (&config.warehouse, deployment.shared_name());
+    format!(
+        "projects/{}/locations/{}/buckets/landbridge-{name}-audit/views/_AllLogs",
+        warehouse.project,
+        warehouse.location.to_lowercase()
+    )
+}
+
 /// Parses `--month`.
 pub(crate) fn parse_month(text: &str) -> std::result::Result<String, String> {
     month(text).map(|_| text.to_owned())
@@ -113,6 +121,21 @@ mod tests {
         assert_eq!(until.to_string(), "2027-01-01T00:00:00Z");
         for bad in ["2026", "2026-13", "2026-1", "2026-11-01", "november"] {
             assert!(month(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Terraform names the bucket after what all databases share.
+    #[test]
+    fn the_log_bucket_is_one_for_all_databases() {
+        let text = include_str!("../../../../examples/two-databases/landbridge.yaml");
+        let databases = landbridge_core::config::parse_databases("landbridge.yaml", text);
+        let databases = databases.expect("a valid file");
+        let deployment = Deployment::of(&databases);
+        for database in databases.all() {
+            assert_eq!(
+                log_bucket(&database.config, &deployment),
+                "projects/company-analytics/locations/asia-northeast3/buckets/landbridge-company-audit/views/_AllLogs"
+            );
         }
     }
 

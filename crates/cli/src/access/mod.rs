@@ -16,8 +16,8 @@ mod text;
 use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::access::{
-    Certainty, ClassRead, DerivedTable, Filter, Live, PlainDashboard, Readable, Report, Usage,
-    class_reads, evaluate,
+    Certainty, ClassRead, Deployment, DerivedTable, Filter, Live, PlainDashboard, Readable, Report,
+    Usage, class_reads, evaluate,
 };
 use landbridge_core::config::{CLASS_NONE, Config};
 use landbridge_core::contract::Contract;
@@ -100,6 +100,7 @@ impl AccessReport {
         let certain = |it: &Certainty| *it == Certainty::Plain;
         self.report.more_than_configured.len()
             + self.report.unprotected_columns.len()
+            + self.report.open_tables().count()
             + self.derived_tables.iter().filter(|it| certain(&it.plain)).count()
             + self
                 .plain_dashboards
@@ -113,12 +114,13 @@ impl AccessReport {
 pub(crate) async fn run(args: AccessArgs) -> Result {
     let config = args.files.read()?;
     let contract = args.files.read_contract(&config)?;
+    let deployment = Deployment::of(&args.files.read_all()?);
     let filter = filter(&args, &config, &contract)?;
     let tags = tags_by_class(&config).map_err(Failure::Usage)?;
     let inspector = Inspector::from_env(&config.warehouse.project)?;
     inspector.check_credentials().await?;
     let live = read::read(&inspector, &config, &contract, &tags, None).await;
-    let report = evaluate(&live, &config, &contract, &filter);
+    let report = evaluate(&live, (&config, &contract), &deployment, &filter);
     let mut report = AccessReport {
         report,
         derived_tables: Vec::new(),
@@ -128,7 +130,7 @@ pub(crate) async fn run(args: AccessArgs) -> Result {
         reads: None,
     };
     add_jobs(&mut report, &args, &inspector, (&config, &contract), &live).await?;
-    add_month(&mut report, &inspector, (&config, &contract), &live).await?;
+    add_month(&mut report, &inspector, (&config, &contract, &deployment), &live).await?;
     narrow(&mut report, &filter);
     match args.output.format {
         Output::Json => render::json(&report)?,
@@ -159,12 +161,12 @@ async fn add_jobs(
 async fn add_month(
     report: &mut AccessReport,
     inspector: &Inspector,
-    (config, contract): (&Config, &Contract),
+    (config, contract, deployment): (&Config, &Contract, &Deployment),
     live: &Live,
 ) -> Result {
     let Some(month) = &report.month else { return Ok(()) };
     let range = jobs::month(month).map_err(Failure::Usage)?;
-    let (reads, unread) = jobs::records(inspector, config, range).await;
+    let (reads, unread) = jobs::records(inspector, config, deployment, range).await;
     report.report.not_known.extend(unread);
     report.reads = Some(class_reads(&reads, &Readable::new(config, contract), live));
     Ok(())

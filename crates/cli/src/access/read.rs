@@ -224,19 +224,77 @@ impl Reading<'_> {
         }
     }
 
-    /// The columns' tags, the policy, and the row access policies of each table of the contract.
+    /// The tables of the contract, and, unless one table is meant, all others of the dataset.
     async fn tables(&mut self, contract: &Contract, only: Option<&str>) {
-        let dataset = &self.config.warehouse.dataset;
-        let inspector = self.inspector;
-        let tables = contract.bigquery_tables().into_iter();
-        let tables = tables.filter(|(name, _)| only.is_none_or(|it| it == *name));
+        let (config, inspector) = (self.config, self.inspector);
+        let warehouse = &config.warehouse;
         let mut names = BTreeSet::new();
-        for (name, table) in tables {
-            if self.config.history_of(&name).is_some() {
+        for (name, table) in contract.bigquery_tables() {
+            if only.is_some_and(|it| it != name) {
+                continue;
+            }
+            if config.history_of(&name).is_some() {
                 names.extend(self.histories(&table).await);
             }
             names.insert(table);
         }
+        let mut foreign = BTreeSet::new();
+        if only.is_none() {
+            match inspector.tables(&warehouse.dataset).await {
+                Ok(listed) => {
+                    for table in listed.into_iter().filter(|it| !it.is_view) {
+                        if table.source.as_ref() == Some(&config.source.name) {
+                            names.insert(table.name);
+                        } else if !names.contains(&table.name) {
+                            foreign.insert(table.name);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let place =
+                        Place::Dataset(warehouse.project.clone(), warehouse.dataset.clone());
+                    let what = format!("which tables {place} has");
+                    self.not_known(Some(place), what, &error);
+                }
+            }
+        }
+        self.own_tables(names).await;
+        self.foreign_tables(foreign).await;
+    }
+
+    /// The columns' tags of tables that Landbridge did not create.
+    async fn foreign_tables(&mut self, names: BTreeSet<String>) {
+        let (config, inspector) = (self.config, self.inspector);
+        let warehouse = &config.warehouse;
+        let found: Vec<_> = stream::iter(names)
+            .map(|table| async move {
+                let tags = inspector.table_tags(&warehouse.dataset, &table).await;
+                (table, tags)
+            })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        for (table, tags) in found {
+            match tags {
+                Ok(Some(tags)) => {
+                    self.live.foreign_tables.insert(table, tags.columns);
+                }
+                // It was deleted meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    let (project, dataset) = (&warehouse.project, &warehouse.dataset);
+                    let place = Place::Table(project.clone(), dataset.clone(), table);
+                    let what = format!("the policy tags of {place}");
+                    self.not_known(Some(place), what, &error);
+                }
+            }
+        }
+    }
+
+    /// The columns' tags, the policy, and the row access policies of each table.
+    async fn own_tables(&mut self, names: BTreeSet<String>) {
+        let dataset = &self.config.warehouse.dataset;
+        let inspector = self.inspector;
         let found: Vec<_> = stream::iter(names)
             .map(|table| async move {
                 let tags = inspector.table_tags(dataset, &table).await;
@@ -307,6 +365,20 @@ impl Reading<'_> {
         let found = self.inspector.bucket_bindings(bucket).await;
         // A bucket that does not exist has no readers.
         self.add(Place::Bucket(bucket.clone()), found.map(Option::unwrap_or_default));
+        match self.inspector.managed_folders(bucket).await {
+            Ok(folders) => {
+                for folder in folders {
+                    let found = self.inspector.managed_folder_bindings(bucket, &folder).await;
+                    let place = Place::ManagedFolder(bucket.clone(), folder);
+                    self.add(place, found.map(Option::unwrap_or_default));
+                }
+            }
+            Err(error) => {
+                let place = Place::Bucket(bucket.clone());
+                let what = format!("which managed folders {place} has");
+                self.not_known(Some(place), what, &error);
+            }
+        }
     }
 
     async fn roles(&mut self) {

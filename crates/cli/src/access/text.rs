@@ -11,6 +11,9 @@ use super::AccessReport;
 use crate::paint::Paint;
 use crate::render::{self, left, printable};
 
+/// Columns of a table that are named; the others are counted.
+const SHOWN_COLUMNS: usize = 5;
+
 /// The report. Writing to a String cannot fail.
 pub(super) fn render(all: &AccessReport, config: &Config, filter: &Filter) -> String {
     let report = &all.report;
@@ -130,6 +133,25 @@ fn more(report: &Report, out: &mut String) {
         for command in &it.commands {
             let _ = writeln!(out, "  → {command}");
         }
+    }
+    columns(report, out);
+}
+
+/// Columns that everyone who may query the dataset reads, and tables that Landbridge does not protect.
+fn columns(report: &Report, out: &mut String) {
+    let paint = Paint::stdout();
+    for it in report.open_tables() {
+        let names: Vec<String> =
+            it.untagged.iter().take(SHOWN_COLUMNS).map(|name| printable(name)).collect();
+        let rest = if it.untagged.len() > SHOWN_COLUMNS { ", …" } else { "" };
+        let _ = writeln!(
+            out,
+            "{} table {} is not Landbridge's, and has no policy tag on {}: {}{rest}: everyone who may query the dataset reads them\n  → find out who made it and of what; delete it, or move it out of the dataset (docs/access.md#tables-of-others)",
+            paint.red("more"),
+            printable(&it.table),
+            render::counted(it.untagged.len(), "column"),
+            names.join(", "),
+        );
     }
     for it in &report.unprotected_columns {
         let what = match &it.has {
@@ -285,6 +307,13 @@ fn others(report: &Report, out: &mut String) {
             out,
             "\nAuthorized {}: it reads the tables on behalf of its own readers, who are not listed here",
             printable(it)
+        );
+    }
+    for it in report.foreign_tables.iter().filter(|it| it.untagged.is_empty()) {
+        let _ = writeln!(
+            out,
+            "\nTable {} is not Landbridge's: which policy tags it has is not checked",
+            printable(&it.table)
         );
     }
     for (table, policies) in &report.row_policies {

@@ -1,7 +1,8 @@
 //! Checks who may read the landing bucket, whose files contain plain personal data.
 
 use landbridge_core::ErrorKind;
-use landbridge_core::config::Config;
+use landbridge_core::access::{Deployment, own_function};
+use landbridge_core::config::{Config, FUNCTION_WORKER};
 use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::BucketBinding;
 
@@ -17,21 +18,18 @@ const CANNOT_READ: [&str; 4] = [
     "roles/storage.bucketViewer",
 ];
 
-/// The functions whose principals the policy of terraform/modules/gcp names.
-const FUNCTIONS: [&str; 2] = ["transfer", "load"];
-
 /// Reads the bucket's policy and reports every reader other than the functions. `project_number` is
 /// that of the project that owns the bucket.
 pub(super) async fn check(
     line: &mut ReportLine,
     inspector: &Inspector,
-    config: &Config,
+    (config, deployment): (&Config, &Deployment),
     project_number: Option<u64>,
 ) {
     let bucket = &config.transfer.bucket;
     let manual_check = || Some(format!("gcloud storage buckets get-iam-policy gs://{bucket}"));
     match inspector.bucket_policy(bucket).await {
-        Ok(Some(policy)) => report(line, &policy, &config.source.name, project_number),
+        Ok(Some(policy)) => report(line, &policy, deployment, project_number),
         Ok(None) => line.unchecked("Cloud Storage returned no policy", manual_check()),
         Err(error) if error.kind() == ErrorKind::Denied => line.unchecked(
             "these credentials lack storage.buckets.getIamPolicy on the bucket",
@@ -44,10 +42,10 @@ pub(super) async fn check(
 fn report(
     line: &mut ReportLine,
     policy: &[BucketBinding],
-    source: &str,
+    deployment: &Deployment,
     project_number: Option<u64>,
 ) {
-    let foreign = foreign_readers(policy, source, project_number);
+    let foreign = foreign_readers(policy, deployment, project_number);
     if foreign.is_empty() {
         line.good(
             "by the bucket's policy only transfer and load; roles on the project are not in it",
@@ -64,35 +62,27 @@ fn report(
 /// (roles/storage.legacyObjectReader)`.
 fn foreign_readers(
     policy: &[BucketBinding],
-    source: &str,
+    deployment: &Deployment,
     project_number: Option<u64>,
 ) -> Vec<String> {
     let reading = policy.iter().filter(|binding| !CANNOT_READ.contains(&binding.role.as_str()));
     reading
         .flat_map(|binding| binding.members.iter().map(move |member| (member, &binding.role)))
-        .filter(|(member, _)| !is_ours(member, source, project_number))
+        .filter(|(member, _)| !is_ours(member, deployment, project_number))
         .map(|(member, role)| format!("{member} ({role})"))
         .collect()
 }
 
-/// Whether a member is the principal set of transfer or load in the pool of this project.
-fn is_ours(member: &str, source: &str, project_number: Option<u64>) -> bool {
-    let Some((number, rest)) = member
+/// Whether a member is the principal set of a function that the policy of terraform/modules/gcp names as a
+/// reader, in the pool of this project. All databases of the file share the bucket.
+fn is_ours(member: &str, deployment: &Deployment, project_number: Option<u64>) -> bool {
+    let reads =
+        matches!(own_function(member, deployment), Some("transfer" | FUNCTION_WORKER | "load"));
+    let number = member
         .strip_prefix("principalSet://iam.googleapis.com/projects/")
         .and_then(|rest| rest.split_once('/'))
-    else {
-        return false;
-    };
-    let own_project = match (number.parse::<u64>(), project_number) {
-        (Ok(number), Some(own)) => number == own,
-        (Ok(_), None) => true,
-        (Err(_), _) => false,
-    };
-    let pool = format!("locations/global/workloadIdentityPools/landbridge-{source}");
-    own_project
-        && FUNCTIONS.iter().any(|function| {
-            rest == format!("{pool}/attribute.aws_role/landbridge-{source}-{function}")
-        })
+        .and_then(|(number, _)| number.parse::<u64>().ok());
+    reads && number.is_some_and(|it| project_number.is_none_or(|own| own == it))
 }
 
 #[cfg(test)]
@@ -110,11 +100,11 @@ mod tests {
 
     /// What terraform/modules/gcp sets.
     fn ours() -> Vec<BucketBinding> {
-        let (transfer, load) =
-            (format!("{POOL}/landbridge-shop-transfer"), format!("{POOL}/landbridge-shop-load"));
+        let [transfer, worker, load] = ["transfer", "transfer-item", "load"]
+            .map(|function| format!("{POOL}/landbridge-shop-{function}"));
         vec![
-            binding("objectCreator", &[&transfer]),
-            binding("objectViewer", &[&transfer, &load]),
+            binding("objectCreator", &[&transfer, &worker]),
+            binding("objectViewer", &[&transfer, &worker, &load]),
             binding("legacyBucketReader", &[&load]),
             binding("objectUser", &[&load]),
         ]
@@ -122,7 +112,10 @@ mod tests {
 
     fn line(more: &[BucketBinding], number: Option<u64>) -> ReportLine {
         let mut line = ReportLine::new("google", "bucket readers");
-        report(&mut line, &[ours(), more.to_vec()].concat(), "shop", number);
+        let text = landbridge_cli_support::files::EXAMPLE_CONFIG;
+        let config = landbridge_core::config::parse("landbridge.yaml", text).expect("a valid file");
+        let deployment = Deployment::of_one(&config);
+        report(&mut line, &[ours(), more.to_vec()].concat(), &deployment, number);
         line
     }
 
@@ -153,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_two_functions_of_this_project_may_read() {
+    fn only_our_functions_of_this_project_may_read() {
         let number = Some(123_456_789_012);
         let pool = |text: &str| POOL.replace("123456789012", text);
         for (member, bad) in [
@@ -172,6 +165,24 @@ mod tests {
         ] {
             let found = line(&[binding("objectViewer", &[&member])], number);
             assert_eq!(found.state == CheckState::Bad, bad, "{member}: {}", found.found);
+        }
+    }
+
+    /// The pool has the name that the databases share, the roles have the names of the databases.
+    #[test]
+    fn the_functions_of_all_databases_may_read() {
+        let text = include_str!("../../../../examples/two-databases/landbridge.yaml");
+        let databases = landbridge_core::config::parse_databases("landbridge.yaml", text);
+        let deployment = Deployment::of(&databases.expect("a valid file"));
+        let pool = POOL.replace("landbridge-shop", "landbridge-company");
+        for (role, is_reader) in [
+            ("landbridge-shop-load", true),
+            ("landbridge-billing-transfer", true),
+            ("landbridge-company-load", false),
+            ("landbridge-billing-protect", false),
+        ] {
+            let member = format!("{pool}/{role}");
+            assert_eq!(is_ours(&member, &deployment, Some(123_456_789_012)), is_reader, "{role}");
         }
     }
 

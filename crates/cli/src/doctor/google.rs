@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use landbridge_core::access::Deployment;
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
 use landbridge_core::diff::parse_policy_tags;
@@ -26,6 +27,7 @@ const MERGE_PERMISSION: &str = "bigquery.tables.getData";
 pub(super) async fn check(
     config: &Config,
     contract: Option<&Contract>,
+    deployment: &Deployment,
     phase: Phase,
 ) -> Vec<ReportLine> {
     let mut credentials = ReportLine::new("google", "credentials");
@@ -38,7 +40,7 @@ pub(super) async fn check(
     };
     credentials.good("Google issued an access token");
     let mut lines = vec![credentials, federation()];
-    lines.extend(landing(&inspector, config, phase).await);
+    lines.extend(landing(&inspector, config, deployment, phase).await);
     for (check, dataset) in [
         ("dataset", &config.warehouse.dataset),
         ("dataset of receipts", &config.warehouse.ops_dataset),
@@ -122,7 +124,12 @@ fn check_location(
     line
 }
 
-async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 3] {
+async fn landing(
+    inspector: &Inspector,
+    config: &Config,
+    deployment: &Deployment,
+    phase: Phase,
+) -> [ReportLine; 3] {
     let bucket = &config.transfer.bucket;
     let found = inspector.bucket_location(bucket).await;
     let exists = matches!(found, Ok(Some(_)));
@@ -138,7 +145,7 @@ async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [Repor
     }
     let protection = inspector.bucket_protection(bucket).await;
     let number = protection.as_ref().ok().and_then(|it| it.as_ref()?.project_number);
-    bucket_readers::check(&mut readers, inspector, config, number).await;
+    bucket_readers::check(&mut readers, inspector, (config, deployment), number).await;
     match protection {
         Ok(Some(it)) if it.uniform_access && it.public_access_prevented => {
             private.good("access only through IAM, never public");

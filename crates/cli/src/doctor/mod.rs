@@ -36,6 +36,7 @@ mod workers;
 use std::path::PathBuf;
 
 use clap::Args;
+use landbridge_core::access::Deployment;
 use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::error::ApiDisabled;
 use serde::Serialize;
@@ -123,9 +124,13 @@ async fn check(args: &DoctorArgs, of: &FileArgs) -> Result {
     let (mut lines, files) = files::check(of, &schedules);
     let readable = files.is_some();
     if let Some(files) = &files {
+        let deployment = match of.read_all() {
+            Ok(databases) => Deployment::of(&databases),
+            Err(_) => Deployment::of_one(&files.config),
+        };
         let (aws, google) = tokio::join!(
             aws::check(files, phase),
-            google::check(&files.config, files.contract.as_ref(), phase)
+            google::check(&files.config, files.contract.as_ref(), &deployment, phase)
         );
         lines.extend(aws);
         lines.extend(google);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use landbridge_aws::S3;
 use landbridge_console::outside::{Answer, Eyes, Restore, Rows, Seen};
 use landbridge_console::{Outside, Site};
-use landbridge_core::access::{Filter, Live, NotKnown, evaluate};
+use landbridge_core::access::{Deployment, Filter, Live, NotKnown, evaluate};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
@@ -63,7 +63,8 @@ impl Outside for Fixed {
         let unknown = NotKnown { place: None, what, why, next: HOSTILE.to_owned() };
         let live = Live { not_known: vec![unknown], ..Live::default() };
         let contract = contract::Contract::of_no_table();
-        let report = evaluate(&live, &config, &contract, &Filter::default());
+        let report =
+            evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default());
         Ok(Seen { report, readers: Err(HOSTILE.to_owned()), days: 30 })
     }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::own_tables::OwnTables;
 use crate::config::Config;
 use crate::contract::{Contract, Transform};
 use crate::models::laundering::{ColumnsRead, columns_read};
@@ -167,6 +168,7 @@ pub struct Readable<'a> {
     config: &'a Config,
     /// BigQuery table → table of the contract, columns in BigQuery → class.
     tables: BTreeMap<String, (&'a str, BTreeMap<String, &'a str>)>,
+    own: OwnTables<'a>,
 }
 
 impl<'a> Readable<'a> {
@@ -185,7 +187,8 @@ impl<'a> Readable<'a> {
                 .collect()
         };
         let entry = |table: &'a String| (names[table].clone(), (table.as_str(), columns(table)));
-        Self { config, tables: contract.tables.keys().map(entry).collect() }
+        let own = OwnTables::new(config, contract);
+        Self { config, tables: contract.tables.keys().map(entry).collect(), own }
     }
 
     /// The class of a column.
@@ -229,13 +232,12 @@ impl<'a> Readable<'a> {
             .collect()
     }
 
-    /// Whether a table is one that Landbridge or the models' account writes, or a temporary one.
+    /// Whether a table is one that Landbridge writes, or a temporary one. A table with another name beside
+    /// Landbridge's own is a person's.
     pub fn is_ours(&self, table: &JobTable) -> bool {
-        let warehouse = &self.config.warehouse;
-        let views = warehouse.views.as_ref().map(|it| &it.dataset);
-        let ours = [Some(&warehouse.dataset), Some(&warehouse.ops_dataset), views];
         table.dataset.starts_with('_')
-            || (table.project == warehouse.project && ours.contains(&Some(&table.dataset)))
+            || (table.project == self.config.warehouse.project
+                && self.own.contains(&table.dataset, &table.table))
     }
 }
 

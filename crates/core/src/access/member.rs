@@ -1,6 +1,6 @@
 //! Members of IAM policies: which include which, and which are ours.
 
-use crate::config::{Config, FUNCTION_VIEWS, FUNCTION_WORKER};
+use crate::config::{Config, Databases, FUNCTION_VIEWS, FUNCTION_WORKER};
 
 /// A member in the form in which members are compared: addresses ignore case.
 pub fn key(member: &str) -> String {
@@ -40,34 +40,91 @@ pub(super) fn includes(member: &str, principal: &str) -> bool {
     }
 }
 
-/// Which function of ours a principal is: the principal set of its role in the pool of the source, or
-/// `models` for the service account of the models (terraform/modules/gcp, `locals.tf`, `analysts.tf`).
-pub fn own_function<'a>(member: &'a str, config: &Config) -> Option<&'a str> {
-    let source = &config.source.name;
-    if let Some(rest) = member.strip_prefix("principalSet://iam.googleapis.com/projects/") {
-        let (number, rest) = rest.split_once('/')?;
-        let set = format!(
-            "locations/global/workloadIdentityPools/landbridge-{source}/attribute.aws_role/landbridge-{source}-"
-        );
-        let function = rest.strip_prefix(&set)?;
-        let known =
-            ["transfer", FUNCTION_WORKER, "load", "protect", FUNCTION_VIEWS].contains(&function);
-        return (known && number.chars().all(|it| it.is_ascii_digit())).then_some(function);
-    }
-    config.warehouse.models.as_ref()?;
-    (key(member) == format!("serviceAccount:{}", models_account(config))).then_some("models")
+/// The names from which Terraform makes the identities of a deployment (terraform/modules/gcp,
+/// `locals.tf`, `federation.tf`, `analysts.tf`): the pool and the account of the models have the name that
+/// all databases of the file share, the roles have the names of their databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    shared_name: String,
+    sources: Vec<String>,
+    /// The member of the account of the models, if there is one.
+    models: Option<String>,
 }
 
-/// The address of the service account of the models, as Terraform names it.
-fn models_account(config: &Config) -> String {
-    let (source, project) = (&config.source.name, &config.warehouse.project);
+impl Deployment {
+    /// The deployment of all databases of a file.
+    pub fn of(databases: &Databases) -> Self {
+        let configs = || databases.all().iter().map(|it| &it.config);
+        let with_models = configs().find(|it| it.warehouse.models.is_some());
+        let shared_name = databases.shared_name().to_owned();
+        Self {
+            models: with_models.map(|it| models_member(&shared_name, &it.warehouse.project)),
+            sources: configs().map(|it| it.source.name.clone()).collect(),
+            shared_name,
+        }
+    }
+
+    /// The deployment of a file with one database.
+    pub fn of_one(config: &Config) -> Self {
+        let source = config.source.name.clone();
+        let models = config.warehouse.models.as_ref();
+        Self {
+            models: models.map(|_| models_member(&source, &config.warehouse.project)),
+            sources: vec![source.clone()],
+            shared_name: source,
+        }
+    }
+
+    /// `source.name` at the top of the file, after which Terraform names what all databases share.
+    pub fn shared_name(&self) -> &str {
+        &self.shared_name
+    }
+}
+
+/// Which function of ours a principal is: the principal set of a role in the pool of the deployment, of any of
+/// its databases, or `models` for the service account of the models.
+pub fn own_function<'a>(member: &'a str, deployment: &Deployment) -> Option<&'a str> {
+    own(member, deployment).map(|(_, function)| function)
+}
+
+/// The same with the database, if the deployment has several: `billing/load`, as Terraform's keys.
+pub(super) fn shown_function(member: &str, deployment: &Deployment) -> Option<String> {
+    own(member, deployment).map(|(source, function)| match source {
+        Some(source) if deployment.sources.len() > 1 => format!("{source}/{function}"),
+        _ => function.to_owned(),
+    })
+}
+
+/// The source, unless all databases share it, and the function.
+fn own<'a, 'd>(member: &'a str, deployment: &'d Deployment) -> Option<(Option<&'d str>, &'a str)> {
+    if let Some(rest) = member.strip_prefix("principalSet://iam.googleapis.com/projects/") {
+        let (number, rest) = rest.split_once('/')?;
+        let pool = format!(
+            "locations/global/workloadIdentityPools/landbridge-{}/attribute.aws_role/landbridge-",
+            deployment.shared_name
+        );
+        let role = rest.strip_prefix(&pool)?;
+        let functions = ["transfer", FUNCTION_WORKER, "load", "protect", FUNCTION_VIEWS];
+        let of_source = |source: &'d String| {
+            let function = role.strip_prefix(source.as_str())?.strip_prefix('-')?;
+            functions.contains(&function).then_some((Some(source.as_str()), function))
+        };
+        let found = deployment.sources.iter().find_map(of_source)?;
+        return number.chars().all(|it| it.is_ascii_digit()).then_some(found);
+    }
+    let models = deployment.models.as_ref()?;
+    (key(member) == *models).then_some((None, "models"))
+}
+
+/// The service account of the models as a member, as Terraform names it.
+fn models_member(source: &str, project: &str) -> String {
     let long = format!("landbridge-{source}-models");
     // An account's id has at most 30 characters.
     let id = match long.len() {
         0..=30 => long,
         _ => format!("landbridge-{}-models", &crate::ids::short_hash(source)[..8]),
     };
-    format!("{id}@{project}.iam.gserviceaccount.com")
+    format!("serviceAccount:{id}@{project}.iam.gserviceaccount.com")
 }
 
 /// Whether two resource names `projects/P/…` are one resource. The project is not compared: one name may

@@ -4,6 +4,7 @@
 //! | module | contents |
 //! |---|---|
 //! | here | what was read: [`Live`], [`Binding`], [`NotKnown`] |
+//! | `own_tables` | the names that Landbridge gives to tables and views |
 //! | `place` | where a binding is, and the command that takes it away |
 //! | `roles` | what a role allows |
 //! | `member` | which members include which |
@@ -22,6 +23,7 @@
 mod jobs;
 mod member;
 mod month;
+mod own_tables;
 mod place;
 mod report;
 mod roles;
@@ -38,11 +40,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use jobs::{JobTable, QueryJob, QueryText, Readable, Reader, TableRead};
-pub use member::{key, own_function, same_resource};
+pub use member::{Deployment, key, own_function, same_resource};
 pub use month::{ClassRead, TableDataRead, class_reads};
 pub use place::Place;
 pub use report::{
-    Filter, Finding, Opener, PrincipalAccess, Report, Unnamed, UnprotectedColumn, evaluate,
+    Filter, Finding, ForeignTable, Opener, PrincipalAccess, Report, Unnamed, UnprotectedColumn,
+    evaluate,
 };
 pub use roles::{Power, is_known_role};
 pub use sight::{Grant, Seen, Sight};
@@ -124,8 +127,10 @@ pub struct Live {
     pub tags: BTreeMap<String, ClassTag>,
     /// All data policies of these tags.
     pub masks: Vec<MaskPolicy>,
-    /// The tables of the contract that exist, by their names in BigQuery.
+    /// The tables of the contract that exist, and the others that Landbridge created, by their names in BigQuery.
     pub tables: BTreeMap<String, LiveColumns>,
+    /// The tables of the dataset that Landbridge did not create.
+    pub foreign_tables: BTreeMap<String, LiveColumns>,
     /// Views, datasets and routines that may read the tables on behalf of their readers.
     pub authorized: Vec<String>,
     /// How many row access policies a table has, if it has one: its readers may see fewer rows.

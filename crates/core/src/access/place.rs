@@ -25,6 +25,9 @@ pub enum Place {
     DataPolicy(String),
     /// A bucket.
     Bucket(String),
+    /// A managed folder of a bucket: bucket and name, which ends with `/`. Its policy applies to the objects whose
+    /// names begin with its name.
+    ManagedFolder(String, String),
 }
 
 impl fmt::Display for Place {
@@ -38,6 +41,7 @@ impl fmt::Display for Place {
             Self::Tag(name) => write!(f, "policy tag {}", last(name)),
             Self::DataPolicy(name) => write!(f, "data policy {}", last(name)),
             Self::Bucket(name) => write!(f, "bucket {name}"),
+            Self::ManagedFolder(bucket, name) => write!(f, "managed folder {bucket}/{name}"),
         }
     }
 }
@@ -57,7 +61,7 @@ fn after<'a>(name: &'a str, word: &str) -> &'a str {
     name.split('/').skip_while(|it| *it != word).nth(1).unwrap_or_default()
 }
 
-/// A text in single quotes for a shell. Members and roles contain no quotes.
+/// A text in single quotes for a shell. Members, roles and names of ours contain no quotes.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', ""))
 }
@@ -71,7 +75,9 @@ impl Place {
             Self::Dataset(..) | Self::Table(..) => matches!(power, Power::Tables | Power::Opens),
             Self::Taxonomy(_) | Self::Tag(_) => matches!(power, Power::Plain | Power::Opens),
             Self::DataPolicy(_) => matches!(power, Power::Plain | Power::Masked | Power::Opens),
-            Self::Bucket(_) => matches!(power, Power::Objects | Power::Opens),
+            Self::Bucket(_) | Self::ManagedFolder(..) => {
+                matches!(power, Power::Objects | Power::Opens)
+            }
         }
     }
 
@@ -97,6 +103,10 @@ impl Place {
                 "curl -X POST -H \"Authorization: Bearer $(gcloud auth print-access-token)\" https://bigquerydatapolicy.googleapis.com/v1/{name}:getIamPolicy"
             ),
             Self::Bucket(name) => format!("gcloud storage buckets get-iam-policy gs://{name}"),
+            Self::ManagedFolder(bucket, name) => {
+                let folder = quoted(&format!("gs://{bucket}/{name}"));
+                format!("gcloud storage managed-folders get-iam-policy {folder}")
+            }
         }
     }
 
@@ -151,6 +161,10 @@ impl Place {
             ),
             Self::Bucket(name) => {
                 format!("gcloud storage buckets remove-iam-policy-binding gs://{name} {flags}")
+            }
+            Self::ManagedFolder(bucket, name) => {
+                let folder = quoted(&format!("gs://{bucket}/{name}"));
+                format!("gcloud storage managed-folders remove-iam-policy-binding {folder} {flags}")
             }
         }
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::member::{includes, key, own_function, same_resource};
+use super::member::{Deployment, includes, key, own_function, same_resource, shown_function};
+use super::own_tables::OwnTables;
 use super::sight::Index;
-use super::{Grant, Live, NotKnown, Place, Power, Seen, Sight};
-use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config};
-use crate::contract::{ColumnContract, Contract, Transform};
-use crate::models::bigquery_table;
-use crate::names::{MOST_HISTORY_TABLES, column_name, history_table, is_same};
+use super::{Grant, Live, LiveColumns, NotKnown, Place, Power, Seen, Sight};
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config, FUNCTION_WORKER};
+use crate::contract::{ColumnContract, Contract, TableContract, Transform};
+use crate::names::{ColumnNames, column_name, column_with_suffix, is_same};
 
 /// What a report is about. Empty: everything.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ pub struct Filter {
 pub struct PrincipalAccess {
     /// A member of IAM policies. Who is in a group is not known.
     pub principal: String,
-    /// The function of ours whose identity this is.
+    /// The function of ours whose identity this is; with its database, if there are several: `billing/load`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// Columns of class `none`.
@@ -80,18 +80,28 @@ pub struct Unnamed {
     pub through: Vec<Grant>,
 }
 
-/// A column whose live policy tag is not the tag of its class, nor that of `unclassified`.
+/// A column whose live policy tag is not the tag of its class, nor that of `unclassified`; or a column that the contract
+/// does not name, without a tag of a class.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct UnprotectedColumn {
     /// The table in BigQuery.
     pub table: String,
     /// The column in BigQuery.
     pub column: String,
-    /// The class of the contract.
+    /// The class of the contract; `unclassified` for a column that it does not name.
     pub class: String,
     /// The class whose tag it has; `None`: it has no tag, or one of none of our classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has: Option<String>,
+}
+
+/// A table of the dataset that Landbridge did not create. It sets and checks no policy tag of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForeignTable {
+    /// The table in BigQuery.
+    pub table: String,
+    /// Its columns without a policy tag: everyone who may query the dataset reads them.
+    pub untagged: Vec<String>,
 }
 
 /// Who sees what.
@@ -105,6 +115,8 @@ pub struct Report {
     pub more_than_configured: Vec<Finding>,
     /// Columns that everyone who may query the dataset, or the readers of another class, may read.
     pub unprotected_columns: Vec<UnprotectedColumn>,
+    /// Tables of the dataset that Landbridge did not create.
+    pub foreign_tables: Vec<ForeignTable>,
     /// Readers of columns of class `none` whom no class names.
     pub unnamed_readers: Vec<Unnamed>,
     /// Who can give more.
@@ -120,13 +132,27 @@ pub struct Report {
 impl Report {
     /// Whether a principal sees more than `landbridge.yaml` says.
     pub fn shows_more(&self) -> bool {
-        !self.more_than_configured.is_empty() || !self.unprotected_columns.is_empty()
+        !self.more_than_configured.is_empty()
+            || !self.unprotected_columns.is_empty()
+            || self.open_tables().next().is_some()
+    }
+
+    /// The tables that Landbridge did not create and that have columns without a policy tag.
+    pub fn open_tables(&self) -> impl Iterator<Item = &ForeignTable> {
+        self.foreign_tables.iter().filter(|it| !it.untagged.is_empty())
     }
 }
 
-/// Evaluates the live policies. Pure.
-pub fn evaluate(live: &Live, config: &Config, contract: &Contract, filter: &Filter) -> Report {
-    let work = Work { index: Index::new(live), live, config, contract, filter };
+/// Evaluates the live policies for the database of `config`; `deployment` has the identities of all databases, which
+/// share the landing bucket and the taxonomy. Pure.
+pub fn evaluate(
+    live: &Live,
+    (config, contract): (&Config, &Contract),
+    deployment: &Deployment,
+    filter: &Filter,
+) -> Report {
+    let own = OwnTables::new(config, contract);
+    let work = Work { index: Index::new(live), live, config, contract, own, deployment, filter };
     let only = filter.principal.as_deref().map(key);
     let principals: Vec<String> = work
         .index
@@ -140,6 +166,7 @@ pub fn evaluate(live: &Live, config: &Config, contract: &Contract, filter: &Filt
         everyone_else: work.everyone_else(),
         more_than_configured: Vec::new(),
         unprotected_columns: work.unprotected(),
+        foreign_tables: work.foreign(),
         unnamed_readers: Vec::new(),
         can_open: Vec::new(),
         authorized: live.authorized.clone(),
@@ -151,7 +178,7 @@ pub fn evaluate(live: &Live, config: &Config, contract: &Contract, filter: &Filt
         report.more_than_configured.extend(work.findings(principal, &classes));
         report.unnamed_readers.extend(work.unnamed(principal));
         let through = work.index.grants(principal, Power::Opens, |_| true);
-        if !through.is_empty() && own_function(principal, config).is_none() {
+        if !through.is_empty() && own_function(principal, deployment).is_none() {
             report.can_open.push(Opener { principal: principal.clone(), through });
         }
     }
@@ -163,6 +190,8 @@ struct Work<'a> {
     live: &'a Live,
     config: &'a Config,
     contract: &'a Contract,
+    own: OwnTables<'a>,
+    deployment: &'a Deployment,
     filter: &'a Filter,
 }
 
@@ -206,7 +235,7 @@ impl Work<'_> {
         let files = !index.grants(principal, Power::Objects, |_| true).is_empty();
         PrincipalAccess {
             principal: principal.to_owned(),
-            function: own_function(principal, self.config).map(str::to_owned),
+            function: shown_function(principal, self.deployment),
             none: plain_if(reads, data_may_hide),
             classes: classes.keys().map(seen).collect(),
             landing_files: plain_if(files, index.may_hide(Power::Objects, |_| true)),
@@ -222,7 +251,8 @@ impl Work<'_> {
     /// What `landbridge.yaml` lets a principal see of a class.
     fn allowed(&self, principal: &str, class: &ClassConfig) -> Sight {
         let named = |members: &[String]| members.iter().any(|it| includes(it, principal));
-        let sees_masks = matches!(own_function(principal, self.config), Some("views" | "models"));
+        let sees_masks =
+            matches!(own_function(principal, self.deployment), Some("views" | "models"));
         if named(&class.readers) {
             Sight::Plain
         } else if sees_masks || named(&class.masked_readers) {
@@ -238,7 +268,7 @@ impl Work<'_> {
         let all = self.config.pii.all();
         let members = all.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers));
         members.chain(&self.filter.dataset_readers).any(|it| includes(it, principal))
-            || matches!(own_function(principal, self.config), Some("views" | "models"))
+            || matches!(own_function(principal, self.deployment), Some("views" | "models"))
     }
 
     fn findings(&self, principal: &str, classes: &BTreeMap<String, ClassConfig>) -> Vec<Finding> {
@@ -297,7 +327,7 @@ impl Work<'_> {
         if !self.shows_none() || self.is_dataset_reader(principal) {
             return None;
         }
-        if own_function(principal, self.config).is_some() {
+        if own_function(principal, self.deployment).is_some() {
             return None;
         }
         let through: Vec<Grant> = self
@@ -310,10 +340,13 @@ impl Work<'_> {
             .then(|| self.finding(principal, CLASS_NONE, (Sight::Plain, Sight::Nothing), through))
     }
 
-    /// A reader of the landing bucket who is neither the transfer nor the load.
+    /// A reader of the landing bucket who is neither the transfer, one of its workers, nor the load. The bucket is
+    /// one for all databases.
     fn files(&self, principal: &str) -> Option<Finding> {
-        if matches!(own_function(principal, self.config), Some("transfer" | "load"))
-            || self.filter.class.is_some()
+        if matches!(
+            own_function(principal, self.deployment),
+            Some("transfer" | FUNCTION_WORKER | "load")
+        ) || self.filter.class.is_some()
             || self.filter.table.is_some()
         {
             return None;
@@ -333,7 +366,7 @@ impl Work<'_> {
     fn unnamed(&self, principal: &str) -> Option<Unnamed> {
         if !self.shows_none()
             || self.is_dataset_reader(principal)
-            || own_function(principal, self.config).is_some()
+            || own_function(principal, self.deployment).is_some()
         {
             return None;
         }
@@ -351,43 +384,40 @@ impl Work<'_> {
     /// The columns whose live tag is not the one of their class.
     fn unprotected(&self) -> Vec<UnprotectedColumn> {
         let mut found = Vec::new();
-        for (source_table, entry) in &self.contract.tables {
-            if self.filter.table.as_ref().is_some_and(|it| it != source_table) {
+        for (table, live) in &self.live.tables {
+            // The past days of a table are under the same contract.
+            let source = self.own.source_of(table);
+            if self.filter.table.as_ref().is_some_and(|it| source != Some(it.as_str())) {
                 continue;
             }
-            let name = bigquery_table(self.contract, source_table);
-            // The past days of a table are under the same contract.
-            let histories = (1..=MOST_HISTORY_TABLES).map(|number| history_table(&name, number));
-            for table in std::iter::once(name.clone()).chain(histories) {
-                let Some(live) = self.live.tables.get(&table) else { continue };
-                let columns = entry.columns.iter();
-                found.extend(
-                    columns.filter_map(|named| self.unprotected_column(&table, live, named)),
-                );
-            }
+            let entry = source.and_then(|it| self.contract.tables.get(it));
+            let columns = live.iter();
+            found.extend(columns.filter_map(|it| self.unprotected_column(table, entry, it)));
         }
         found
     }
 
-    /// A column of a table, if its live tag is not the one of its class.
+    /// A live column of a table, if its tag is not the one of its class. A column that the contract does not
+    /// name, or a table that it does not name, is `unclassified`: any of our tags closes it.
     fn unprotected_column(
         &self,
         table: &str,
-        live: &BTreeMap<String, Option<String>>,
-        (source, column): (&String, &ColumnContract),
+        entry: Option<&TableContract>,
+        (shown, tag): (&String, &Option<String>),
     ) -> Option<UnprotectedColumn> {
-        let class = column.tagged_class()?;
-        if column.transform == Some(Transform::Drop)
-            || self.filter.class.as_ref().is_some_and(|it| it != class)
-        {
+        let named = entry.and_then(|it| entry_of(it, shown));
+        let class = match named {
+            Some(column) => column.tagged_class()?,
+            None => CLASS_UNCLASSIFIED,
+        };
+        if self.filter.class.as_ref().is_some_and(|it| it != class) {
             return None;
         }
-        let style = self.config.warehouse.column_names;
-        let shown = column.name.clone().unwrap_or_else(|| column_name(source, style));
-        let (shown, tag) = live.iter().find(|(it, _)| is_same(it, &shown))?;
         let has = tag.as_ref().and_then(|tag| self.class_of(tag));
-        let is_protected =
-            has.as_deref() == Some(class) || has.as_deref() == Some(CLASS_UNCLASSIFIED);
+        let is_protected = match &has {
+            Some(has) => named.is_none() || has == class || has == CLASS_UNCLASSIFIED,
+            None => false,
+        };
         (!is_protected).then(|| UnprotectedColumn {
             table: table.to_owned(),
             column: shown.clone(),
@@ -396,12 +426,55 @@ impl Work<'_> {
         })
     }
 
+    /// The tables that Landbridge did not create. What is in them is not known, so they belong to no table and
+    /// no class of a filter.
+    fn foreign(&self) -> Vec<ForeignTable> {
+        if self.filter.table.is_some() || !self.shows_none() {
+            return Vec::new();
+        }
+        let one = |(table, columns): (&String, &LiveColumns)| {
+            let open = columns.iter().filter(|(_, tag)| tag.is_none());
+            ForeignTable {
+                table: table.clone(),
+                untagged: open.map(|(name, _)| name.clone()).collect(),
+            }
+        };
+        self.live.foreign_tables.iter().map(one).collect()
+    }
+
     fn class_of(&self, tag: &str) -> Option<String> {
         let is = |it: &(&String, &super::ClassTag)| {
             it.1.path.first().is_some_and(|of| same_resource(of, tag))
         };
         self.live.tags.iter().find(is).map(|(class, _)| class.clone())
     }
+}
+
+/// The entry of the contract for a live column. Which entry is meant is recorded in the ledger, which is not read
+/// here, so the names are tried that a column can have: the one in the contract, its own in either style, the one
+/// that it has if another column wants that, and the one from before the contract named another.
+fn entry_of<'a>(table: &'a TableContract, shown: &str) -> Option<&'a ColumnContract> {
+    // The field of a struct belongs to its column.
+    let shown = shown.split('.').next().unwrap_or_default();
+    let rank = |source: &String, column: &ColumnContract| {
+        let own = [ColumnNames::Flexible, ColumnNames::Plain].map(|it| column_name(source, it));
+        let is_own = |name: &String| is_same(name, shown);
+        let is_second = |name: &String| is_same(&column_with_suffix(name, source), shown);
+        let given = column.name.as_ref();
+        if given.map_or(source == shown, is_own) {
+            Some(0)
+        } else if given.is_none() && own.iter().any(is_own) {
+            Some(1)
+        } else if given.map_or_else(|| own.iter().any(is_second), is_second) {
+            Some(2)
+        } else {
+            own.iter().any(is_own).then_some(3)
+        }
+    };
+    // What is dropped is in no row.
+    let landed = table.columns.iter().filter(|(_, it)| it.transform != Some(Transform::Drop));
+    let ranked = landed.filter_map(|(source, column)| Some((rank(source, column)?, column)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, column)| column)
 }
 
 /// Whether a member stands for more people than those whom Terraform names: readers and editors of the

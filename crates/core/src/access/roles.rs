@@ -35,7 +35,12 @@ impl Power {
         })
     }
 
-    /// The power that a permission gives. Roles with `bigquery.tables.setCategory` can remove tags.
+    /// The power that a permission gives. Roles with `bigquery.tables.setCategory` can remove tags. A taxonomy that is
+    /// deleted removes its tags from all columns, one that is updated can stop enforcing them, and its policy
+    /// holds for every tag below it; a data policy that is updated can get a mask that shows more. (Google's
+    /// documentation: "Introduction to data masking", section on roles and permissions, `datacatalog.categoryAdmin`
+    /// and `bigquery.dataOwner`; `datacatalog` v1, `taxonomies.delete` and `Taxonomy.activatedPolicyTypes`;
+    /// `bigquerydatapolicy` v1, `dataPolicies.patch`.)
     fn of_permission(permission: &str) -> Option<Self> {
         Some(match permission {
             "bigquery.tables.getData" => Self::Tables,
@@ -45,15 +50,20 @@ impl Power {
             "bigquery.dataPolicies.maskedGet" => Self::Masked,
             "storage.objects.get" => Self::Objects,
             "bigquery.dataPolicies.setIamPolicy"
+            | "bigquery.dataPolicies.update"
             | "bigquery.datasets.setIamPolicy"
             | "bigquery.datasets.update"
             | "bigquery.tables.setCategory"
             | "bigquery.tables.setIamPolicy"
             | "datacatalog.categories.setIamPolicy"
+            | "datacatalog.taxonomies.delete"
+            | "datacatalog.taxonomies.setIamPolicy"
+            | "datacatalog.taxonomies.update"
             | "resourcemanager.folders.setIamPolicy"
             | "resourcemanager.organizations.setIamPolicy"
             | "resourcemanager.projects.setIamPolicy"
-            | "storage.buckets.setIamPolicy" => Self::Opens,
+            | "storage.buckets.setIamPolicy"
+            | "storage.managedFolders.setIamPolicy" => Self::Opens,
             _ => return None,
         })
     }
@@ -108,6 +118,16 @@ mod tests {
             vec!["bigquery.tables.getData".to_owned(), "bigquery.tables.list".to_owned()],
         )]);
         assert_eq!(powers("projects/p/roles/mine", &read), Some(vec![Power::Tables]));
+        for permission in [
+            "bigquery.dataPolicies.update",
+            "datacatalog.taxonomies.delete",
+            "datacatalog.taxonomies.setIamPolicy",
+            "datacatalog.taxonomies.update",
+            "storage.managedFolders.setIamPolicy",
+        ] {
+            let read = BTreeMap::from([("roles/x".to_owned(), vec![permission.to_owned()])]);
+            assert_eq!(powers("roles/x", &read), Some(vec![Power::Opens]), "{permission}");
+        }
         assert_eq!(powers("projects/p/roles/other", &read), None);
         assert_eq!(powers("roles/bigquery.jobUser", &read), Some(Vec::new()));
     }

@@ -8,6 +8,9 @@ use super::*;
 use crate::config::{self, Config};
 use crate::contract::{self, Contract};
 
+mod columns;
+mod deployment;
+
 const PROJECT: &str = "shop-analytics";
 const TAXONOMY: &str = "projects/shop-analytics/locations/asia-northeast3/taxonomies/1";
 const POOL: &str = "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/landbridge-shop/attribute.aws_role/landbridge-shop-";
@@ -73,10 +76,17 @@ fn terraform(config: &Config) -> Live {
         (
             Place::Bucket("shop-landing".into()),
             vec![
-                binding("storage.objectCreator", &[&format!("{POOL}transfer")]),
+                binding(
+                    "storage.objectCreator",
+                    &[&format!("{POOL}transfer"), &format!("{POOL}transfer-item")],
+                ),
                 binding(
                     "storage.objectViewer",
-                    &[&format!("{POOL}transfer"), &format!("{POOL}load")],
+                    &[
+                        &format!("{POOL}transfer"),
+                        &format!("{POOL}transfer-item"),
+                        &format!("{POOL}load"),
+                    ],
                 ),
             ],
         ),
@@ -165,6 +175,9 @@ fn findings(report: &Report, text: &mut String) {
     for it in &report.unprotected_columns {
         let _ = writeln!(text, "COLUMN {}.{} {} has {:?}", it.table, it.column, it.class, it.has);
     }
+    for it in &report.foreign_tables {
+        let _ = writeln!(text, "FOREIGN {} {:?}", it.table, it.untagged);
+    }
     for it in &report.unnamed_readers {
         let _ = writeln!(text, "UNNAMED {}", it.principal);
     }
@@ -177,7 +190,12 @@ fn check(change: impl Fn(&mut Live, &mut Config), expected: Expect) {
     let (mut config, contract) = files();
     let mut live = terraform(&config);
     change(&mut live, &mut config);
-    expected.assert_eq(&shown(&evaluate(&live, &config, &contract, &Filter::default())));
+    expected.assert_eq(&shown(&evaluate(
+        &live,
+        (&config, &contract),
+        &Deployment::of_one(&config),
+        &Filter::default(),
+    )));
 }
 
 /// The findings of one change alone.
@@ -186,7 +204,10 @@ fn found(change: impl Fn(&mut Live, &mut Config)) -> String {
     let mut live = terraform(&config);
     change(&mut live, &mut config);
     let mut text = String::new();
-    findings(&evaluate(&live, &config, &contract, &Filter::default()), &mut text);
+    findings(
+        &evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default()),
+        &mut text,
+    );
     text.replace("OPENS user:owner@example.com\n", "")
 }
 
@@ -199,6 +220,7 @@ fn what_terraform_makes_is_what_the_configuration_says() {
         group:pii-readers@example.com: none plain, email plain, phone plain, unclassified masked (ALWAYS_NULL), files nothing
         load: none nothing, email nothing, phone nothing, unclassified nothing, files plain
         transfer: none nothing, email nothing, phone nothing, unclassified nothing, files plain
+        transfer-item: none nothing, email nothing, phone nothing, unclassified nothing, files plain
         views: none plain, email masked (EMAIL_MASK), phone masked (ALWAYS_NULL), unclassified masked (ALWAYS_NULL), files nothing
         models: none plain, email masked (EMAIL_MASK), phone masked (ALWAYS_NULL), unclassified masked (ALWAYS_NULL), files nothing
         user:owner@example.com: none plain, email nothing, phone nothing, unclassified nothing, files nothing
@@ -287,6 +309,7 @@ fn the_groups_of_the_project_are_the_people_with_its_basic_roles() {
             group:pii-readers@example.com: none plain, email plain, phone plain, unclassified masked (ALWAYS_NULL), files nothing
             load: none nothing, email nothing, phone nothing, unclassified nothing, files plain
             transfer: none nothing, email nothing, phone nothing, unclassified nothing, files plain
+            transfer-item: none nothing, email nothing, phone nothing, unclassified nothing, files plain
             views: none plain, email masked (EMAIL_MASK), phone masked (ALWAYS_NULL), unclassified masked (ALWAYS_NULL), files nothing
             models: none plain, email masked (EMAIL_MASK), phone masked (ALWAYS_NULL), unclassified masked (ALWAYS_NULL), files nothing
             user:owner@example.com: none plain, email nothing, phone nothing, unclassified nothing, files nothing
@@ -312,7 +335,8 @@ fn who_may_not_be_known_is_at_least_and_never_nothing() {
         let (config, contract) = files();
         let mut live = terraform(&config);
         unread(&mut live, place.clone());
-        let report = evaluate(&live, &config, &contract, &Filter::default());
+        let report =
+            evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default());
         let analysts = report.principals.iter().find(|it| it.principal.contains("analysts"));
         let analysts = analysts.map_or("not named".to_owned(), |it| {
             format!("{}, {}", seen(&it.classes["email"]), seen(&it.landing_files))
@@ -344,14 +368,16 @@ fn an_unknown_role_may_give_anything() {
         why: "denied".into(),
         next: "gcloud iam roles describe mine --organization=8".into(),
     });
-    let report = evaluate(&live, &config, &contract, &Filter::default());
+    let report =
+        evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default());
     assert!(report.everyone_else.at_least);
     live.not_known.clear();
     live.roles.insert(
         "organizations/8/roles/mine".into(),
         vec!["datacatalog.categories.fineGrainedGet".into()],
     );
-    let report = evaluate(&live, &config, &contract, &Filter::default());
+    let report =
+        evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default());
     assert_eq!(report.more_than_configured.len(), 1, "{report:#?}");
 }
 
@@ -399,7 +425,8 @@ fn the_level_nearest_to_the_column_decides() {
         let root = tag("root");
         live.tags.get_mut("email").expect("email").path.push(root.clone());
         change(&mut live);
-        let report = evaluate(&live, &config, &contract, &Filter::default());
+        let report =
+            evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &Filter::default());
         let eve = report.principals.iter().find(|it| it.principal == "user:eve@example.com");
         eve.map_or("not named".into(), |it| seen(&it.classes["email"]))
     };
@@ -463,39 +490,16 @@ fn members_include_others_and_addresses_ignore_case() {
     }
 }
 
+/// A bucket with uniform bucket-level access can have managed folders, with policies of their own.
 #[test]
-fn only_the_identities_of_this_source_are_ours() {
-    let (config, _) = files();
-    assert_eq!(own_function(&format!("{POOL}load"), &config), Some("load"));
-    for foreign in [
-        format!("{POOL}load-2"),
-        POOL.replace("/landbridge-shop-", "/landbridge-payroll-") + "load",
-        POOL.replace("123456789012", "x") + "load",
-        "serviceAccount:landbridge-shop-models@other.iam.gserviceaccount.com".into(),
-    ] {
-        assert_eq!(own_function(&foreign, &config), None, "{foreign}");
-    }
-}
-
-#[test]
-fn a_column_without_the_tag_of_its_class_is_reported() {
-    let columns = |tag_of_email: Option<String>| {
-        found(|live, _| {
-            let columns = LiveColumns::from([
-                ("email".into(), tag_of_email.clone()),
-                ("phone".into(), Some(tag("phone"))),
-                ("tier".into(), None),
-            ]);
-            live.tables.insert("creators".into(), columns);
-        })
-    };
-    assert_eq!(columns(Some(tag("email"))), "");
-    // Closed until the rows are those that the contract describes.
-    assert_eq!(columns(Some(tag("unclassified"))), "");
-    // Google may answer with the project's number.
-    assert_eq!(columns(Some(tag("email").replace(PROJECT, "123456789012"))), "");
-    assert_eq!(columns(None), "COLUMN creators.email email has None\n");
-    assert_eq!(columns(Some(tag("phone"))), "COLUMN creators.email email has Some(\"phone\")\n");
+fn a_managed_folder_gives_the_files_below_it() {
+    let folder = || Place::ManagedFolder("shop-landing".into(), "landbridge/shop/".into());
+    let viewer = || binding("storage.objectViewer", &["user:eve@example.com"]);
+    let text = found(|live, _| add(live, folder(), viewer()));
+    expect![[r#"
+        MORE user:eve@example.com sees email+phone+unclassified plain in files instead of nothing by roles/storage.objectViewer on managed folder shop-landing/landbridge/shop/
+          gcloud storage managed-folders remove-iam-policy-binding 'gs://shop-landing/landbridge/shop/' --member='user:eve@example.com' --role='roles/storage.objectViewer'
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -503,7 +507,9 @@ fn a_filter_narrows_the_report() {
     let (config, contract) = files();
     let mut live = terraform(&config);
     add(&mut live, dataset(), binding("bigquery.dataViewer", &["user:bob@example.com"]));
-    let report = |filter: Filter| evaluate(&live, &config, &contract, &filter);
+    let report = |filter: Filter| {
+        evaluate(&live, (&config, &contract), &Deployment::of_one(&config), &filter)
+    };
     let all = report(Filter::default());
     assert_eq!(all.unnamed_readers.len(), 1);
     let named = Filter { dataset_readers: vec!["domain:example.com".into()], ..Filter::default() };

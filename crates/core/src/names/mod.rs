@@ -210,7 +210,7 @@ pub fn table_name(database: &str, schema: &str, table: &str) -> String {
 
 /// The default table name of earlier versions, which wrote every character but ASCII letters,
 /// digits and `_` as `_`. A table that has landed under it keeps it.
-fn earlier_table_name(database: &str, schema: &str, table: &str) -> String {
+pub(crate) fn earlier_table_name(database: &str, schema: &str, table: &str) -> String {
     let word = |name: &str| -> String {
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
     };

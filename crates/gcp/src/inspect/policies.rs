@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::access::{Binding, Condition};
+use landbridge_core::ids::LABEL_SOURCE;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::Inspector;
+use crate::bigquery::urlencode;
 
 /// The APIs that are called here and nowhere else.
 const RESOURCE_MANAGER: &str = "https://cloudresourcemanager.googleapis.com";
@@ -29,6 +31,17 @@ pub struct DatasetAccess {
 pub struct TableTags {
     /// The policy tag of each leaf column, by its path.
     pub columns: BTreeMap<String, Option<String>>,
+}
+
+/// A table in the list of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTable {
+    /// Its name.
+    pub name: String,
+    /// The source that Landbridge created it for; `None` if it did not create it.
+    pub source: Option<String>,
+    /// Whether it is a view, which reads tables with the rights of the person who queries it.
+    pub is_view: bool,
 }
 
 impl Inspector {
@@ -119,6 +132,30 @@ impl Inspector {
         Ok(access_of(&entries, &self.project))
     }
 
+    /// The tables and views of a dataset; none if the dataset does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.tables.list`; any other BigQuery error.
+    pub async fn tables(&self, dataset: &str) -> Result<Vec<ListedTable>> {
+        let context = format!("{}.{dataset}", self.project);
+        let base = format!("{}/projects/{}/datasets/{dataset}", self.bigquery, self.project);
+        let (mut all, mut page) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{base}/tables?maxResults=1000{page}");
+            let found =
+                self.get("the tables of a dataset cannot be listed", &context, &url).await?;
+            let Some(found) = found else { return Ok(all) };
+            let listed = found.get("tables").and_then(Value::as_array);
+            all.extend(listed.into_iter().flatten().filter_map(listed_table));
+            match found.get("nextPageToken").and_then(Value::as_str) {
+                Some(token) if !token.is_empty() => {
+                    page = format!("&pageToken={}", urlencode(token))
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
     /// The policy of a table itself; `None` if the table does not exist.
     ///
     /// # Errors
@@ -179,6 +216,52 @@ impl Inspector {
             .transpose()
     }
 
+    /// The names of the managed folders of a bucket; none if the bucket does not exist. A bucket with uniform
+    /// bucket-level access can have some (Google's documentation, "Managed folders"; JSON API,
+    /// `managedFolders.list`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `storage.managedFolders.list`; any other Cloud Storage error.
+    pub async fn managed_folders(&self, bucket: &str) -> Result<Vec<String>> {
+        let base = format!("{}/storage/v1/b/{bucket}/managedFolders", self.storage);
+        let (mut all, mut page) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{base}?pageSize=1000{page}");
+            let found = self.get("managed folders cannot be listed", bucket, &url).await?;
+            let Some(found) = found else { return Ok(all) };
+            let items = found.get("items").and_then(Value::as_array);
+            let name = |it: &Value| it.get("name").and_then(Value::as_str).map(str::to_owned);
+            all.extend(items.into_iter().flatten().filter_map(name));
+            match found.get("nextPageToken").and_then(Value::as_str) {
+                Some(token) if !token.is_empty() => {
+                    page = format!("&pageToken={}", urlencode(token))
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// The bindings of a managed folder's policy; `None` if the folder does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `storage.managedFolders.getIamPolicy`; [`ErrorKind::Corrupt`] if the response
+    /// is not a policy; any other Cloud Storage error.
+    pub async fn managed_folder_bindings(
+        &self,
+        bucket: &str,
+        folder: &str,
+    ) -> Result<Option<Vec<Binding>>> {
+        const WHAT: &str = "the policy of a managed folder cannot be read";
+        let url = format!(
+            "{}/storage/v1/b/{bucket}/managedFolders/{}/iam?optionsRequestedPolicyVersion=3",
+            self.storage,
+            urlencode(folder)
+        );
+        let context = format!("{bucket}/{folder}");
+        let found = self.get(WHAT, &context, &url).await?;
+        found.map(|policy| bindings(WHAT, &context, &policy)).transpose()
+    }
+
     /// The permissions of a role: `roles/x`, `projects/p/roles/x`, `organizations/n/roles/x`.
     ///
     /// # Errors
@@ -212,6 +295,18 @@ fn bindings(what: &'static str, context: &str, policy: &Value) -> Result<Vec<Bin
     let bindings = policy.get("bindings").cloned().unwrap_or_else(|| json!([]));
     serde_json::from_value(bindings)
         .map_err(|_| Error::new(ErrorKind::Corrupt, what, context).caused_by("not a policy"))
+}
+
+/// An entry of a list of tables (BigQuery v2, `TableList.tables`).
+fn listed_table(entry: &Value) -> Option<ListedTable> {
+    let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str);
+    let labels = entry.get("labels");
+    let source = labels.and_then(|it| it.get(LABEL_SOURCE)).and_then(Value::as_str);
+    Some(ListedTable {
+        name: text("/tableReference/tableId")?.to_owned(),
+        source: source.map(str::to_owned),
+        is_view: text("/type") == Some("VIEW"),
+    })
 }
 
 /// An access list (BigQuery v2, `Dataset.access`) as bindings. The three basic roles are the predefined
@@ -322,6 +417,23 @@ mod tests {
             ]
         );
         assert_eq!(access.authorized, ["view p.d.v", "routine p.d.r", "all views of dataset p.e"]);
+    }
+
+    #[test]
+    fn entries_of_a_list_of_tables() {
+        let reference = |id: &str| json!({"projectId": "p", "datasetId": "d", "tableId": id});
+        let entries = [
+            json!({"tableReference": reference("a"), "type": "TABLE",
+                "labels": {"landbridge_source": "shop", "team": "x"}}),
+            json!({"tableReference": reference("b"), "type": "EXTERNAL", "labels": {"team": "x"}}),
+            json!({"tableReference": reference("c"), "type": "VIEW"}),
+        ];
+        let shown: Vec<String> = entries
+            .iter()
+            .filter_map(listed_table)
+            .map(|it| format!("{} {:?} {}", it.name, it.source, it.is_view))
+            .collect();
+        assert_eq!(shown, ["a Some(\"shop\") false", "b None false", "c None true"]);
     }
 
     #[test]

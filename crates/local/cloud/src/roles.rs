@@ -78,6 +78,8 @@ pub(crate) const ACCESS_REVIEWER: &[&str] = &[
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",
     "storage.buckets.getIamPolicy",
+    "storage.managedFolders.getIamPolicy",
+    "storage.managedFolders.list",
 ];
 
 /// The name of a function's role.

@@ -233,7 +233,7 @@ run "records_of_access_are_kept_for_two_years" {
   assert {
     condition = google_logging_project_sink.audit[0].filter == join(" OR ", [
       "(logName=\"projects/shop-analytics/logs/cloudaudit.googleapis.com%2Fdata_access\" AND protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(shop|landbridge_ops)(/|$)\")",
-      "(logName=\"projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity\" AND ((protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/shop(/|$)\") OR (protoPayload.serviceName=\"bigquerydatapolicy.googleapis.com\" AND protoPayload.resourceName=~\"/dataPolicies/landbridge_shop__\") OR (protoPayload.serviceName=\"datacatalog.googleapis.com\" AND protoPayload.resourceName=~\"/taxonomies/42(/|$)\")))",
+      "(logName=\"projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity\" AND ((protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/shop(/|$)\") OR (protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(landbridge_ops)$\") OR (protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.methodName=~\"SetIamPolicy$\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(landbridge_ops)/\") OR (protoPayload.serviceName=\"datacatalog.googleapis.com\" AND protoPayload.resourceName=~\"/taxonomies/(42)(/|$)\") OR (protoPayload.serviceName=\"bigquerydatapolicy.googleapis.com\" AND (protoPayload.resourceName=~\"/dataPolicies/landbridge_shop__\" OR protoPayload.methodName=~\"CreateDataPolicy$\")) OR (protoPayload.serviceName=\"storage.googleapis.com\" AND protoPayload.resourceName=~\"^projects/_/buckets/shop-landing(/|$)\") OR (protoPayload.serviceName=\"cloudresourcemanager.googleapis.com\" AND protoPayload.methodName=~\"SetIamPolicy$\" AND protoPayload.resourceName=~\"^projects/[^/]+$\")))",
     ])
     error_message = "The sink must copy reads of the datasets and changes of what protects them, and no text of queries."
   }
@@ -417,16 +417,43 @@ run "an_alert_reports_changes_that_the_functions_did_not_make" {
   assert {
     condition = google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter == chomp(<<-FILTER
       logName="projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity"
-      ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND protoPayload.resourceName=~"/dataPolicies/landbridge_shop__") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/42(/|$)"))
+      ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/(landbridge_ops)$") OR (protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.methodName=~"SetIamPolicy$" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/(landbridge_ops)/") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/(42)(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND (protoPayload.resourceName=~"/dataPolicies/landbridge_shop__" OR protoPayload.methodName=~"CreateDataPolicy$")) OR (protoPayload.serviceName="storage.googleapis.com" AND protoPayload.resourceName=~"^projects/_/buckets/shop-landing(/|$)") OR (protoPayload.serviceName="cloudresourcemanager.googleapis.com" AND protoPayload.methodName=~"SetIamPolicy$" AND protoPayload.resourceName=~"^projects/[^/]+$"))
       NOT protoPayload.status.code>0
       NOT protoPayload.authenticationInfo.principalSubject=("principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-load" OR "principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-protect")
     FILTER
     )
-    error_message = "The alert must watch the dataset, the taxonomy and the masks, and leave out only load and protect."
+    error_message = "The alert must watch the datasets, the taxonomy, the masks, the landing bucket and the project, and leave out only load and protect."
   }
   assert {
     condition     = google_monitoring_alert_policy.protection_changed[0].notification_channels == tolist(["projects/shop-analytics/notificationChannels/1234"]) && contains(keys(google_project_service.this), "monitoring.googleapis.com")
     error_message = "The alert must use the given channels."
+  }
+}
+
+run "an_alert_watches_tags_that_exist_already" {
+  variables {
+    config_file    = "./tests/existing-tag.yaml"
+    alert_channels = ["projects/shop-analytics/notificationChannels/1234"]
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter, "(protoPayload.serviceName=\"datacatalog.googleapis.com\" AND protoPayload.resourceName=~\"/taxonomies/(42|7)(/|$)\") OR (protoPayload.serviceName=\"bigquerydatapolicy.googleapis.com\") OR ")
+    error_message = "The alert must watch the taxonomies of existing tags in this project, and all data policies, whose names are not known."
+  }
+  assert {
+    condition     = strcontains(google_logging_project_sink.audit[0].filter, "/taxonomies/(42|7)(/|$)")
+    error_message = "The records must contain changes of existing tags in this project."
+  }
+}
+
+run "an_alert_watches_who_may_read_views_and_models" {
+  variables {
+    config_file    = "../../examples/complete/landbridge.yaml"
+    aws_role_arns  = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+    alert_channels = ["projects/shop-analytics/notificationChannels/1234"]
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter, "(protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(landbridge_ops|shop_views|shop_models)$\") OR ")
+    error_message = "The alert must watch the access lists of the datasets of views and models."
   }
 }
 

@@ -94,7 +94,12 @@ fn tables_that_people_who_see_plain_values_made() {
     let jobs = [
         copy("Eve@example.com", table("scratch", "copy")),
         copy("bob@example.com", table("scratch", "of_bob")),
+        // Beside Landbridge's own tables and views.
+        copy("eve@example.com", table("shop", "tmp")),
+        copy("eve@example.com", table("shop_views", "tmp")),
+        copy("eve@example.com", table("landbridge_ops", "tmp")),
         // Ours, and a temporary table.
+        copy("eve@example.com", table("shop", "creators")),
         copy("eve@example.com", table("shop_views", "creators")),
         copy("eve@example.com", table("_6f", "anon")),
         job("eve@example.com", "SELECT email FROM shop.creators", None, None),
@@ -108,8 +113,11 @@ fn tables_that_people_who_see_plain_values_made() {
         assert_eq!(
             found,
             [
+                "shop-analytics.landbridge_ops.tmp user:eve@example.com {\"email\"} Plain",
                 "shop-analytics.scratch.copy user:eve@example.com {\"email\"} Plain",
                 "shop-analytics.scratch.of_bob user:bob@example.com {\"email\"} PlainIfInGroup",
+                "shop-analytics.shop.tmp user:eve@example.com {\"email\"} Plain",
+                "shop-analytics.shop_views.tmp user:eve@example.com {\"email\"} Plain",
             ]
         );
     });

@@ -58,6 +58,12 @@ impl Storage {
                 self.set_bucket_policy(bucket, &call.json_body()?)?;
                 Ok(json_response(200, &self.bucket_policy(bucket, i64::MAX)?))
             }
+            // No call makes a managed folder here.
+            ("GET", [bucket, "managedFolders"]) => {
+                self.authorize(call, bucket, "storage.managedFolders.list")?;
+                self.store.bucket_location(bucket)?;
+                Ok(json_response(200, &json!({"kind": "storage#managedFolders"})))
+            }
             ("GET", [bucket, "iam", "testPermissions"]) => self.test_permissions(call, bucket),
             // gcloud reads the layout first. Permission to list objects is sufficient.
             ("GET", [bucket, "storageLayout"]) => {
