@@ -226,6 +226,96 @@ async fn a_tag_that_somebody_removed_is_set_again_within_a_day() {
     assert!(found[0].contains("people.email (none → email)"), "{found:?}");
 }
 
+/// Takes every policy tag off `people`, as a person with the rights can.
+async fn remove_tags(env: &TestEnv) {
+    let bigquery = bigquery(env).await;
+    let live = bigquery.table("shop", "people").await.unwrap().unwrap();
+    let open = |column: &landbridge_core::diff::LiveColumn| TableColumn {
+        name: column.name.clone(),
+        ty: BigQueryType::String,
+        repeated: false,
+        policy_tag: None,
+        description: column.description.clone(),
+    };
+    let columns: Vec<TableColumn> = live.live.columns.iter().map(open).collect();
+    let patched = bigquery.patch_table("shop", "people", &live, &columns, live.stamp).await;
+    assert!(patched.unwrap().is_some());
+}
+
+const DIFFERED: &str = "differed from the contract";
+
+/// Whichever sets the tag again says it: a deployment of whatever contract, the load, and the pass on each day on which it happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_removal_of_a_tag_is_reported_by_whatever_sets_it_again() {
+    let env = start_with_published_day().await;
+    let masked = emails(&env, Analyst).await;
+    remove_tags(&env).await;
+    env.deploy_contract(&format!("{SMALL_CONTRACT}# another\n"));
+    env.tick("protect", LATER).await;
+    assert_eq!(emails(&env, Analyst).await, masked);
+    let found = alerts_with(&env, "protect", DIFFERED);
+    assert!(found.len() == 1 && found[0].contains("people.email (none → email)"), "{found:#?}");
+    // On consecutive days.
+    for (n, time) in [(2, "2026-11-21T15:05:00Z"), (3, "2026-11-22T15:05:00Z")] {
+        remove_tags(&env).await;
+        env.tick("protect", time).await;
+        assert_eq!(emails(&env, Analyst).await, masked);
+        let found = alerts_with(&env, "protect", DIFFERED);
+        assert_eq!(found.len(), n, "{found:#?}");
+    }
+    // Between the pass and the load of a day.
+    env.run_until("2026-11-23T17:20:00Z").await;
+    assert_eq!(alerts_with(&env, "load", DIFFERED), [""; 0]);
+    remove_tags(&env).await;
+    env.run_until("2026-11-23T18:30:00Z").await;
+    assert_eq!(emails(&env, Analyst).await, masked);
+    let found = alerts_with(&env, "load", DIFFERED);
+    assert!(found.len() == 1 && found[0].contains("people.email (none → email)"), "{found:#?}");
+    let found = alerts_with(&env, "protect", DIFFERED);
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+/// Plain values need no tag in the claim any more, because tokens replaced them, and a person puts an older copy of the table
+/// into its place: the claim says nothing of its rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_put_back_is_closed() {
+    let env = start_with_published_day().await;
+    let bigquery = bigquery(&env).await;
+    let live = bigquery.table("shop", "people").await.unwrap().unwrap();
+    let column = |column: &landbridge_core::diff::LiveColumn| TableColumn {
+        name: column.name.clone(),
+        ty: column.ty.parse().unwrap(),
+        repeated: false,
+        policy_tag: column.policy_tag.clone(),
+        description: column.description.clone(),
+    };
+    let columns: Vec<TableColumn> = live.live.columns.iter().map(column).collect();
+    env.deploy_contract(&with_email(
+        "email: { source: character varying, type: STRING, class: none, transform: tokenise }",
+    ));
+    for n in 1..=9 {
+        env.run_night(n).await;
+    }
+    let tag = async |env: &TestEnv| {
+        let live = self::bigquery(env).await.table("shop", "people").await.unwrap().unwrap();
+        let email = live.live.columns.into_iter().find(|it| it.name == "email").unwrap();
+        email.policy_tag
+    };
+    assert_eq!(tag(&env).await, None, "everyone may read tokens");
+    env.query(Loader, "DROP TABLE shop.people").await.unwrap();
+    let new = NewTable {
+        columns: &columns,
+        source: "shop",
+        description: None,
+        stamp: live.stamp,
+        keep_days: None,
+    };
+    let created = bigquery.create_table("shop", "people", &new).await;
+    assert_eq!(created.unwrap(), landbridge_core::Created::New);
+    env.tick("protect", "2026-11-30T15:05:00Z").await;
+    assert!(tag(&env).await.is_some(), "{}", env.log_output());
+}
+
 /// Nothing is known of rows that another tool loaded, so no column of them is readable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_handed_over_is_closed() {

@@ -44,6 +44,21 @@ pub fn column(own: Option<&str>, class: &str, config: &Config) -> String {
     with_ours(own, &ours, MAX_COLUMN)
 }
 
+/// The class that Landbridge's part of a column's description names, which it sets together with the tag of the class; `None` if
+/// the description has no such part.
+pub fn class_of(description: Option<&str>) -> Option<&str> {
+    let description = description?;
+    let ours = match description.strip_prefix(MARK) {
+        Some(ours) => ours,
+        None => description.split_once(&format!("\n{MARK}"))?.1,
+    };
+    if ours.starts_with("No class: ") {
+        return Some(CLASS_NONE);
+    }
+    let class = ours.strip_prefix("Class ")?;
+    class.split([' ', ':', '.']).next().filter(|class| !class.is_empty())
+}
+
 /// The description of a table: a person's part, then the day of its rows. `unchanged_since` is the day that was
 /// loaded, if the export of `day` has the same content.
 pub fn table(
@@ -114,6 +129,11 @@ mod tests {
         let again = of(own_part(Some(&first)), "none");
         assert_eq!(again, "메모.\n[Landbridge] No class: readers of the dataset see the values.");
         assert!(of(None, "unclassified").starts_with("[Landbridge] Class unclassified: NULL"));
+        for class in ["email", "unclassified", "none", "gone"] {
+            assert_eq!(class_of(Some(&of(Some("Two\nlines."), class))), Some(class));
+            assert_eq!(class_of(Some(&of(None, class))), Some(class));
+        }
+        assert_eq!((class_of(None), class_of(Some("Class email."))), (None, None));
         let day: Day = "2026-11-22".parse().unwrap();
         let described = table(Some("Orders."), "public.orders", day, None);
         assert!(

@@ -43,13 +43,13 @@ impl IncidentState {
         self.forget(facts);
     }
 
-    /// The incident that takes a problem of this cause and member: an open one, or a closed one that knows
-    /// the member.
+    /// The incident that takes a problem of this cause and member: an open one, or a closed one whose
+    /// problem has not ended for the member.
     fn taking(&self, cause: &Cause, member: &str) -> Option<u32> {
         let mut of_cause = self.incidents.values().filter(|it| it.cause == *cause);
         let takes = |it: &&Incident| match it.life {
             Life::Open => true,
-            Life::Closed { .. } => it.members.contains_key(member),
+            Life::Closed { .. } => it.members.get(member).is_some_and(|it| it.ended_at.is_none()),
             Life::Resolved { .. } => false,
         };
         of_cause.find(takes).map(|it| it.number)

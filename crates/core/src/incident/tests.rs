@@ -284,6 +284,30 @@ fn a_closed_incident_is_quiet_until_another_table_meets_its_cause() {
     assert_eq!(world.state.incidents[&1].holding().count(), 0);
 }
 
+/// A closed incident is silent while the problem exists. That another table still has it does not silence a table whose problem ended.
+#[test]
+fn a_table_whose_problem_ended_is_said_again_although_its_incident_was_closed() {
+    let mut world = World::new();
+    for table in ["orders", "people"] {
+        world.see(alert(table, TYPE, "2026-11-21", "2026-11-21T02:30"));
+    }
+    world.tick();
+    let reason = "both are renamed next week".to_owned();
+    world.facts.closures.push(Closure { number: 1, reason, at: at("2026-11-21T09:00") });
+    world.tick();
+    world.time("2026-11-22T03:30");
+    world.hold("2026-11-22", "2026-11-22T03:20", &["people"]);
+    world.facts.days.get_mut(&day("2026-11-22")).unwrap().with_rows.insert("orders".to_owned());
+    world.see(alert("people", TYPE, "2026-11-22", "2026-11-22T02:30"));
+    world.check(expect![""]);
+    world.time("2026-11-23T03:00");
+    world.see(alert("people", TYPE, "2026-11-23", "2026-11-23T02:30"));
+    world.check(expect![""]);
+    world.see(alert("orders", TYPE, "2026-11-23", "2026-11-23T02:31"));
+    let text = world.tick();
+    assert!(text.starts_with("opened shop, incident 2: ") && text.contains("(orders)"), "{text}");
+}
+
 #[test]
 fn a_notice_is_open_as_long_as_it_applies() {
     let mut world = World::new();

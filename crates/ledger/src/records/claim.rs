@@ -44,6 +44,18 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Whether the claim describes the rows of a table that has this number of a load: not if the claim, or the table, is an earlier
+    /// version that was put back.
+    ///
+    /// A load writes its sequence into the claim before it labels the table, and labels the table before it writes rows. So a table
+    /// whose load is finished has the claim's number; one with a smaller number is a copy from before, or has lost its label.
+    pub fn describes(&self, number: u32) -> bool {
+        match self.loading {
+            Some(_) => number <= self.sequence,
+            None => number == self.sequence,
+        }
+    }
+
     /// The rows that can be read at `now`, if the dataset's time-travel window is `hours` long.
     pub fn readable(&self, now: Timestamp, hours: u32) -> ReadableRows<'_> {
         let former = self.former.iter().map(|it| (&it.rows, it.readable_until(hours)));

@@ -19,7 +19,7 @@ mod day_age;
 mod report;
 mod table;
 
-pub(crate) use report::{opened, report_opened};
+pub(crate) use report::{opened, removed, report_opened, report_removed};
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
         return Ok(TickOutcome::new(Progress::Idle, message));
     }
     let new = !recorded.value.applied;
-    let changes = protect_tables(context, tick).await;
+    let changes = protect_tables(context, new, tick).await;
     report::report(context, &changes.done, new, day).await?;
     if new {
         closed::report(context, &changes.closed, day).await?;
@@ -122,8 +122,8 @@ struct Pass {
 }
 
 /// Sets the tags of every table of the source in the dataset, as far as time allows: first of those that have
-/// the tags of another contract, then of the others, in another order at every tick.
-async fn protect_tables(context: &Context, tick: Tick) -> Pass {
+/// the tags of another contract, then of the others, in another order at every tick. `new`: the contract is not applied yet.
+async fn protect_tables(context: &Context, new: bool, tick: Tick) -> Pass {
     let mut pass = Pass::default();
     let warehouse = &context.config.warehouse;
     let bigquery = &context.gcp.bigquery;
@@ -147,7 +147,7 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
             if !tick.has_for_more(STOP_BEFORE) {
                 return Err(contract);
             }
-            let tags = TableTags { context, table: &table, tick, window_hours };
+            let tags = TableTags { context, table: &table, new, tick, window_hours };
             let result = tags.protect().await;
             Ok((table, result))
         })

@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::CLASS_NONE;
+use landbridge_core::describe;
 use landbridge_core::diff::{LiveColumn, TableColumn, is_same_tag};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
@@ -104,11 +105,40 @@ fn between(
     after.iter().filter_map(change).collect()
 }
 
+/// The columns whose tag something other than Landbridge has removed or replaced since Landbridge set it, and that a patch to
+/// `columns` gives a tag. The description of a column names the class that was set, whatever contract is deployed now.
+pub(crate) fn removed(
+    context: &Context,
+    table: &str,
+    live: &TableInfo,
+    columns: &[TableColumn],
+) -> Vec<TagChange> {
+    let change = |column: &LiveColumn| {
+        let set = describe::class_of(column.description.as_deref())?;
+        let from = class_of(context, column.policy_tag.as_deref());
+        // A tag that landbridge.yaml does not know can be the one of a class until the last deployment.
+        let differs = set != from && (column.policy_tag.is_none() || from != ANOTHER_TAG);
+        let wanted = columns.iter().find(|it| is_same(&it.name, &column.name));
+        let is_closed = wanted.is_some_and(|it| it.policy_tag.is_some());
+        (differs && is_closed).then(|| TagChange {
+            table: table.to_owned(),
+            column: column.name.clone(),
+            from,
+            to: set.to_owned(),
+            can_have_bounds: false,
+        })
+    };
+    live.live.columns.iter().filter_map(change).collect()
+}
+
+/// What stands for a tag that no class of landbridge.yaml has.
+const ANOTHER_TAG: &str = "another tag";
+
 /// The class of a policy tag.
 fn class_of(context: &Context, tag: Option<&str>) -> String {
     let Some(tag) = tag else { return CLASS_NONE.to_owned() };
     let class = context.tags.iter().find(|(_, name)| is_same_tag(Some(name.as_str()), Some(tag)));
-    class.map_or_else(|| "another tag".to_owned(), |(class, _)| class.clone())
+    class.map_or_else(|| ANOTHER_TAG.to_owned(), |(class, _)| class.clone())
 }
 
 /// Reports what a pass changed. `new`: the contract is new; otherwise the daily comparison found
@@ -122,18 +152,34 @@ pub(super) async fn report(
     new: bool,
     day: Day,
 ) -> Result<()> {
-    if !new && !changes.is_empty() {
-        let problem = Problem::notice(
-            "policy tags differed from the contract and are set again",
-            list(changes),
-            "find out who changed them: BigQuery's audit log names the caller of tables.patch",
-        );
-        alert::notice(&context.ledger.source(), &problem, &problem.context, day).await?;
-        return Ok(());
+    if !new {
+        return report_removed(context, changes, day).await;
     }
     let opened: Vec<TagChange> = changes.iter().filter(|it| it.opens()).cloned().collect();
     report_opened(context, &opened, day).await?;
     report_bounds(context, changes, day).await
+}
+
+/// Reports tags that something other than Landbridge has removed: on each day on which it happens, because it is an event that can
+/// be repeated, and not a state that lasts.
+///
+/// # Errors
+/// Any ledger error.
+pub(crate) async fn report_removed(
+    context: &Context,
+    removed: &[TagChange],
+    day: Day,
+) -> Result<()> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let problem = Problem::notice(
+        "policy tags differed from the contract and are set again",
+        list(removed),
+        "find out who changed them: BigQuery's audit log names the caller of tables.patch",
+    );
+    let key = format!("{}\n{day}", problem.context);
+    alert::notice(&context.ledger.source(), &problem, &key, day).await
 }
 
 /// Reports columns that more people can read now, once per contract.

@@ -20,6 +20,8 @@ const MAX_READS: usize = 8;
 pub(super) struct TableTags<'a> {
     pub(super) context: &'a Context,
     pub(super) table: &'a str,
+    /// Whether the contract is not applied yet: what differs then need not have been changed by others.
+    pub(super) new: bool,
     pub(super) tick: Tick,
     pub(super) window_hours: u32,
 }
@@ -47,9 +49,8 @@ impl TableTags<'_> {
                 Some(_) => records::history_claim(self.table),
             };
             let claim = ledger.value(&name).await?;
-            // An earlier version that was put back says nothing about the rows: a load writes its
-            // sequence into the claim before it labels the table.
-            let claim = claim.filter(|claim| claim.sequence >= live.stamp.load);
+            // An earlier version of one of them says nothing about the rows.
+            let claim = claim.filter(|claim| claim.describes(live.stamp.load));
             if live.stamp.contract > number {
                 return Ok(());
             }
@@ -65,6 +66,12 @@ impl TableTags<'_> {
             }
             if !deployment::is_newest(self.context, &ledger).await? {
                 return Ok(());
+            }
+            if self.new {
+                // Before the patch, after which nothing shows it any more.
+                let removed = super::report::removed(self.context, self.table, &live, &columns);
+                let day = self.context.calendar.day_of(self.tick.now);
+                super::report::report_removed(self.context, &removed, day).await?;
             }
             let stamp = TableStamp { contract: number, ..live.stamp };
             let patched = bigquery.patch_table(dataset, self.table, &live, &columns, stamp).await?;

@@ -181,6 +181,7 @@ impl TableLoad<'_> {
             history_of: self.history.map(|it| it.of.clone()),
             kept: KeptRows::default(),
         });
+        let is_put_back = is_put_back(&next, live);
         // From now on, the table may be written. Changes are merged into the rows that have the mark, and no others.
         next.mark = self.delta.map(|merge| merge.mark());
         if let Some(other) = next.loading.take() {
@@ -190,7 +191,7 @@ impl TableLoad<'_> {
                 Retired::Wrote { ended_at } => next.replace_rows(other, self.no_earlier(ended_at)),
             }
         }
-        if is_put_back(&next, live) {
+        if is_put_back {
             // What was loaded since is unknown, and what the claim says is not in the table any more.
             next.former.insert(0, self.unknown_rows());
             next.loaded = None;
@@ -291,8 +292,13 @@ impl TableLoad<'_> {
     }
 
     /// Gives the claim up before its rows are proven. `false`: its job is running, or another tick changed the claim.
-    pub(super) async fn release(&self, held: &mut Held) -> Result<bool> {
+    ///
+    /// The number of a claim whose table was not labelled with it is taken back, so that claim and table have the same.
+    pub(super) async fn release(&self, held: &mut Held, live: Option<&TableInfo>) -> Result<bool> {
         let mut next = held.claim.clone();
+        if live.is_none_or(|live| live.stamp.load < next.sequence) {
+            next.sequence = next.sequence.saturating_sub(1);
+        }
         let Some(loading) = next.loading.take() else { return Ok(true) };
         match self.context.gcp.bigquery.retire_job(&JobId::new(loading.job.clone())?).await? {
             Retired::Running => return Ok(false),
@@ -384,10 +390,9 @@ impl TableLoad<'_> {
     }
 }
 
-/// Whether the claim is an earlier version that was put back: a load writes its sequence into the
-/// claim before it labels the table, and `live` was read before the claim.
+/// Whether the claim, or the table, is an earlier version that was put back; `live` was read before the claim.
 pub(super) fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
-    live.is_some_and(|live| live.stamp.load > claim.sequence)
+    live.is_some_and(|live| !claim.describes(live.stamp.load))
 }
 
 /// When the table was last changed: a late tick finds what a later one has changed, its expiration for example.

@@ -12,8 +12,8 @@ use landbridge_gcp::bigquery::{NewTable, Patched, TableInfo, TableStamp};
 
 use super::TableLoad;
 use super::claim::Held;
-use crate::deployment;
 use crate::protect::with_tag;
+use crate::{deployment, protect};
 
 /// How often a table is read again because someone else changed it in between.
 const MAX_READS: usize = 5;
@@ -99,6 +99,9 @@ impl TableLoad<'_> {
                 None => continue,
                 Some(live) => {
                     let (table, columns) = (&self.table.table, change.columns());
+                    // Before the patch, after which nothing shows it any more.
+                    let removed = protect::removed(self.context, table, live, columns);
+                    protect::report_removed(self.context, &removed, self.day.day).await?;
                     let patched =
                         bigquery.patch_table(dataset, table, live, columns, stamp).await?;
                     let Some(patched) = patched else { continue };
