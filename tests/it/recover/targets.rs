@@ -14,7 +14,7 @@ use tokio_postgres::NoTls;
 
 use super::{DAY, Recovery, lacking};
 use crate::google::{delete, object_keys};
-use crate::proof::source::{ALWAYS, mariadb, postgres};
+use crate::proof::source::{ALWAYS, mariadb, postgres, postgres_with};
 
 /// The text of a column, row by row.
 fn column(file: &Bytes, name: &str) -> Vec<Option<String>> {
@@ -260,6 +260,33 @@ async fn rows_of_a_copy_come_back_after_the_export_is_gone() {
     let statements = std::fs::read_to_string(&to).expect("the file");
     assert!(statements.contains("'p8@example.com'") && !text.contains("p8@"), "{text}");
     assert_eq!(env.ledger("recoveries/").await.len(), 1);
+}
+
+/// A user to whom a policy shows some rows would get a file without the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_read_all_rows_of_a_copy_gets_none() {
+    let more = "CREATE ROLE reader LOGIN; GRANT SELECT ON orders TO reader;
+        ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY some ON orders FOR SELECT TO reader USING (id < 10)";
+    let (server, _client, env) = postgres_with(more, ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    let shop = server.url_of("shop");
+    let (_, place) = shop.split_once('@').expect("a user");
+    let reader = format!("postgres://reader@{place}");
+    let to = recovery.path("orders.sql").display().to_string();
+    let args = ["public.orders", "--at", DAY, "--from", "restore", "--yes", "--to", &to];
+    let args = [&args[..], &["--database-url-env", "SHOP_URL"]].concat();
+    let (code, text) = recovery.command(&args, Some(("SHOP_URL", reader.as_str())));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("public.orders") && text.contains("BYPASSRLS"), "{text}");
+    assert!(!std::path::Path::new(&to).exists(), "{text}");
+    let left = env.cloud.aws().describe_database(DatabaseKind::Instance, COPY);
+    assert!(left.is_none(), "{text}");
+    // The owner reads all rows.
+    let (code, text) = recovery.command(&args, Some(("SHOP_URL", shop.as_str())));
+    assert_eq!(code, Some(0), "{text}");
+    let statements = std::fs::read_to_string(&to).expect("the file");
+    assert!(statements.contains("-- 501 rows in"), "{text}");
 }
 
 /// A command that SIGTERM ends deletes its copy; what one leaves that SIGKILL ends, `--resume` uses and `--clean-up` deletes.

@@ -8,12 +8,12 @@ use std::future::Future;
 use landbridge_cli_support::args::Output;
 use landbridge_core::contract::Contract;
 use landbridge_core::ids::TAG_RESTORED_FROM;
-use landbridge_core::plan::SourceColumn;
+use landbridge_core::plan::{SourceColumn, TableEntry};
 use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, Setting, SettingValue, copies};
 use landbridge_core::types::{Engine, OriginalColumn, exported_column};
 use landbridge_ledger::records::{self, EXPORT, PLAN};
-use landbridge_source::{Database, Table, Tls};
+use landbridge_source::{Database, NOT_READABLE, Table, Tls};
 
 use super::columns::{self, Choice};
 use super::condition::Condition;
@@ -203,10 +203,15 @@ async fn prepare(
         Database::MySql(_) => Engine::Mysql,
     };
     let records = command.ledger.day(command.day);
-    let entry = records.value(&PLAN).await?.and_then(|plan| {
+    let planned = records.value(&PLAN).await?;
+    let is_same_snapshot = planned.as_ref().is_some_and(|plan| plan.snapshot == snapshot);
+    let entry = planned.and_then(|plan| {
         let name = command.args.table_name();
         plan.tables.into_iter().find(|it| it.source_table == name || it.table == name)
     });
+    // An export of the same snapshot had as many rows, unless its files could not be read.
+    let is_counted = |it: &&TableEntry| is_same_snapshot && !it.has_problem && !it.unread;
+    let expected = entry.as_ref().filter(is_counted).map(|it| it.rows);
     let name = entry.as_ref().map_or(command.args.table_name(), |it| &it.source_table).to_owned();
     let receipt = match entry.as_ref().map(|it| it.table.as_str()) {
         None | Some("") => None,
@@ -224,7 +229,7 @@ async fn prepare(
     };
     Ok(Prepared {
         announcement: format!("{name} in {}", plan.target),
-        source_table: name,
+        source_table: name.clone(),
         engine,
         from: format!("snapshot {snapshot}"),
         export: None,
@@ -232,7 +237,14 @@ async fn prepare(
         rows: None,
         chosen,
         condition,
-        source: RowSource::Restored(Box::new(Restored { database, table, places })),
+        source: RowSource::Restored(Box::new(Restored {
+            database,
+            table,
+            places,
+            source_table: name,
+            day: command.day,
+            expected,
+        })),
     })
 }
 
@@ -240,7 +252,15 @@ async fn table(database: &Database, name: &str) -> Result<Table> {
     let tables = database.tables().await?;
     let full = |it: &Table| format!("{}.{}", it.schema, it.name);
     if let Some(found) = tables.iter().find(|it| full(it) == name) {
-        return Ok(found.clone());
+        return match found.skip_reason.as_deref() {
+            None => Ok(found.clone()),
+            Some(NOT_READABLE) => Err(Failure::Failed(format!(
+                "the user of --database-url-env may not read all rows of {name}: it lacks the right to read the table, or row-level security applies to it. Use a URL of the table's owner, of a superuser or of a role with BYPASSRLS, as it was at the snapshot"
+            ))),
+            Some(reason) => Err(Failure::Failed(format!(
+                "{name} has no rows in a snapshot: {reason}. It cannot be recovered"
+            ))),
+        };
     }
     let names: Vec<String> = tables.iter().map(full).collect();
     Err(Failure::Usage(format!(
