@@ -150,7 +150,7 @@ impl Statements {
 
     /// What follows the rows in a file.
     pub(super) fn end(&self, rows: u64) -> String {
-        format!("COMMIT;\n-- {rows} rows in {}\n", self.table)
+        format!("COMMIT;\n-- {rows} rows in {}\n", one_line(&self.table))
     }
 }
 
@@ -199,16 +199,20 @@ impl Inserts<'_> {
     }
 }
 
-/// What a person reads first in the file. Names are of one line: a comment ends at the end of its line.
+/// A text for a comment, which ends at the end of its line: what follows would be run.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+/// What a person reads first in the file.
 pub(super) fn comment(prepared: &Prepared) -> String {
-    let line = |text: &str| text.replace(['\n', '\r'], " ");
     let mut text = format!(
         "-- Rows of {} as the {} has them. The live table is not changed.\n",
-        line(&prepared.source_table),
-        line(&prepared.from)
+        one_line(&prepared.source_table),
+        one_line(&prepared.from)
     );
     for column in &prepared.chosen.left_out {
-        let (name, reason) = (line(&column.column), line(&column.reason));
+        let (name, reason) = (one_line(&column.column), one_line(&column.reason));
         writeln!(text, "-- Left out: {name}, {reason}").expect("memory");
     }
     text
@@ -447,6 +451,23 @@ mod tests {
             assert!(refused(engine, Form::Text, &[0xff]), "text that is not UTF-8");
             assert!(refused(engine, Form::Time, b"253402300800000000"), "after the year 9999");
         }
+    }
+
+    #[test]
+    fn no_name_ends_the_comment_after_the_rows() {
+        let statements = Statements {
+            engine: Engine::Postgres,
+            table: quoted(Engine::Postgres, "orders\r\nDROP TABLE orders;\n"),
+            begin: String::new(),
+            insert: String::new(),
+            names: Vec::new(),
+            forms: Vec::new(),
+            source_table: String::new(),
+        };
+        let end = statements.end(1);
+        let after = end.strip_prefix("COMMIT;\n").unwrap();
+        let is_inert = |line: &str| line.is_empty() || line.starts_with("--");
+        assert!(after.split(['\n', '\r']).all(is_inert), "{end}");
     }
 
     #[test]
