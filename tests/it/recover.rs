@@ -285,6 +285,17 @@ async fn plain_values_need_a_reason_that_is_recorded_first() {
     let with = |more: &[&'static str]| [&orders[..], more].concat();
     recovery.refused(&with(&["--plain"]), 2, &["--reason"]);
     recovery.refused(&with(&["--reason", "x"]), 2, &["--plain"]);
+    // Options of a restored copy mean nothing for the export. A question that is not asked is answered.
+    for option in [
+        &["--dry-run"][..],
+        &["--resume"],
+        &["--database-url-env", "SHOP_URL"],
+        &["--parameter-group", "quiet"],
+        &["--subnet-group", "drills"],
+        &["--security-group", "sg-0a1"],
+    ] {
+        recovery.refused(&with(option), 2, &[option[0], "add --from restore"]);
+    }
     let text = recovery.refused(
         &with(&["--where", "email = 'p8@example.com'"]),
         2,
@@ -310,7 +321,7 @@ async fn plain_values_need_a_reason_that_is_recorded_first() {
     }
     assert!(!record.contains("p8@"), "{record}");
     // A table of which every column has a class or none does.
-    recovery.statements("public.heap", DAY, &[]);
+    recovery.statements("public.heap", DAY, &["--yes"]);
     assert_whole(&recovery, &client, DAY, "public.entries").await;
     // In a work tree, nothing is written.
     let tree = recovery.path("tree");

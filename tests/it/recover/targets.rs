@@ -317,6 +317,12 @@ async fn interrupted(
         assert_eq!(exists(), is_left, "{signal}");
         assert!(!std::path::Path::new(to).exists(), "{signal}");
     }
+    // What would be deleted is shown, and options without a meaning are refused.
+    let (code, text) = recovery.command(&["--clean-up", "--dry-run"], None);
+    assert!(code == Some(0) && text.contains(&format!("would delete {COPY}")), "{text}");
+    let (code, text) = recovery.command(&["--clean-up", "--resume"], None);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(exists(), "{text}");
     let variable = Some(("SHOP_URL", shop));
     let (code, text) = recovery.command(&[base, &["--to", to, "--yes"]].concat(), variable);
     assert!(code == Some(1) && text.contains("landbridge recover --clean-up"), "{text}");

@@ -115,9 +115,12 @@ pub(crate) struct RecoverArgs {
     #[arg(long)]
     resume: bool,
     /// Only delete the copy that an interrupted command left
-    #[arg(long, conflicts_with_all = ["table", "at", "to"])]
+    #[arg(long, conflicts_with_all = [
+        "table", "at", "to", "condition", "name", "types", "database_url_env", "resume", "parameter_group", "subnet_group",
+        "security_group", "password_env", "ca", "plain", "reason",
+    ])]
     clean_up: bool,
-    /// With --from restore: show what would be restored, and change nothing
+    /// With --from restore: show what would be restored; with --clean-up: what would be deleted. Changes nothing
     #[arg(long)]
     dry_run: bool,
     /// With --from restore: do not ask for confirmation
@@ -152,6 +155,26 @@ impl RecoverArgs {
     /// Whether the command deletes a database before it ends, so that Ctrl-C must not end it at once.
     pub(crate) fn cleans_up(&self) -> bool {
         self.from == From::Restore || self.clean_up
+    }
+
+    /// Fails if an option is given that has a meaning only with `--from restore`: an operator who writes `--dry-run` expects that
+    /// no row is written. `--yes` answers a question that is not asked here, so it is accepted.
+    fn require_used(&self) -> Result {
+        let isolation = &self.isolation;
+        let options = [
+            ("--dry-run", self.dry_run),
+            ("--resume", self.resume),
+            ("--database-url-env", self.database_url_env.is_some()),
+            ("--parameter-group", isolation.parameter_group.is_some()),
+            ("--subnet-group", isolation.subnet_group.is_some()),
+            ("--security-group", !isolation.security_group.is_empty()),
+        ];
+        match options.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) if self.from != From::Restore => Err(Failure::Usage(format!(
+                "{option} is for --from restore, and this command reads the export in S3: add --from restore, or leave {option} out"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -228,6 +251,7 @@ pub(crate) async fn run(args: RecoverArgs) -> Result {
     if args.clean_up {
         return restored::clean_up(&args).await;
     }
+    args.require_used()?;
     let to = args.to.as_deref().unwrap_or_default();
     let target = Target::parse(to).map_err(|why| Failure::Usage(format!("--to: {why}")))?;
     let config = args.files.read()?;

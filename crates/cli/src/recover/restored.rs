@@ -96,7 +96,7 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
     written.and(deleted)
 }
 
-/// Deletes the copy of an interrupted command.
+/// Deletes the copy of an interrupted command; with `--dry-run`, only says which.
 ///
 /// # Errors
 /// If RDS refuses, or the database is not such a copy.
@@ -106,8 +106,23 @@ pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
     let name = database_name(&config.source.id);
     let source = config.source.id.clone();
     let context = RestoreContext::of(config, aws)?;
-    temporary(&name).clean_up(&context, None, &mut Progress::new()).await?;
-    render::print(&format!("no copy of {source} for a recovery exists any more"))
+    let temporary = temporary(&name);
+    if !args.dry_run {
+        temporary.clean_up(&context, None, &mut Progress::new()).await?;
+        return render::print(&format!("no copy of {source} for a recovery exists any more"));
+    }
+    render::print(&match temporary.existing(&context).await? {
+        None => format!("no copy of {source} for a recovery exists, so nothing would be deleted"),
+        Some(it) => {
+            let since = it.created.map(|at| format!(" since {}", context.local(at)));
+            format!(
+                "would delete {name}: {}, it exists{}; `{}` deletes it",
+                it.status,
+                since.unwrap_or_default(),
+                temporary.clean_up
+            )
+        }
+    })
 }
 
 fn temporary(name: &str) -> Temporary<'_> {

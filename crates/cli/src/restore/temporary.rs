@@ -88,7 +88,10 @@ impl Temporary<'_> {
     }
 
     /// The database, if it exists and is a temporary one of this source.
-    async fn existing(&self, context: &RestoreContext) -> Result<Option<Database>> {
+    ///
+    /// # Errors
+    /// If RDS refuses, or a database of this name is not a temporary one.
+    pub(crate) async fn existing(&self, context: &RestoreContext) -> Result<Option<Database>> {
         let source = &context.config.source;
         let existing =
             context.aws.rds.database(source.kind, self.target).await.map_err(rds_failure)?;
