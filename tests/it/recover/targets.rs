@@ -289,6 +289,26 @@ async fn a_user_who_may_not_read_all_rows_of_a_copy_gets_none() {
     assert!(statements.contains("-- 501 rows in"), "{text}");
 }
 
+/// In PostgreSQL, `note` and `Note` are two columns, and the contract's `note` says nothing of `Note`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_of_a_copy_has_not_the_class_of_another_one_in_other_letter_case() {
+    let more =
+        r#"ALTER TABLE orders ADD "Note" text; UPDATE orders SET "Note" = 'not for this file'"#;
+    let (server, _client, env) = postgres_with(more, ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    // Otherwise the receipt says how the column landed.
+    delete(&env, &object_keys(&env, "ledger/shop/2026-11-21/receipts/", "orders.json").await).await;
+    let shop = server.url_of("shop");
+    let to = recovery.path("orders.sql").display().to_string();
+    let args = ["public.orders", "--at", DAY, "--from", "restore", "--yes", "--to", &to];
+    let args = [&args[..], &["--database-url-env", "SHOP_URL"]].concat();
+    let (code, text) = recovery.command(&args, Some(("SHOP_URL", shop.as_str())));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("left out: Note, class unclassified"), "{text}");
+    let statements = std::fs::read_to_string(&to).expect("the file");
+    assert!(statements.contains("'note 7'") && !statements.contains("not for this file"), "{text}");
+}
+
 /// A command that SIGTERM ends deletes its copy; what one leaves that SIGKILL ends, `--resume` uses and `--clean-up` deletes.
 async fn interrupted(
     recovery: &Recovery,

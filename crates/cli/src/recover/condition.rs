@@ -205,9 +205,12 @@ impl Compiler<'_> {
         if let Some(at) = self.chosen.place(name) {
             return Ok(at);
         }
-        let kept = &self.chosen.kept;
+        let (kept, left_out) = (&self.chosen.kept, &self.chosen.left_out);
+        // In PostgreSQL, `Note` can be left out beside `note`.
+        let exact = left_out.iter().find(|it| it.column == *name);
         let mut alike = kept.iter().enumerate().filter(|(_, it)| it.name.to_lowercase() == lower);
         match (alike.next(), alike.next()) {
+            _ if exact.is_some() => {}
             (Some((at, _)), None) => return Ok(at),
             (Some(_), Some(_)) => {
                 return Err(format!(
@@ -216,8 +219,8 @@ impl Compiler<'_> {
             }
             (None, _) => {}
         }
-        let left_out = &self.chosen.left_out;
-        Err(match left_out.iter().find(|it| it.column.to_lowercase() == lower) {
+        let alike = || left_out.iter().find(|it| it.column.to_lowercase() == lower);
+        Err(match exact.or_else(alike) {
             Some(it) => format!(
                 "the column `{}` is not read: {}. A condition on it would show its values; --plain --reason TEXT reads columns that have a class",
                 it.column, it.reason

@@ -12,11 +12,11 @@ fn chosen() -> Choice {
         ("Note", Kind::Text),
     ];
     let kept: Vec<Column> = columns.iter().map(|(name, kind)| Column::test(name, *kind)).collect();
-    let left_out = vec![super::super::columns::LeftOut {
-        column: "email".to_owned(),
+    let left_out = ["email", "Paid"].map(|column| super::super::columns::LeftOut {
+        column: column.to_owned(),
         reason: "class email".to_owned(),
-    }];
-    Choice { kept, left_out }
+    });
+    Choice { kept, left_out: left_out.into() }
 }
 
 fn row() -> [Cell<'static>; 7] {
@@ -93,6 +93,7 @@ fn a_condition_on_a_column_with_a_class_is_refused() {
     };
     assert!(refused("email = 'a@example.com'").contains("would show its values"));
     assert!(refused("Email IS NULL").contains("would show its values"));
+    assert!(refused("\"Paid\" = TRUE").contains("would show its values"));
     assert!(refused("missing = 1").contains("There are: id, amount"));
     assert!(refused("id = '1e3'").contains("without an exponent"));
     assert!(refused("note = 5").contains("in single quotes"));

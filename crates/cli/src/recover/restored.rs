@@ -8,7 +8,9 @@ use std::future::Future;
 use landbridge_cli_support::args::Output;
 use landbridge_core::contract::Contract;
 use landbridge_core::ids::TAG_RESTORED_FROM;
-use landbridge_core::plan::{SourceColumn, TableEntry};
+use landbridge_core::names::columns::{LandedColumn, LandedColumns, name_columns};
+use landbridge_core::plan::{SourceColumn, TablePlan};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, Setting, SettingValue, copies};
 use landbridge_core::types::{Engine, OriginalColumn, exported_column};
@@ -217,24 +219,18 @@ async fn prepare(
         Database::Postgres(_) => Engine::Postgres,
         Database::MySql(_) => Engine::Mysql,
     };
-    let records = command.ledger.day(command.day);
-    let planned = records.value(&PLAN).await?;
-    let is_same_snapshot = planned.as_ref().is_some_and(|plan| plan.snapshot == snapshot);
-    let entry = planned.and_then(|plan| {
-        let name = command.args.table_name();
-        plan.tables.into_iter().find(|it| it.source_table == name || it.table == name)
-    });
-    // An export of the same snapshot had as many rows, unless its files could not be read.
-    let is_counted = |it: &&TableEntry| is_same_snapshot && !it.has_problem && !it.unread;
-    let expected = entry.as_ref().filter(is_counted).map(|it| it.rows);
-    let name = entry.as_ref().map_or(command.args.table_name(), |it| &it.source_table).to_owned();
-    let receipt = match entry.as_ref().map(|it| it.table.as_str()) {
-        None | Some("") => None,
-        Some(table) => records.value(&records::receipt(table)).await?,
-    };
+    let Recorded { name, receipt, landed, expected } = recorded(command, &snapshot).await?;
     let table = table(&database, &name).await?;
-    let described: Vec<SourceColumn> =
-        table.columns.iter().map(|it| described(engine, it, contract, &name)).collect();
+    let sources: Vec<&str> = table.columns.iter().map(|it| it.name.as_str()).collect();
+    let style = command.config.warehouse.column_names;
+    let is_one = engine == Engine::Mysql;
+    let named = name_columns(&sources, contract.tables.get(&name), &landed, style, is_one);
+    let described: Vec<SourceColumn> = table
+        .columns
+        .iter()
+        .zip(named)
+        .map(|(column, named)| described(engine, column, named.key))
+        .collect();
     let mut chosen =
         columns::choose(&name, &described, contract, receipt.as_ref(), command.args.plain)?;
     let places = as_server_writes(engine, &table, &mut chosen);
@@ -263,6 +259,42 @@ async fn prepare(
     })
 }
 
+/// What the ledger has of the table on the day.
+struct Recorded {
+    /// Its name in the source.
+    name: String,
+    receipt: Option<Receipt>,
+    landed: LandedColumns,
+    /// How many rows the export of the same snapshot had, if that is known.
+    expected: Option<u64>,
+}
+
+async fn recorded(command: &Command, snapshot: &str) -> Result<Recorded> {
+    let records = command.ledger.day(command.day);
+    let given = command.args.table_name();
+    let planned = records.value(&PLAN).await?;
+    let is_same_snapshot = planned.as_ref().is_some_and(|plan| plan.snapshot == snapshot);
+    let entry = planned.and_then(|plan| {
+        plan.tables.into_iter().find(|it| it.source_table == given || it.table == given)
+    });
+    let Some(entry) = entry else {
+        let (name, landed) = (given.to_owned(), LandedColumns::new());
+        return Ok(Recorded { name, receipt: None, landed, expected: None });
+    };
+    let (receipt, plan) = match entry.table.as_str() {
+        "" => (None, None),
+        table => (
+            records.value(&records::receipt(table)).await?,
+            records.value(&records::table_plan(table)).await?,
+        ),
+    };
+    let landed = plan.as_ref().map(landed).unwrap_or_default();
+    // Unless its files could not be read.
+    let is_counted = is_same_snapshot && !entry.has_problem && !entry.unread;
+    let expected = is_counted.then_some(entry.rows);
+    Ok(Recorded { name: entry.source_table, receipt, landed, expected })
+}
+
 async fn table(database: &Database, name: &str) -> Result<Table> {
     let tables = database.tables().await?;
     let full = |it: &Table| format!("{}.{}", it.schema, it.name);
@@ -285,12 +317,21 @@ async fn table(database: &Database, name: &str) -> Result<Table> {
     )))
 }
 
-/// The column as an export of it would be, which decides how it is compared and what it is in Parquet.
+/// What the columns were called when the day was planned, so that the contract's entries are those of the day's export.
+fn landed(plan: &TablePlan) -> LandedColumns {
+    let landed = |column: &SourceColumn| {
+        let (name, key) = (column.name().to_owned(), column.contract_key.clone());
+        (column.parquet.name.clone(), LandedColumn { name, key })
+    };
+    plan.columns.iter().map(landed).collect()
+}
+
+/// The column as an export of it would be, which decides how it is compared and what it is in Parquet. `key` is its entry in the
+/// contract, if it has one.
 fn described(
     engine: Engine,
     column: &landbridge_source::Column,
-    contract: &Contract,
-    table: &str,
+    key: Option<String>,
 ) -> SourceColumn {
     let original = OriginalColumn {
         name: column.name.clone(),
@@ -302,12 +343,7 @@ fn described(
     let mut described =
         SourceColumn::new(exported_column(engine, &original), column.data_type.clone());
     (described.precision, described.scale) = (original.precision, original.scale);
-    // An entry in other letter case is the column's, unless another column has it exactly.
-    let keys = contract.tables.get(table).map(|it| &it.columns);
-    if let Some(keys) = keys.filter(|keys| !keys.contains_key(&column.name)) {
-        let lower = column.name.to_lowercase();
-        described.contract_key = keys.keys().find(|key| key.to_lowercase() == lower).cloned();
-    }
+    described.contract_key = key;
     described
 }
 
