@@ -80,9 +80,12 @@ async fn a_parquet_file_has_the_types_of_the_source() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_table_of_a_database_appears_whole_or_not_at_all() {
-    let (server, client, env) = postgres(ALWAYS).await;
+    // A note that the other database cannot hold, because of its encoding.
+    let note = "UPDATE orders SET note = '주문' WHERE id = 400";
+    let (server, client, env) = postgres_with(note, ALWAYS).await;
     let recovery = Recovery::new(&env);
-    client.batch_execute("CREATE DATABASE elsewhere").await.expect("a database");
+    let create = "CREATE DATABASE elsewhere ENCODING 'LATIN1' TEMPLATE template0";
+    client.batch_execute(create).await.expect("a database");
     let (shop, elsewhere) = (server.url_of("shop"), server.url_of("elsewhere"));
     let (other, connection) = tokio_postgres::connect(&elsewhere, NoTls).await.expect("a client");
     tokio::spawn(connection);
@@ -119,13 +122,12 @@ async fn a_new_table_of_a_database_appears_whole_or_not_at_all() {
     let found: (i64, &str, &str) = (row.get(0), row.get(1), row.get(2));
     assert!(found.0 > 10 && found.1 == "numeric" && found.2.starts_with("timestamp"), "{found:?}");
     // A value that the table there cannot hold: nothing is left, and no cell is shown.
-    let narrow = "DROP TABLE orders_recovered_20261121;
-        CREATE TABLE orders (id bigint, note varchar(6), amount numeric, placed timestamptz, ratio float8, born date)";
-    other.batch_execute(narrow).await.expect("a narrower table");
+    let before = "DROP TABLE orders_recovered_20261121";
+    other.batch_execute(before).await.expect("a dropped table");
     let (code, text) = run(&["--to", &elsewhere]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("22001") && text.contains("no new table is left"), "{text}");
-    assert!(!text.contains("note "), "{text}");
+    assert!(text.contains("22P05") && text.contains("no new table is left"), "{text}");
+    assert!(!text.contains("주문"), "{text}");
     let tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'orders_%' AND relkind = 'r'";
     assert_eq!(other.query_one(tables, &[]).await.expect("tables").get::<_, i64>(0), 0);
     // Of two commands at once, one makes the table.
@@ -149,6 +151,34 @@ async fn a_new_table_of_a_database_appears_whole_or_not_at_all() {
         None,
     );
     assert!(code == Some(2) && text.contains("--ca FILE"), "{text}");
+}
+
+/// The server would round the rows to the types that the live table has now, without an error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_not_rounded_to_what_became_of_the_live_table() {
+    let (server, client, env) = postgres(ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    let narrow = "CREATE TABLE kept AS SELECT * FROM orders;
+        ALTER TABLE orders ALTER amount TYPE numeric(12,0), ALTER ratio TYPE real, ALTER placed TYPE date";
+    client.batch_execute(narrow).await.expect("a smaller table");
+    let columns = "SELECT id, note, amount, placed, ratio, born FROM";
+    let kept = format!("{columns} kept");
+    let shop = server.url_of("shop");
+    for more in [Vec::new(), vec!["--types", "live"]] {
+        let args = ["public.orders", "--at", DAY, "--to", &shop, "--as", "by_connection"];
+        let (code, text) = recovery.command(&[&args[..], &more].concat(), None);
+        assert_eq!(code, Some(0), "{text}");
+        let args = [&["--as", "by_file"][..], &more].concat();
+        let (statements, _) = recovery.statements("public.orders", DAY, &args);
+        client.batch_execute(&statements).await.expect("statements");
+        for name in ["by_connection", "by_file"] {
+            let new = format!("{columns} {name}");
+            let found = (lacking(&client, &new, &kept).await, lacking(&client, &kept, &new).await);
+            assert_eq!(found, (0, 0), "{name} {more:?}");
+            let drop = format!("DROP TABLE {name}");
+            client.batch_execute(&drop).await.expect("a dropped table");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -197,6 +227,43 @@ async fn a_new_table_of_mariadb_replaces_what_an_interrupted_command_left() {
     assert_eq!(code, Some(0), "{text}");
     let file = Bytes::from(std::fs::read(&path).expect("the file"));
     assert!(column(&file, "amount").contains(&Some("7.50".to_owned())));
+    smaller_mariadb(&recovery, &mut client, &[&args[..], &["--as", "smaller"]].concat(), password)
+        .await;
+}
+
+/// MariaDB would round the rows to the types that the live table has now, in the strict mode too.
+async fn smaller_mariadb(
+    recovery: &Recovery,
+    client: &mut mysql_async::Conn,
+    args: &[&str],
+    password: Option<(&str, &str)>,
+) {
+    let narrow = "CREATE TABLE shop.kept AS SELECT id, amount FROM shop.orders;
+        ALTER TABLE shop.orders MODIFY amount decimal(12,0)";
+    client.query_drop(narrow).await.expect("a smaller table");
+    let (code, text) = recovery.command(&[args, &["--types", "live"]].concat(), password);
+    assert!(code == Some(1) && text.contains("`amount`"), "{text}");
+    assert!(text.contains("--types export"), "{text}");
+    let (code, text) = recovery.command(args, password);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("the new table has the types of the export"), "{text}");
+    let differing: Option<u64> = client
+        .query_first("SELECT COUNT(*) FROM shop.kept AS a LEFT JOIN shop.smaller AS b USING (id) WHERE NOT a.amount <=> b.amount")
+        .await
+        .expect("a comparison");
+    assert_eq!(differing, Some(0));
+    // The export does not know how many digits of a second there were, and the rows show it.
+    let narrow = "DROP TABLE shop.smaller; ALTER TABLE shop.orders MODIFY amount decimal(12,2),
+        MODIFY placed timestamp NULL";
+    client.query_drop(narrow).await.expect("a smaller table");
+    let (code, text) = recovery.command(args, password);
+    assert!(code == Some(1) && text.contains("shop.orders.placed"), "{text}");
+    assert!(text.contains("more digits after the point"), "{text}");
+    let there: Option<u64> = client
+        .query_first("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop' AND table_name LIKE 'smaller%'")
+        .await
+        .expect("tables");
+    assert_eq!(there, Some(0));
 }
 
 const COPY: &str = "shop-prod-recover";

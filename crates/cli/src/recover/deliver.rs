@@ -45,6 +45,9 @@ async fn sql_file(
     let names = Names::of(&prepared.source_table, command.day, args.name.as_deref(), false)?;
     let types = args.types.unwrap_or(Types::Live);
     let statements = Statements::new(&prepared, &names, types, sql::Into::File);
+    if types == Types::Live {
+        report.notes.extend(sql::remark(&prepared, command.day, false));
+    }
     let file = OutputFile::create(path)?;
     report.record = log(command, &prepared, "a file").await?;
     report.creates = Some(statements.table().to_owned());
@@ -86,8 +89,13 @@ async fn database(
     let may_be_live = !to.may_be_source;
     let names = Names::of(&prepared.source_table, command.day, args.name.as_deref(), may_be_live)?;
     let names = to.place(names);
-    let types = to.types(args.types, &names, &prepared.chosen).await?;
-    let statements = Statements::new(&prepared, &names, types, sql::Into::Database);
+    let decided = to.types(prepared.engine, args.types, &names, &prepared.chosen).await?;
+    report.notes.extend(decided.note);
+    if decided.types == Types::Live {
+        report.notes.extend(sql::remark(&prepared, command.day, true));
+    }
+    let statements = Statements::new(&prepared, &names, decided.types, sql::Into::Database)
+        .limited(decided.fractions);
     let place = to.database.place();
     report.record = log(command, &prepared, &place).await?;
     report.creates = Some(format!("{}.{}", names.schema, names.new));

@@ -191,7 +191,8 @@ pub(crate) enum From {
 /// Where the types of the new table's columns come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Types {
-    /// The live table: exactly its types
+    /// The live table: user-defined types are in it. A type that the export knows is taken without the live table's size,
+    /// which could cut values (PostgreSQL)
     Live,
     /// The export: for a table that is gone. Lengths and user-defined types are not in it. With --from restore, the copy:
     /// without user-defined types
