@@ -3,13 +3,18 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use landbridge_local_aws::DatabaseKind;
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver};
 use landbridge_parquet::cells::Cells;
 use mysql_async::prelude::Queryable;
 use serde_json::Value;
+use tokio::sync::{Notify, Semaphore};
 use tokio_postgres::NoTls;
 
 use super::{DAY, Recovery, lacking};
@@ -327,6 +332,69 @@ async fn rows_of_a_copy_come_back_after_the_export_is_gone() {
     let statements = std::fs::read_to_string(&to).expect("the file");
     assert!(statements.contains("'p8@example.com'") && !text.contains("p8@"), "{text}");
     assert_eq!(env.ledger("recoveries/").await.len(), 1);
+}
+
+/// Holds the call that begins a restore, which has not taken effect then: the only long one to RDS.
+struct HeldRestore {
+    arrived: Notify,
+    /// Closed when the calls may go on.
+    released: Arc<Semaphore>,
+}
+
+/// Bytes of a request to RDS, which is longer only if it has settings and tags.
+const SHORT: u64 = 300;
+
+impl CallObserver for HeldRestore {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let length = call.headers.get("content-length").and_then(|it| it.to_str().ok());
+        let length: u64 = length.and_then(|it| it.parse().ok()).unwrap_or_default();
+        if call.server != "rds" || length < SHORT {
+            return async { Admission::Proceed }.boxed();
+        }
+        self.arrived.notify_one();
+        let released = self.released.clone();
+        async move {
+            // An error: it is closed.
+            drop(released.acquire().await);
+            Admission::Proceed
+        }
+        .boxed()
+    }
+}
+
+/// The signal comes while the call is on its way that begins the restore: no copy is there yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_during_the_call_that_makes_the_copy_leaves_none() {
+    let (server, _client, env) = postgres(ALWAYS).await;
+    let recovery = Recovery::new(&env);
+    let to = recovery.path("orders.sql").display().to_string();
+    let released = Arc::new(Semaphore::new(0));
+    let held = Arc::new(HeldRestore { arrived: Notify::new(), released: released.clone() });
+    env.cloud.calls().set_observer(held.clone());
+    let args = ["recover", "public.orders", "--at", DAY, "--from", "restore", "--yes", "--to", &to];
+    let mut child = crate::command::command(&recovery.variables)
+        .args(args)
+        .args(["--database-url-env", "SHOP_URL"])
+        .env("SHOP_URL", server.url_of("shop"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let arrived = tokio::time::timeout(Duration::from_secs(60), held.arrived.notified()).await;
+    arrived.expect("the restore begins");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+    // Time to look for the copy, which is not there.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let ended = child.try_wait().expect("a process");
+    released.close();
+    let output = recovery.while_time_passes(|| child.wait_with_output()).expect("an end");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(ended.is_none(), "it did not wait for its call: {text}");
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("landbridge recover --clean-up"), "{text}");
+    let left = env.cloud.aws().describe_database(DatabaseKind::Instance, COPY);
+    assert!(left.is_none() && !std::path::Path::new(&to).exists(), "{text}");
 }
 
 /// A user to whom a policy shows some rows would get a file without the others.

@@ -53,8 +53,9 @@ async fn sql_file(
     report.creates = Some(statements.table().to_owned());
     report.file = Some(path.display().to_string());
     let comment = sql::comment(&prepared);
-    let job = Job::new(prepared, Destination::Sql { file, comment, statements });
-    job.spawn(progress, report).await
+    let destination = Destination::Sql { file, comment, statements };
+    let job = Job::new(prepared, destination, &command.interrupts);
+    command.interrupts.unbroken(job.spawn(progress, report)).await
 }
 
 async fn parquet(
@@ -73,7 +74,8 @@ async fn parquet(
     let file = OutputFile::create(path)?;
     report.record = log(command, &prepared, "a file").await?;
     report.file = Some(path.display().to_string());
-    Job::new(prepared, Destination::Parquet { file }).spawn(progress, report).await
+    let job = Job::new(prepared, Destination::Parquet { file }, &command.interrupts);
+    command.interrupts.unbroken(job.spawn(progress, report)).await
 }
 
 async fn database(
@@ -100,14 +102,19 @@ async fn database(
     report.record = log(command, &prepared, &place).await?;
     report.creates = Some(format!("{}.{}", names.schema, names.new));
     report.database = Some(place);
-    let mut filling = to.begin(&names, statements.begin()).await?;
-    let (send, receive) = tokio::sync::mpsc::channel(database::WAITING);
-    let job = Job::new(prepared, Destination::Database { send, statements });
-    let (inserted, read) =
-        tokio::join!(database::insert(&mut filling, receive), job.spawn(progress, report));
-    let rows = database::finish(filling, inserted, read.map(|()| report.rows_written)).await?;
-    report.rows_written = rows;
-    Ok(())
+    // To its end, so that a table that is interrupted is deleted, and one that is there is reported.
+    let filled = async {
+        let mut filling = to.begin(&names, statements.begin()).await?;
+        let (send, receive) = tokio::sync::mpsc::channel(database::WAITING);
+        let destination = Destination::Database { send, statements };
+        let job = Job::new(prepared, destination, &command.interrupts);
+        let (inserted, read) =
+            tokio::join!(database::insert(&mut filling, receive), job.spawn(progress, report));
+        let rows = database::finish(filling, inserted, read.map(|()| report.rows_written)).await?;
+        report.rows_written = rows;
+        Ok::<(), Failure>(())
+    };
+    command.interrupts.unbroken(filled).await
 }
 
 fn require_engine(target: Engine, source: Engine) -> Result {

@@ -54,6 +54,7 @@ use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::render;
 use crate::restore::args::IsolationArgs;
+use crate::restore::interrupts::Interrupts;
 
 /// Write the rows of one table, as a day's export has them, into a file or a new table
 #[derive(Debug, Args)]
@@ -152,11 +153,6 @@ impl RecoverArgs {
         self.table.as_deref().unwrap_or_default()
     }
 
-    /// Whether the command deletes a database before it ends, so that Ctrl-C must not end it at once.
-    pub(crate) fn cleans_up(&self) -> bool {
-        self.from == From::Restore || self.clean_up
-    }
-
     /// Fails if an option is given that has a meaning only with `--from restore`: an operator who writes `--dry-run` expects that
     /// no row is written. `--yes` answers a question that is not asked here, so it is accepted.
     fn require_used(&self) -> Result {
@@ -226,6 +222,7 @@ struct Command {
     ledger: Ledger,
     now: Timestamp,
     day: Day,
+    interrupts: Interrupts,
 }
 
 /// A table whose rows can be read.
@@ -261,12 +258,16 @@ pub(crate) async fn run(args: RecoverArgs) -> Result {
     let now = Clock::from_env()?.now();
     let day = resolve(args.at.unwrap_or(At::Yesterday), now, &config)?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
-    let command = Command { args, config, aws, ledger, now, day };
+    let interrupts = Interrupts::default();
+    let command = Command { args, config, aws, ledger, now, day, interrupts };
     if command.args.from == From::Restore {
         return Box::pin(restored::run(command, &contract, &target)).await;
     }
-    let prepared = export::prepare(&command, &contract).await?;
-    finish(&command, prepared, &target).await
+    let written = async {
+        let prepared = export::prepare(&command, &contract).await?;
+        finish(&command, prepared, &target).await
+    };
+    command.interrupts.unless_interrupted(Box::pin(written)).await
 }
 
 /// Writes the rows, and says what was written.

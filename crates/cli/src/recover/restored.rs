@@ -3,8 +3,6 @@
 //! The copy is deleted at the end, also after an error, Ctrl-C or SIGTERM. What a killed command leaves is shown by `landbridge status`;
 //! `--resume` goes on with it, and `--clean-up` deletes it.
 
-use std::future::Future;
-
 use landbridge_cli_support::args::Output;
 use landbridge_core::contract::Contract;
 use landbridge_core::ids::TAG_RESTORED_FROM;
@@ -26,6 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render;
 use crate::restore::execute::execute;
+use crate::restore::interrupts::Interrupts;
 use crate::restore::temporary::{self, Temporary};
 use crate::restore::wait::Progress;
 use crate::restore::{RestoreContext, confirm, origin};
@@ -43,7 +42,7 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
     let (args, config) = (&command.args, &command.config);
     let name = database_name(&config.source.id);
     let temporary = temporary(&name);
-    let context = RestoreContext::of(config.clone(), command.aws.clone())?;
+    let context = RestoreContext::of(config.clone(), command.aws.clone(), &command.interrupts)?;
     let url = database_url(args.database_url_env.as_deref())?;
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let snapshot = snapshot_of(&command).await?;
@@ -84,7 +83,8 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
         let prepared = prepare(&command, contract, &plan, snapshot, database).await?;
         finish(&command, prepared, target).await
     };
-    let written = unless_interrupted(written).await;
+    let written = command.interrupts.unless_interrupted(written).await;
+    temporary.announce(&written);
     progress.show(&format!("deleting {name}"));
     let deleted = temporary.clean_up(&context, Some(&run), &mut progress).await;
     drop(progress);
@@ -107,7 +107,7 @@ pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let name = database_name(&config.source.id);
     let source = config.source.id.clone();
-    let context = RestoreContext::of(config, aws)?;
+    let context = RestoreContext::of(config, aws, &Interrupts::default())?;
     let temporary = temporary(&name);
     if !args.dry_run {
         temporary.clean_up(&context, None, &mut Progress::new()).await?;
@@ -129,18 +129,6 @@ pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
 
 fn temporary(name: &str) -> Temporary<'_> {
     Temporary { target: name, what: "recovery", clean_up: "landbridge recover --clean-up" }
-}
-
-/// Ends with `Interrupted` at the first Ctrl-C or SIGTERM: what follows deletes the copy.
-async fn unless_interrupted(work: impl Future<Output = Result>) -> Result {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::Failed(format!("signals cannot be received: {error}")))?;
-    tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-        _ = terminate.recv() => Err(Failure::Interrupted),
-    }
 }
 
 fn database_url(variable: Option<&str>) -> Result<String> {

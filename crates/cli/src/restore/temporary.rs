@@ -109,6 +109,17 @@ impl Temporary<'_> {
         ))
     }
 
+    /// Says what an interrupted command does now, and what to run if it is killed meanwhile.
+    pub(crate) fn announce<T>(&self, attempt: &Result<T>) {
+        if matches!(attempt, Err(Failure::Interrupted)) {
+            eprintln!(
+                "interrupted: {} is deleted now, if it exists, which can take minutes. If this command is killed, \
+                 delete it with `{}`",
+                self.target, self.clean_up
+            );
+        }
+    }
+
     /// Deletes the temporary database of this source, if it exists, and waits until RDS has deleted it. A
     /// database without the tag is never deleted, and with `run`, one of another run neither.
     ///
