@@ -197,6 +197,25 @@ pub(crate) async fn assert_whole_over(
     assert_equal(client, table).await;
 }
 
+/// Asserts that `--where` finds the rows of a table that PostgreSQL finds. Rows are matched by `key`.
+pub(crate) async fn assert_found(
+    recovery: &Recovery,
+    client: &Client,
+    day: &str,
+    (table, key): (&str, &str),
+    condition: &str,
+) {
+    let args = ["--plain", "--reason", "a test", "--as", "found rows", "--where", condition];
+    let (statements, _) = recovery.statements(&format!("public.{table}"), day, &args);
+    client.batch_execute(&statements).await.unwrap_or_else(|error| panic!("{table}: {error:?}"));
+    let found = format!("SELECT {key} FROM public.\"found rows\"");
+    let same = format!("SELECT {key} FROM public.{table} WHERE {condition}");
+    let differing = (lacking(client, &found, &same).await, lacking(client, &same, &found).await);
+    assert_eq!(differing, (0, 0), "{table}: {condition}");
+    let drop = "DROP TABLE public.\"found rows\"";
+    client.batch_execute(drop).await.expect("the new table is dropped");
+}
+
 /// Asserts that the new table is as the live one, and drops it.
 async fn assert_equal(client: &Client, table: &str) {
     let (schema, name) = table.split_once('.').expect("a schema");
