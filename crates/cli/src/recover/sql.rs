@@ -311,7 +311,7 @@ pub(super) fn remark(prepared: &Prepared, day: Day, is_checked: bool) -> Option<
             "the types are the live table's when the file is run: if a type was made smaller since {day}, such as DATETIME(6) to DATETIME, the server rounds values without an error; --types export avoids that"
         )),
         Engine::Postgres => Some(format!(
-            "the export does not have the type of {}, so it is the live table's: check that it was not changed since {day}",
+            "only the live table has the type of {}, so it is used: check that it was not changed since {day}",
             names.join(", ")
         )),
     }
