@@ -197,6 +197,25 @@ pub(crate) async fn assert_whole_over(
     assert_equal(client, table).await;
 }
 
+/// Asserts that `--where` finds the rows of a table that PostgreSQL finds. Rows are matched by `key`.
+pub(crate) async fn assert_found(
+    recovery: &Recovery,
+    client: &Client,
+    day: &str,
+    (table, key): (&str, &str),
+    condition: &str,
+) {
+    let args = ["--plain", "--reason", "a test", "--as", "found rows", "--where", condition];
+    let (statements, _) = recovery.statements(&format!("public.{table}"), day, &args);
+    client.batch_execute(&statements).await.unwrap_or_else(|error| panic!("{table}: {error:?}"));
+    let found = format!("SELECT {key} FROM public.\"found rows\"");
+    let same = format!("SELECT {key} FROM public.{table} WHERE {condition}");
+    let differing = (lacking(client, &found, &same).await, lacking(client, &same, &found).await);
+    assert_eq!(differing, (0, 0), "{table}: {condition}");
+    let drop = "DROP TABLE public.\"found rows\"";
+    client.batch_execute(drop).await.expect("the new table is dropped");
+}
+
 /// Asserts that the new table is as the live one, and drops it.
 async fn assert_equal(client: &Client, table: &str) {
     let (schema, name) = table.split_once('.').expect("a schema");
@@ -285,6 +304,17 @@ async fn plain_values_need_a_reason_that_is_recorded_first() {
     let with = |more: &[&'static str]| [&orders[..], more].concat();
     recovery.refused(&with(&["--plain"]), 2, &["--reason"]);
     recovery.refused(&with(&["--reason", "x"]), 2, &["--plain"]);
+    // Options of a restored copy mean nothing for the export. A question that is not asked is answered.
+    for option in [
+        &["--dry-run"][..],
+        &["--resume"],
+        &["--database-url-env", "SHOP_URL"],
+        &["--parameter-group", "quiet"],
+        &["--subnet-group", "drills"],
+        &["--security-group", "sg-0a1"],
+    ] {
+        recovery.refused(&with(option), 2, &[option[0], "add --from restore"]);
+    }
     let text = recovery.refused(
         &with(&["--where", "email = 'p8@example.com'"]),
         2,
@@ -310,7 +340,7 @@ async fn plain_values_need_a_reason_that_is_recorded_first() {
     }
     assert!(!record.contains("p8@"), "{record}");
     // A table of which every column has a class or none does.
-    recovery.statements("public.heap", DAY, &[]);
+    recovery.statements("public.heap", DAY, &["--yes"]);
     assert_whole(&recovery, &client, DAY, "public.entries").await;
     // In a work tree, nothing is written.
     let tree = recovery.path("tree");

@@ -105,9 +105,10 @@ fn main() -> ExitCode {
     };
     let command = async {
         match cli.command {
-            // It deletes what it created before it ends.
+            // They delete what they created before they end.
             Command::Probe { command } => Box::pin(probe::run(command)).await,
-            Command::Recover(args) if args.cleans_up() => Box::pin(recover::run(*args)).await,
+            Command::Recover(args) => Box::pin(recover::run(*args)).await,
+            Command::Drill(args) => Box::pin(restore::drill::run(args)).await,
             command => {
                 // Ctrl-C is how a server ends.
                 let is_server = matches!(&command, Command::Console(args) if args.is_server());

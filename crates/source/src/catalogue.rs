@@ -1,5 +1,9 @@
 //! Tables and columns, as a database's catalogue describes them.
 
+/// [`Table::skip_reason`] of a table of which the connected user may not read all rows: it lacks the right, or row-level
+/// security applies to it.
+pub const NOT_READABLE: &str = "the master user may not read it";
+
 /// A table of a source database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {

@@ -127,7 +127,11 @@ fn next_step(action: &str, code: Option<&str>) -> &'static str {
             "use a user that may log in, with its password: \
              mysql://user:password@host:port/database"
         }
-        Some("42501" | "1044" | "1142") => "use a user that may read its tables",
+        Some("42501") => {
+            "use a user that may read its tables with all their rows: their owner, a superuser or a role \
+             with BYPASSRLS"
+        }
+        Some("1044" | "1142") => "use a user that may read its tables",
         _ => "check that the server is running and that the user may read its tables",
     }
 }
@@ -144,7 +148,8 @@ mod tests {
             (Some("28000"), "a user that may log in"),
             (Some("28P01"), "with its password"),
             (Some("1045"), "with its password"),
-            (Some("42501"), "a user that may read its tables"),
+            (Some("42501"), "a user that may read its tables with all their rows"),
+            (Some("1142"), "a user that may read its tables"),
             (Some("22P02"), "check that the server is running"),
             (None, "check that the server is running"),
         ] {

@@ -43,7 +43,7 @@ pub mod sample;
 pub mod scan;
 pub mod tls;
 
-pub use catalogue::{Column, Table};
+pub use catalogue::{Column, NOT_READABLE, Table};
 pub use database::Database;
 pub use engine::{Engine, EngineFamily};
 pub use error::{Result, SourceError};

@@ -217,6 +217,20 @@ async fn check_every_type(server: &TestPostgres, client: &Client, copies: bool) 
     assert!(cells > 40_000, "{cells}");
     clocks::check(&env, &receipts["public.clocks"]).await;
     let recovery = recover::Recovery::new(&env);
+    // NaN, infinity and padded text, as PostgreSQL itself compares them.
+    for (table, condition) in [
+        (("numbers", "id"), "n > 100"),
+        (("numbers", "id"), "n = 'NaN' OR n <= '-Infinity'"),
+        (("numbers", "id"), "n < 'Infinity' AND NOT n < 5"),
+        (("every_type", "c_bigserial"), "c_real > 0"),
+        (("every_type", "c_bigserial"), "c_double <= 0"),
+        (("every_type", "c_bigserial"), "c_numeric BETWEEN 1 AND 'NaN'"),
+        (("every_type", "c_bigserial"), "c_char = 'ab'"),
+        (("every_type", "c_bigserial"), "c_char IN ('ab     ', 'x')"),
+        (("every_type", "c_bigserial"), "c_char LIKE 'ab'"),
+    ] {
+        recover::assert_found(&recovery, client, DAY, table, condition).await;
+    }
     for table in [
         "public.every_type",
         "public.numbers",

@@ -98,6 +98,11 @@ pub(crate) const ALWAYS: &str = "proof: { key: landbridge/shop/proof-key, kept: 
 
 /// A PostgreSQL server with the tables, and the day of them.
 pub(crate) async fn postgres(proof: &str) -> (TestPostgres, Client, TestEnv) {
+    postgres_with("", proof).await
+}
+
+/// As [`postgres`], and these statements before the first snapshot.
+pub(crate) async fn postgres_with(more: &str, proof: &str) -> (TestPostgres, Client, TestEnv) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let client = async |url: &str| {
@@ -110,6 +115,7 @@ pub(crate) async fn postgres(proof: &str) -> (TestPostgres, Client, TestEnv) {
     client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
     let tables = TABLES.replace("NUMBERS500", "generate_series(1, 500) AS n");
     client.batch_execute(&tables).await.expect("tables");
+    client.batch_execute(more).await.expect("more");
     let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let env = build(Arc::new(source), &CONTRACT.replace("SCHEMA", "public"), proof).await;
     (server, client, env)

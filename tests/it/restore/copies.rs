@@ -37,7 +37,7 @@ async fn status_lists_copies_that_exist_and_restores_that_run() {
         let aws = aws.clone();
         move || aws.describe_database(DatabaseKind::Instance, id).is_some()
     };
-    interrupt_when(&env, &["drill", "--without-rows", "--yes"], exists("shop-prod-drill")).await;
+    kill_drill(&env).await;
     interrupt_when(&env, &RESTORE, exists("shop-restored")).await;
     // At once: while a command runs, virtual time passes, and the restore ends.
     let text = run(&env, &["status"]).await.out;

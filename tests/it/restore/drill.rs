@@ -119,8 +119,14 @@ async fn an_interrupted_drill_is_cleaned_up() {
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.deletion_protection = true);
     snapshot(&env, "2026-11-21T04:00:00Z").await;
     let exists = || aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some();
-    interrupt_when(&env, &["drill", "--without-rows", "--yes"], exists).await;
-    assert!(exists());
+    // Ctrl-C: the drill deletes its database, and says what to do if it is killed meanwhile.
+    let args = ["drill", "--without-rows", "--yes"];
+    let child = signal_when(&env, &args, "-INT", exists).await;
+    let output = while_time_passes(&env, child.wait_with_output()).await.expect("an end");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("landbridge drill --clean-up") && !exists(), "{said}");
+    kill_drill(&env).await;
     // Another drill does not delete it: it may belong to another operator.
     let second = drill(&env, &["--without-rows"]).await;
     second.assert_fails(1, &["shop-prod-drill exists since", "landbridge drill --clean-up"]);

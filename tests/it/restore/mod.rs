@@ -127,9 +127,8 @@ async fn while_time_passes<T>(env: &TestEnv, what: impl Future<Output = T>) -> T
     outcome.expect("it ends within three minutes")
 }
 
-/// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true. Returns what it wrote
-/// to standard error.
-async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) -> String {
+/// Starts the command and sends it a signal when `seen` returns true.
+async fn signal_when(env: &TestEnv, args: &[&str], signal: &str, seen: impl Fn() -> bool) -> Child {
     let mut child: Child = command(env, args).spawn().expect("the command");
     let pid = child.id().expect("a process").to_string();
     let begun = std::time::Instant::now();
@@ -138,8 +137,25 @@ async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) -
         assert!(child.try_wait().expect("a process").is_none(), "{args:?} ended early");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let killed = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill");
+    let killed = Command::new("kill").args([signal, &pid]).status().await.expect("kill");
     assert!(killed.success());
+    child
+}
+
+/// Starts a drill without rows, and kills it when its database exists, as a machine does that fails: the database stays.
+async fn kill_drill(env: &TestEnv) {
+    let aws = env.cloud.aws();
+    let exists = || aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some();
+    let drill = ["drill", "--without-rows", "--yes"];
+    let mut child = signal_when(env, &drill, "-KILL", exists).await;
+    child.wait().await.expect("an end");
+    assert!(exists());
+}
+
+/// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true. Returns what it wrote
+/// to standard error.
+async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) -> String {
+    let child = signal_when(env, args, "-INT", seen).await;
     let output = child.wait_with_output().await.expect("an end");
     assert_eq!(output.status.code(), Some(130), "an interruption has its own exit code");
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -95,12 +95,7 @@ async fn an_unavailable_or_foreign_database_is_not_renamed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_of_a_drill_is_not_swapped() {
     let env = start_env().await;
-    let drill = ["drill", "--without-rows", "--yes"];
-    let exists = || {
-        let aws = env.cloud.aws();
-        aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some()
-    };
-    interrupt_when(&env, &drill, exists).await;
+    kill_drill(&env).await;
     let before = resource_ids(&env).await;
     let swap = ["restore", "--as", "shop-prod-drill", "--swap", "--yes"];
     run(&env, &swap).await.assert_fails(1, &["belongs to a drill", "this run renamed nothing"]);

@@ -92,6 +92,13 @@ impl Column {
         };
         self.declared = (!is_user_defined).then(|| declaration.to_owned());
     }
+
+    /// Whether it is a `character(n)` of PostgreSQL: blanks at its end mean nothing in a comparison. MySQL and MariaDB give a CHAR
+    /// without them.
+    pub(super) fn is_padded(&self) -> bool {
+        let declared = self.source.trim().to_ascii_lowercase();
+        declared == "character" || declared.starts_with("character(")
+    }
 }
 
 impl Choice {
@@ -99,7 +106,8 @@ impl Choice {
     pub(super) fn of(column: &SourceColumn) -> Self {
         let kept = Column {
             name: column.parquet.name.clone(),
-            source: column.source.clone(),
+            // A key is compared byte by byte, as BigQuery compares it: both must find the same rows.
+            source: String::new(),
             digits: (column.precision, column.scale),
             kind: kind(column),
             form: Form::of(&column.parquet),

@@ -1,7 +1,9 @@
 //! `--where`: a condition on the columns of a table, in the part of SQL that needs no database.
 //!
 //! As in SQL, a comparison with NULL is unknown, and only rows for which the condition is true are chosen. Numbers are
-//! compared by value, whatever their type; text by its bytes, as PostgreSQL does with the collation "C".
+//! compared by value, whatever their type; NaN and infinity as PostgreSQL orders them (documentation, "Numeric Types"), and no other
+//! engine has them. Text is compared by its bytes, as PostgreSQL does with the collation "C", and a `character(n)` of PostgreSQL
+//! without the blanks at its end ("Character Types").
 
 use std::cmp::Ordering;
 
@@ -58,6 +60,8 @@ enum Literal {
     /// Microseconds since 1970-01-01.
     Time(i64),
     Text(String),
+    /// Without blanks at its end, for a column that is padded with them.
+    Padded(String),
 }
 
 /// A number that is compared by value: without an exponent, as its digits.
@@ -65,6 +69,33 @@ enum Literal {
 struct Number {
     text: String,
     double: f64,
+    rank: Rank,
+}
+
+/// The order of numbers that have no digits, and of all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    NegativeInfinity,
+    Finite,
+    Infinity,
+    /// Greater than all numbers, and equal to itself.
+    NaN,
+}
+
+impl Rank {
+    /// The rank of a number as a server or an export writes it.
+    fn of(text: &str) -> Self {
+        let is = |names: [&str; 2]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
+        if is(["-infinity", "-inf"]) {
+            Self::NegativeInfinity
+        } else if is(["infinity", "inf"]) {
+            Self::Infinity
+        } else if text.eq_ignore_ascii_case("nan") {
+            Self::NaN
+        } else {
+            Self::Finite
+        }
+    }
 }
 
 /// The value of a cell cannot be compared.
@@ -192,7 +223,14 @@ impl Compiler<'_> {
 
     /// A comparison of a column with a constant.
     fn compared(&self, at: usize, operator: Operator, constant: &Expr) -> Result<Test, String> {
-        Ok(Test::Compare(at, self.chosen.kept[at].form, operator, self.literal(at, constant)?))
+        let column = &self.chosen.kept[at];
+        let literal = match self.literal(at, constant)? {
+            Literal::Text(text) if column.is_padded() => {
+                Literal::Padded(text.trim_end_matches(' ').to_owned())
+            }
+            literal => literal,
+        };
+        Ok(Test::Compare(at, column.form, operator, literal))
     }
 
     /// The place of a column. A name in other letter case is the same column, unless there are two.
@@ -205,9 +243,12 @@ impl Compiler<'_> {
         if let Some(at) = self.chosen.place(name) {
             return Ok(at);
         }
-        let kept = &self.chosen.kept;
+        let (kept, left_out) = (&self.chosen.kept, &self.chosen.left_out);
+        // In PostgreSQL, `Note` can be left out beside `note`.
+        let exact = left_out.iter().find(|it| it.column == *name);
         let mut alike = kept.iter().enumerate().filter(|(_, it)| it.name.to_lowercase() == lower);
         match (alike.next(), alike.next()) {
+            _ if exact.is_some() => {}
             (Some((at, _)), None) => return Ok(at),
             (Some(_), Some(_)) => {
                 return Err(format!(
@@ -216,8 +257,8 @@ impl Compiler<'_> {
             }
             (None, _) => {}
         }
-        let left_out = &self.chosen.left_out;
-        Err(match left_out.iter().find(|it| it.column.to_lowercase() == lower) {
+        let alike = || left_out.iter().find(|it| it.column.to_lowercase() == lower);
+        Err(match exact.or_else(alike) {
             Some(it) => format!(
                 "the column `{}` is not read: {}. A condition on it would show its values; --plain --reason TEXT reads columns that have a class",
                 it.column, it.reason
@@ -335,23 +376,30 @@ impl Operator {
     }
 }
 
-/// The order of a cell and a constant; `None` if it is unknown, for example of NaN.
+/// The order of a cell and a constant; `None` if it is unknown, as of NULL.
 fn compare(form: Form, cell: &[u8], literal: &Literal) -> Result<Option<Ordering>, Incomparable> {
     let text = value::text(form, cell).ok_or(Incomparable)?;
     Ok(match literal {
         Literal::Null => None,
         Literal::Bool(value) => Some((text == "t").cmp(value)),
-        Literal::Number(number) if form == Form::Float => {
-            text.parse::<f64>().map_err(|_| Incomparable)?.partial_cmp(&number.double)
+        Literal::Number(number) => {
+            let rank = Rank::of(text);
+            let order = match (rank, number.rank) {
+                (Rank::Finite, Rank::Finite) if form == Form::Float => {
+                    text.parse::<f64>().map_err(|_| Incomparable)?.partial_cmp(&number.double)
+                }
+                (Rank::Finite, Rank::Finite) => order_of_digits(text, &number.text),
+                (one, other) => Some(one.cmp(&other)),
+            };
+            Some(order.ok_or(Incomparable)?)
         }
-        // PostgreSQL's numeric: NaN and infinity compare as unknown.
-        Literal::Number(number) => order_of_digits(text, &number.text),
         Literal::Time(constant) => match text {
             "infinity" => Some(Ordering::Greater),
             "-infinity" => Some(Ordering::Less),
             text => Some(time(text).ok_or(Incomparable)?.cmp(constant)),
         },
         Literal::Text(constant) => Some(text.cmp(constant.as_str())),
+        Literal::Padded(constant) => Some(text.trim_end_matches(' ').cmp(constant.as_str())),
     })
 }
 
@@ -369,8 +417,11 @@ fn time(text: &str) -> Option<i64> {
 
 impl Number {
     fn parse(text: &str) -> Option<Self> {
-        digits(text)?;
-        Some(Self { text: text.to_owned(), double: text.parse().ok()? })
+        let rank = Rank::of(text);
+        if rank == Rank::Finite {
+            digits(text)?;
+        }
+        Some(Self { text: text.to_owned(), double: text.parse().ok()?, rank })
     }
 }
 

@@ -12,11 +12,11 @@ fn chosen() -> Choice {
         ("Note", Kind::Text),
     ];
     let kept: Vec<Column> = columns.iter().map(|(name, kind)| Column::test(name, *kind)).collect();
-    let left_out = vec![super::super::columns::LeftOut {
-        column: "email".to_owned(),
+    let left_out = ["email", "Paid"].map(|column| super::super::columns::LeftOut {
+        column: column.to_owned(),
         reason: "class email".to_owned(),
-    }];
-    Choice { kept, left_out }
+    });
+    Choice { kept, left_out: left_out.into() }
 }
 
 fn row() -> [Cell<'static>; 7] {
@@ -93,6 +93,7 @@ fn a_condition_on_a_column_with_a_class_is_refused() {
     };
     assert!(refused("email = 'a@example.com'").contains("would show its values"));
     assert!(refused("Email IS NULL").contains("would show its values"));
+    assert!(refused("\"Paid\" = TRUE").contains("would show its values"));
     assert!(refused("missing = 1").contains("There are: id, amount"));
     assert!(refused("id = '1e3'").contains("without an exponent"));
     assert!(refused("note = 5").contains("in single quotes"));
@@ -121,4 +122,53 @@ fn a_value_that_cannot_be_compared_is_an_error_without_the_value() {
     assert!(message.contains("public.orders.placed") && !message.contains("secret"), "{message}");
     row[3] = Some(b"infinity");
     assert!(condition.is_true(&row).unwrap());
+}
+
+#[test]
+fn nan_and_infinity_are_ordered_as_postgresql_orders_them() {
+    let holds = |form: Form, cell: &[u8], text: &str| {
+        let mut column = Column::test("amount", Kind::Number);
+        column.form = form;
+        let chosen = Choice { kept: vec![column], left_out: Vec::new() };
+        let condition = Condition::parse(text, "public.orders", &chosen).unwrap();
+        condition.is_true(&[Some(cell)]).unwrap()
+    };
+    for (cell, text, expected) in [
+        ("NaN", "amount > 100", true),
+        ("NaN", "amount = 'NaN'", true),
+        ("NaN", "amount > 'Infinity'", true),
+        ("NaN", "amount <= 100", false),
+        ("NaN", "NOT amount = 5", true),
+        ("Infinity", "amount > 100", true),
+        ("inf", "amount = 'infinity'", true),
+        ("inf", "amount < 'NaN'", true),
+        ("-Infinity", "amount < -100", true),
+        ("-inf", "amount BETWEEN '-Infinity' AND 0", true),
+        ("7", "amount < 'NaN'", true),
+        ("7", "amount > '-Infinity'", true),
+        ("7", "amount = 'NaN'", false),
+    ] {
+        for form in [Form::Float, Form::Text] {
+            assert_eq!(holds(form, cell.as_bytes(), text), expected, "{cell} {text}");
+        }
+    }
+}
+
+#[test]
+fn blanks_at_the_end_of_a_character_n_mean_nothing_but_in_a_pattern() {
+    for (source, text, expected) in [
+        ("character", "code = 'AB'", true),
+        ("character", "code IN ('x', 'AB      ')", true),
+        ("character", "code > 'AA' AND code <= 'AB'", true),
+        ("character", "code LIKE 'AB'", false),
+        ("character", "code LIKE 'AB%'", true),
+        ("character varying", "code = 'AB'", false),
+        ("text", "code = 'AB   '", true),
+    ] {
+        let mut column = Column::test("code", Kind::Text);
+        source.clone_into(&mut column.source);
+        let chosen = Choice { kept: vec![column], left_out: Vec::new() };
+        let condition = Condition::parse(text, "public.orders", &chosen).unwrap();
+        assert_eq!(condition.is_true(&[Some(&b"AB   "[..])]).unwrap(), expected, "{source} {text}");
+    }
 }

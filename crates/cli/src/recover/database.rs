@@ -1,11 +1,13 @@
 //! A database as the target: a new table of it, never one that exists.
 
+use landbridge_core::types::Engine;
+use landbridge_parquet::table::CellType;
 use landbridge_source::fill::{Filling, NewTable};
 use landbridge_source::{Database, SourceError};
 use tokio::sync::mpsc::Receiver;
 
-use super::columns::Choice;
-use super::sql::Names;
+use super::columns::{Choice, Column};
+use super::sql::{self, Names};
 use super::target::Address;
 use super::{Command, Types};
 use crate::failure::{Failure, Result};
@@ -49,25 +51,53 @@ impl TargetDatabase {
         names
     }
 
-    /// Where the types come from, unless the operator says: the live table if it is there with all columns.
+    /// Where the types come from, unless the operator says: the live table if it is there, and if its types are those that the rows
+    /// were exported with.
+    ///
+    /// # Errors
+    /// If the operator asks for the types of the live table, and the server could change values to them.
     pub(super) async fn types(
         &self,
+        engine: Engine,
         given: Option<Types>,
         names: &Names,
         chosen: &Choice,
-    ) -> Result<Types> {
-        if let Some(given) = given {
-            return Ok(given);
+    ) -> Result<Decided> {
+        let decided = |types, note| Decided { types, fractions: Vec::new(), note };
+        if given == Some(Types::Export) {
+            return Ok(decided(Types::Export, None));
         }
         let tables = self.database.tables().await?;
         let live = tables.iter().find(|it| it.schema == names.schema && it.name == names.live);
-        let has = |name: &str| {
-            live.is_some_and(|live| live.columns.iter().any(|column| column.name == name))
+        let Some(live) = live else {
+            // If the operator asks for it, the server says that it is not there.
+            return Ok(decided(given.unwrap_or(Types::Export), None));
         };
-        Ok(match chosen.kept.iter().all(|column| has(&column.name)) {
-            true => Types::Live,
-            false => Types::Export,
-        })
+        let of_live = |name: &str| live.columns.iter().find(|it| it.name == name);
+        let is_other = |kept: &&Column| {
+            sql::takes_live_type(engine, kept)
+                && of_live(kept.name.as_str()).is_none_or(|it| !is_same(kept, it))
+        };
+        let Some(other) = chosen.kept.iter().find(is_other) else {
+            let kept = chosen.kept.iter();
+            let fractions = kept
+                .map(|kept| of_live(kept.name.as_str()).and_then(|it| fraction(engine, it)))
+                .collect();
+            return Ok(Decided { types: Types::Live, fractions, note: None });
+        };
+        let why = format!(
+            "the live table has not the type of `{}` that the rows were exported with, so the server could change values without an error",
+            other.name
+        );
+        match given {
+            Some(_) => Err(Failure::Failed(format!(
+                "{why}; take the types from the export: --types export"
+            ))),
+            None => {
+                let note = format!("{why}: the new table has the types of the export");
+                Ok(decided(Types::Export, Some(note)))
+            }
+        }
     }
 
     /// Makes the new table, which no other session sees yet.
@@ -81,6 +111,42 @@ impl TargetDatabase {
             begin: begin.to_owned(),
         };
         Ok(self.database.fill(table).await?)
+    }
+}
+
+/// Where the types of the new table come from.
+pub(super) struct Decided {
+    pub(super) types: Types,
+    /// Digits of a fraction that the chosen columns hold, as [`Statements::limited`](super::sql::Statements::limited) has them.
+    pub(super) fractions: Vec<Option<u32>>,
+    /// Why they are not the live table's although it is there.
+    pub(super) note: Option<String>,
+}
+
+/// Whether a column of the live table has the type that the rows were exported with, as far as the export knows it.
+fn is_same(kept: &Column, live: &landbridge_source::Column) -> bool {
+    let base = |declared: &str| {
+        let declared = declared.trim().to_ascii_lowercase();
+        match declared.split(['(', ' ']).next().unwrap_or_default() {
+            "integer" => "int".to_owned(),
+            "numeric" => "decimal".to_owned(),
+            other => other.to_owned(),
+        }
+    };
+    let (then, now) = (base(&kept.source), base(&live.data_type));
+    let is_smaller = match (kept.ty, live.numeric_scale) {
+        (CellType::Decimal { scale, .. }, Some(digits)) if now == "decimal" => digits < scale,
+        _ => false,
+    };
+    then.is_empty() || (then == now && !is_smaller)
+}
+
+/// Digits of a fraction that a column of MySQL or MariaDB holds: it rounds more of them without an error, in every SQL mode.
+fn fraction(engine: Engine, live: &landbridge_source::Column) -> Option<u32> {
+    match (engine, live.data_type.split(' ').next()) {
+        (Engine::Mysql, Some("decimal")) => live.numeric_scale,
+        (Engine::Mysql, Some("datetime" | "timestamp" | "time")) => live.datetime_precision,
+        _ => None,
     }
 }
 

@@ -45,13 +45,17 @@ async fn sql_file(
     let names = Names::of(&prepared.source_table, command.day, args.name.as_deref(), false)?;
     let types = args.types.unwrap_or(Types::Live);
     let statements = Statements::new(&prepared, &names, types, sql::Into::File);
+    if types == Types::Live {
+        report.notes.extend(sql::remark(&prepared, command.day, false));
+    }
     let file = OutputFile::create(path)?;
     report.record = log(command, &prepared, "a file").await?;
     report.creates = Some(statements.table().to_owned());
     report.file = Some(path.display().to_string());
     let comment = sql::comment(&prepared);
-    let job = Job::new(prepared, Destination::Sql { file, comment, statements });
-    job.spawn(progress, report).await
+    let destination = Destination::Sql { file, comment, statements };
+    let job = Job::new(prepared, destination, &command.interrupts);
+    command.interrupts.unbroken(job.spawn(progress, report)).await
 }
 
 async fn parquet(
@@ -70,7 +74,8 @@ async fn parquet(
     let file = OutputFile::create(path)?;
     report.record = log(command, &prepared, "a file").await?;
     report.file = Some(path.display().to_string());
-    Job::new(prepared, Destination::Parquet { file }).spawn(progress, report).await
+    let job = Job::new(prepared, Destination::Parquet { file }, &command.interrupts);
+    command.interrupts.unbroken(job.spawn(progress, report)).await
 }
 
 async fn database(
@@ -86,20 +91,30 @@ async fn database(
     let may_be_live = !to.may_be_source;
     let names = Names::of(&prepared.source_table, command.day, args.name.as_deref(), may_be_live)?;
     let names = to.place(names);
-    let types = to.types(args.types, &names, &prepared.chosen).await?;
-    let statements = Statements::new(&prepared, &names, types, sql::Into::Database);
+    let decided = to.types(prepared.engine, args.types, &names, &prepared.chosen).await?;
+    report.notes.extend(decided.note);
+    if decided.types == Types::Live {
+        report.notes.extend(sql::remark(&prepared, command.day, true));
+    }
+    let statements = Statements::new(&prepared, &names, decided.types, sql::Into::Database)
+        .limited(decided.fractions);
     let place = to.database.place();
     report.record = log(command, &prepared, &place).await?;
     report.creates = Some(format!("{}.{}", names.schema, names.new));
     report.database = Some(place);
-    let mut filling = to.begin(&names, statements.begin()).await?;
-    let (send, receive) = tokio::sync::mpsc::channel(database::WAITING);
-    let job = Job::new(prepared, Destination::Database { send, statements });
-    let (inserted, read) =
-        tokio::join!(database::insert(&mut filling, receive), job.spawn(progress, report));
-    let rows = database::finish(filling, inserted, read.map(|()| report.rows_written)).await?;
-    report.rows_written = rows;
-    Ok(())
+    // To its end, so that a table that is interrupted is deleted, and one that is there is reported.
+    let filled = async {
+        let mut filling = to.begin(&names, statements.begin()).await?;
+        let (send, receive) = tokio::sync::mpsc::channel(database::WAITING);
+        let destination = Destination::Database { send, statements };
+        let job = Job::new(prepared, destination, &command.interrupts);
+        let (inserted, read) =
+            tokio::join!(database::insert(&mut filling, receive), job.spawn(progress, report));
+        let rows = database::finish(filling, inserted, read.map(|()| report.rows_written)).await?;
+        report.rows_written = rows;
+        Ok::<(), Failure>(())
+    };
+    command.interrupts.unbroken(filled).await
 }
 
 fn require_engine(target: Engine, source: Engine) -> Result {

@@ -10,6 +10,7 @@ use super::read::Each;
 use super::report::Report;
 use super::sql::{Inserts, Sink, Statements};
 use crate::failure::{Failure, Result};
+use crate::restore::interrupts::Interrupts;
 
 /// All that reading and writing need.
 pub(super) struct Job {
@@ -29,20 +30,25 @@ pub(super) enum Destination {
 
 impl Job {
     /// The rows of a table, and where they go.
-    pub(super) fn new(prepared: Prepared, destination: Destination) -> Self {
-        Self { rows: Rows(prepared), destination }
+    pub(super) fn new(
+        prepared: Prepared,
+        destination: Destination,
+        interrupts: &Interrupts,
+    ) -> Self {
+        Self { rows: Rows { prepared, interrupts: interrupts.clone() }, destination }
     }
 
-    /// Writes all rows for which the condition is true, and reports how many.
+    /// Writes all rows for which the condition is true, and reports how many. The thread goes on if this is dropped, so the caller
+    /// awaits it with [`Interrupts::unbroken`]: it ends at the next row if the command is interrupted.
     ///
     /// # Errors
-    /// If a row cannot be read, compared or written exactly; then no file is left.
+    /// If a row cannot be read, compared or written exactly, or the command is interrupted; then no file is left.
     pub(super) async fn spawn(self, progress: ProgressBar, report: &mut Report) -> Result {
         let Self { rows, destination } = self;
         let task = tokio::task::spawn_blocking(move || {
             let written = destination.write(&rows, &progress);
             progress.finish_and_clear();
-            written.map(|written| (written, rows.0.chosen.left_out))
+            written.map(|written| (written, rows.prepared.chosen.left_out))
         });
         let ended = task.await;
         (report.rows_written, report.left_out) = ended
@@ -52,15 +58,19 @@ impl Job {
 }
 
 /// The rows to write.
-struct Rows(Prepared);
+struct Rows {
+    prepared: Prepared,
+    interrupts: Interrupts,
+}
 
 impl Rows {
     /// Gives each row for which the condition is true, and returns how many there are.
     fn each(&self, progress: &ProgressBar, each: &mut Each<'_>) -> Result<u64> {
         let mut rows = 0;
-        self.0.source.rows(&self.0.chosen, &mut |cells| {
+        self.prepared.source.rows(&self.prepared.chosen, &mut |cells| {
+            self.interrupts.check()?;
             progress.inc(1);
-            let is_wanted = match &self.0.condition {
+            let is_wanted = match &self.prepared.condition {
                 Some(condition) => condition.is_true(cells)?,
                 None => true,
             };
@@ -82,6 +92,7 @@ impl Destination {
                 file.put(statements.begin())?;
                 let rows = statements_of(source, progress, statements.rows(), &mut file)?;
                 file.put(&statements.end(rows))?;
+                source.interrupts.check()?;
                 file.finish()?;
                 Ok(rows)
             }
@@ -105,7 +116,7 @@ fn statements_of(
 }
 
 fn parquet(source: &Rows, progress: &ProgressBar, file: OutputFile) -> Result<u64> {
-    let (kept, source_table) = (&source.0.chosen.kept, &source.0.source_table);
+    let (kept, source_table) = (&source.prepared.chosen.kept, &source.prepared.source_table);
     let columns: Vec<TableColumn> =
         kept.iter().map(|it| TableColumn { name: it.name.clone(), ty: it.ty }).collect();
     let mut writer = TableWriter::new(file, &columns)?;
@@ -118,7 +129,9 @@ fn parquet(source: &Rows, progress: &ProgressBar, file: OutputFile) -> Result<u6
             )),
         })
     })?;
-    writer.finish()?.finish()?;
+    let mut file = writer.finish()?;
+    source.interrupts.check()?;
+    file.finish()?;
     Ok(rows)
 }
 

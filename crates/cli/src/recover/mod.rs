@@ -54,6 +54,7 @@ use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::render;
 use crate::restore::args::IsolationArgs;
+use crate::restore::interrupts::Interrupts;
 
 /// Write the rows of one table, as a day's export has them, into a file or a new table
 #[derive(Debug, Args)]
@@ -115,9 +116,12 @@ pub(crate) struct RecoverArgs {
     #[arg(long)]
     resume: bool,
     /// Only delete the copy that an interrupted command left
-    #[arg(long, conflicts_with_all = ["table", "at", "to"])]
+    #[arg(long, conflicts_with_all = [
+        "table", "at", "to", "condition", "name", "types", "database_url_env", "resume", "parameter_group", "subnet_group",
+        "security_group", "password_env", "ca", "plain", "reason",
+    ])]
     clean_up: bool,
-    /// With --from restore: show what would be restored, and change nothing
+    /// With --from restore: show what would be restored; with --clean-up: what would be deleted. Changes nothing
     #[arg(long)]
     dry_run: bool,
     /// With --from restore: do not ask for confirmation
@@ -149,9 +153,24 @@ impl RecoverArgs {
         self.table.as_deref().unwrap_or_default()
     }
 
-    /// Whether the command deletes a database before it ends, so that Ctrl-C must not end it at once.
-    pub(crate) fn cleans_up(&self) -> bool {
-        self.from == From::Restore || self.clean_up
+    /// Fails if an option is given that has a meaning only with `--from restore`: an operator who writes `--dry-run` expects that
+    /// no row is written. `--yes` answers a question that is not asked here, so it is accepted.
+    fn require_used(&self) -> Result {
+        let isolation = &self.isolation;
+        let options = [
+            ("--dry-run", self.dry_run),
+            ("--resume", self.resume),
+            ("--database-url-env", self.database_url_env.is_some()),
+            ("--parameter-group", isolation.parameter_group.is_some()),
+            ("--subnet-group", isolation.subnet_group.is_some()),
+            ("--security-group", !isolation.security_group.is_empty()),
+        ];
+        match options.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) if self.from != From::Restore => Err(Failure::Usage(format!(
+                "{option} is for --from restore, and this command reads the export in S3: add --from restore, or leave {option} out"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -168,7 +187,8 @@ pub(crate) enum From {
 /// Where the types of the new table's columns come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Types {
-    /// The live table: exactly its types
+    /// The live table: user-defined types are in it. A type that the export knows is taken without the live table's size,
+    /// which could cut values (PostgreSQL)
     Live,
     /// The export: for a table that is gone. Lengths and user-defined types are not in it. With --from restore, the copy:
     /// without user-defined types
@@ -202,6 +222,7 @@ struct Command {
     ledger: Ledger,
     now: Timestamp,
     day: Day,
+    interrupts: Interrupts,
 }
 
 /// A table whose rows can be read.
@@ -228,6 +249,7 @@ pub(crate) async fn run(args: RecoverArgs) -> Result {
     if args.clean_up {
         return restored::clean_up(&args).await;
     }
+    args.require_used()?;
     let to = args.to.as_deref().unwrap_or_default();
     let target = Target::parse(to).map_err(|why| Failure::Usage(format!("--to: {why}")))?;
     let config = args.files.read()?;
@@ -236,12 +258,16 @@ pub(crate) async fn run(args: RecoverArgs) -> Result {
     let now = Clock::from_env()?.now();
     let day = resolve(args.at.unwrap_or(At::Yesterday), now, &config)?;
     let ledger = Ledger::for_operator(aws.s3.clone(), &config);
-    let command = Command { args, config, aws, ledger, now, day };
+    let interrupts = Interrupts::default();
+    let command = Command { args, config, aws, ledger, now, day, interrupts };
     if command.args.from == From::Restore {
         return Box::pin(restored::run(command, &contract, &target)).await;
     }
-    let prepared = export::prepare(&command, &contract).await?;
-    finish(&command, prepared, &target).await
+    let written = async {
+        let prepared = export::prepare(&command, &contract).await?;
+        finish(&command, prepared, &target).await
+    };
+    command.interrupts.unless_interrupted(Box::pin(written)).await
 }
 
 /// Writes the rows, and says what was written.

@@ -46,6 +46,10 @@ pub(super) struct Restored {
     pub(super) table: Table,
     /// The chosen columns, by their places in the table.
     pub(super) places: Vec<usize>,
+    pub(super) source_table: String,
+    pub(super) day: Day,
+    /// The rows that the day's export of the same snapshot had, if that is known.
+    pub(super) expected: Option<u64>,
 }
 
 impl Restored {
@@ -53,9 +57,10 @@ impl Restored {
         let mut scan = self.database.scan().await?;
         // A scan ends with the last row. The first error ends the wait for it.
         let stop = Notify::new();
-        let mut stopped = None;
+        let (mut stopped, mut rows) = (None, 0_u64);
         let read = {
             let give = &mut |cells: &[Cell<'_>]| {
+                rows += 1;
                 if stopped.is_none()
                     && let Err(error) = each(cells)
                 {
@@ -68,9 +73,21 @@ impl Restored {
                 () = stop.notified() => Ok(()),
             }
         };
-        match stopped {
-            Some(error) => Err(error),
-            None => Ok(read?),
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        read?;
+        self.require_all(rows)
+    }
+
+    /// Fails if the copy has not the rows that the day's export had.
+    fn require_all(&self, rows: u64) -> Result {
+        match self.expected {
+            Some(expected) if expected != rows => Err(Failure::Failed(format!(
+                "{} of {}: the copy has {rows} rows, and the export of the same snapshot had {expected}; nothing is written. Check that the URL names the database of the source, and that no schedule or subscription changes the copy (--parameter-group, --subnet-group). To look at it, restore the snapshot under another name: `landbridge restore --from-receipt {1} --as NAME`",
+                self.source_table, self.day
+            ))),
+            _ => Ok(()),
         }
     }
 }

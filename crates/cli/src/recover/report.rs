@@ -49,6 +49,8 @@ pub(super) struct Report {
     pub(super) rows_written: u64,
     pub(super) columns: Vec<String>,
     pub(super) left_out: Vec<LeftOut>,
+    /// What the operator should know of the new table's types.
+    pub(super) notes: Vec<String>,
     /// The record of the reason in the ledger, with `--plain`.
     pub(super) record: Option<String>,
 }
@@ -137,6 +139,9 @@ pub(super) fn show(report: &Report, engine: Engine) -> Result {
     render::print(&format!("{place}: {rows}, {columns}"))?;
     for column in &report.left_out {
         render::print(&format!("  left out: {}, {}", column.column, column.reason))?;
+    }
+    for note in &report.notes {
+        render::print(&format!("  note    {note}"))?;
     }
     if let Some(record) = &report.record {
         render::print(&format!("  the reason is recorded in {record}"))?;

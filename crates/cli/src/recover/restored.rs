@@ -3,17 +3,17 @@
 //! The copy is deleted at the end, also after an error, Ctrl-C or SIGTERM. What a killed command leaves is shown by `landbridge status`;
 //! `--resume` goes on with it, and `--clean-up` deletes it.
 
-use std::future::Future;
-
 use landbridge_cli_support::args::Output;
 use landbridge_core::contract::Contract;
 use landbridge_core::ids::TAG_RESTORED_FROM;
-use landbridge_core::plan::SourceColumn;
+use landbridge_core::names::columns::{LandedColumn, LandedColumns, name_columns};
+use landbridge_core::plan::{SourceColumn, TablePlan};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, Setting, SettingValue, copies};
 use landbridge_core::types::{Engine, OriginalColumn, exported_column};
 use landbridge_ledger::records::{self, EXPORT, PLAN};
-use landbridge_source::{Database, Table, Tls};
+use landbridge_source::{Database, NOT_READABLE, Table, Tls};
 
 use super::columns::{self, Choice};
 use super::condition::Condition;
@@ -24,6 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render;
 use crate::restore::execute::execute;
+use crate::restore::interrupts::Interrupts;
 use crate::restore::temporary::{self, Temporary};
 use crate::restore::wait::Progress;
 use crate::restore::{RestoreContext, confirm, origin};
@@ -41,7 +42,7 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
     let (args, config) = (&command.args, &command.config);
     let name = database_name(&config.source.id);
     let temporary = temporary(&name);
-    let context = RestoreContext::of(config.clone(), command.aws.clone())?;
+    let context = RestoreContext::of(config.clone(), command.aws.clone(), &command.interrupts)?;
     let url = database_url(args.database_url_env.as_deref())?;
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let snapshot = snapshot_of(&command).await?;
@@ -82,7 +83,8 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
         let prepared = prepare(&command, contract, &plan, snapshot, database).await?;
         finish(&command, prepared, target).await
     };
-    let written = unless_interrupted(written).await;
+    let written = command.interrupts.unless_interrupted(written).await;
+    temporary.announce(&written);
     progress.show(&format!("deleting {name}"));
     let deleted = temporary.clean_up(&context, Some(&run), &mut progress).await;
     drop(progress);
@@ -96,7 +98,7 @@ pub(super) async fn run(command: Command, contract: &Contract, target: &Target) 
     written.and(deleted)
 }
 
-/// Deletes the copy of an interrupted command.
+/// Deletes the copy of an interrupted command; with `--dry-run`, only says which.
 ///
 /// # Errors
 /// If RDS refuses, or the database is not such a copy.
@@ -105,25 +107,28 @@ pub(super) async fn clean_up(args: &RecoverArgs) -> Result {
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let name = database_name(&config.source.id);
     let source = config.source.id.clone();
-    let context = RestoreContext::of(config, aws)?;
-    temporary(&name).clean_up(&context, None, &mut Progress::new()).await?;
-    render::print(&format!("no copy of {source} for a recovery exists any more"))
+    let context = RestoreContext::of(config, aws, &Interrupts::default())?;
+    let temporary = temporary(&name);
+    if !args.dry_run {
+        temporary.clean_up(&context, None, &mut Progress::new()).await?;
+        return render::print(&format!("no copy of {source} for a recovery exists any more"));
+    }
+    render::print(&match temporary.existing(&context).await? {
+        None => format!("no copy of {source} for a recovery exists, so nothing would be deleted"),
+        Some(it) => {
+            let since = it.created.map(|at| format!(" since {}", context.local(at)));
+            format!(
+                "would delete {name}: {}, it exists{}; `{}` deletes it",
+                it.status,
+                since.unwrap_or_default(),
+                temporary.clean_up
+            )
+        }
+    })
 }
 
 fn temporary(name: &str) -> Temporary<'_> {
     Temporary { target: name, what: "recovery", clean_up: "landbridge recover --clean-up" }
-}
-
-/// Ends with `Interrupted` at the first Ctrl-C or SIGTERM: what follows deletes the copy.
-async fn unless_interrupted(work: impl Future<Output = Result>) -> Result {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::Failed(format!("signals cannot be received: {error}")))?;
-    tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-        _ = terminate.recv() => Err(Failure::Interrupted),
-    }
 }
 
 fn database_url(variable: Option<&str>) -> Result<String> {
@@ -202,19 +207,18 @@ async fn prepare(
         Database::Postgres(_) => Engine::Postgres,
         Database::MySql(_) => Engine::Mysql,
     };
-    let records = command.ledger.day(command.day);
-    let entry = records.value(&PLAN).await?.and_then(|plan| {
-        let name = command.args.table_name();
-        plan.tables.into_iter().find(|it| it.source_table == name || it.table == name)
-    });
-    let name = entry.as_ref().map_or(command.args.table_name(), |it| &it.source_table).to_owned();
-    let receipt = match entry.as_ref().map(|it| it.table.as_str()) {
-        None | Some("") => None,
-        Some(table) => records.value(&records::receipt(table)).await?,
-    };
+    let Recorded { name, receipt, landed, expected } = recorded(command, &snapshot).await?;
     let table = table(&database, &name).await?;
-    let described: Vec<SourceColumn> =
-        table.columns.iter().map(|it| described(engine, it, contract, &name)).collect();
+    let sources: Vec<&str> = table.columns.iter().map(|it| it.name.as_str()).collect();
+    let style = command.config.warehouse.column_names;
+    let is_one = engine == Engine::Mysql;
+    let named = name_columns(&sources, contract.tables.get(&name), &landed, style, is_one);
+    let described: Vec<SourceColumn> = table
+        .columns
+        .iter()
+        .zip(named)
+        .map(|(column, named)| described(engine, column, named.key))
+        .collect();
     let mut chosen =
         columns::choose(&name, &described, contract, receipt.as_ref(), command.args.plain)?;
     let places = as_server_writes(engine, &table, &mut chosen);
@@ -224,7 +228,7 @@ async fn prepare(
     };
     Ok(Prepared {
         announcement: format!("{name} in {}", plan.target),
-        source_table: name,
+        source_table: name.clone(),
         engine,
         from: format!("snapshot {snapshot}"),
         export: None,
@@ -232,15 +236,66 @@ async fn prepare(
         rows: None,
         chosen,
         condition,
-        source: RowSource::Restored(Box::new(Restored { database, table, places })),
+        source: RowSource::Restored(Box::new(Restored {
+            database,
+            table,
+            places,
+            source_table: name,
+            day: command.day,
+            expected,
+        })),
     })
+}
+
+/// What the ledger has of the table on the day.
+struct Recorded {
+    /// Its name in the source.
+    name: String,
+    receipt: Option<Receipt>,
+    landed: LandedColumns,
+    /// How many rows the export of the same snapshot had, if that is known.
+    expected: Option<u64>,
+}
+
+async fn recorded(command: &Command, snapshot: &str) -> Result<Recorded> {
+    let records = command.ledger.day(command.day);
+    let given = command.args.table_name();
+    let planned = records.value(&PLAN).await?;
+    let is_same_snapshot = planned.as_ref().is_some_and(|plan| plan.snapshot == snapshot);
+    let entry = planned.and_then(|plan| {
+        plan.tables.into_iter().find(|it| it.source_table == given || it.table == given)
+    });
+    let Some(entry) = entry else {
+        let (name, landed) = (given.to_owned(), LandedColumns::new());
+        return Ok(Recorded { name, receipt: None, landed, expected: None });
+    };
+    let (receipt, plan) = match entry.table.as_str() {
+        "" => (None, None),
+        table => (
+            records.value(&records::receipt(table)).await?,
+            records.value(&records::table_plan(table)).await?,
+        ),
+    };
+    let landed = plan.as_ref().map(landed).unwrap_or_default();
+    // Unless its files could not be read.
+    let is_counted = is_same_snapshot && !entry.has_problem && !entry.unread;
+    let expected = is_counted.then_some(entry.rows);
+    Ok(Recorded { name: entry.source_table, receipt, landed, expected })
 }
 
 async fn table(database: &Database, name: &str) -> Result<Table> {
     let tables = database.tables().await?;
     let full = |it: &Table| format!("{}.{}", it.schema, it.name);
     if let Some(found) = tables.iter().find(|it| full(it) == name) {
-        return Ok(found.clone());
+        return match found.skip_reason.as_deref() {
+            None => Ok(found.clone()),
+            Some(NOT_READABLE) => Err(Failure::Failed(format!(
+                "the user of --database-url-env may not read all rows of {name}: it lacks the right to read the table, or row-level security applies to it. Use a URL of the table's owner, of a superuser or of a role with BYPASSRLS, as it was at the snapshot"
+            ))),
+            Some(reason) => Err(Failure::Failed(format!(
+                "{name} has no rows in a snapshot: {reason}. It cannot be recovered"
+            ))),
+        };
     }
     let names: Vec<String> = tables.iter().map(full).collect();
     Err(Failure::Usage(format!(
@@ -250,12 +305,21 @@ async fn table(database: &Database, name: &str) -> Result<Table> {
     )))
 }
 
-/// The column as an export of it would be, which decides how it is compared and what it is in Parquet.
+/// What the columns were called when the day was planned, so that the contract's entries are those of the day's export.
+fn landed(plan: &TablePlan) -> LandedColumns {
+    let landed = |column: &SourceColumn| {
+        let (name, key) = (column.name().to_owned(), column.contract_key.clone());
+        (column.parquet.name.clone(), LandedColumn { name, key })
+    };
+    plan.columns.iter().map(landed).collect()
+}
+
+/// The column as an export of it would be, which decides how it is compared and what it is in Parquet. `key` is its entry in the
+/// contract, if it has one.
 fn described(
     engine: Engine,
     column: &landbridge_source::Column,
-    contract: &Contract,
-    table: &str,
+    key: Option<String>,
 ) -> SourceColumn {
     let original = OriginalColumn {
         name: column.name.clone(),
@@ -267,12 +331,7 @@ fn described(
     let mut described =
         SourceColumn::new(exported_column(engine, &original), column.data_type.clone());
     (described.precision, described.scale) = (original.precision, original.scale);
-    // An entry in other letter case is the column's, unless another column has it exactly.
-    let keys = contract.tables.get(table).map(|it| &it.columns);
-    if let Some(keys) = keys.filter(|keys| !keys.contains_key(&column.name)) {
-        let lower = column.name.to_lowercase();
-        described.contract_key = keys.keys().find(|key| key.to_lowercase() == lower).cloned();
-    }
+    described.contract_key = key;
     described
 }
 

@@ -87,6 +87,9 @@ pub(super) struct Statements {
     /// For messages.
     names: Vec<String>,
     forms: Vec<Form>,
+    /// Digits of a fraction that the columns of the new table hold, where the server rounds more without an error; see
+    /// [`Statements::limited`].
+    fractions: Vec<Option<u32>>,
     source_table: String,
 }
 
@@ -129,8 +132,15 @@ impl Statements {
             table,
             names: chosen.kept.iter().map(|column| column.name.clone()).collect(),
             forms: chosen.kept.iter().map(form).collect(),
+            fractions: Vec::new(),
             source_table: prepared.source_table.clone(),
         }
+    }
+
+    /// The same statements; a value with more digits in its fraction than its column holds is an error. Columns without an
+    /// entry hold all digits.
+    pub(super) fn limited(self, fractions: Vec<Option<u32>>) -> Self {
+        Self { fractions, ..self }
     }
 
     /// The table that the statements fill.
@@ -150,7 +160,7 @@ impl Statements {
 
     /// What follows the rows in a file.
     pub(super) fn end(&self, rows: u64) -> String {
-        format!("COMMIT;\n-- {rows} rows in {}\n", self.table)
+        format!("COMMIT;\n-- {rows} rows in {}\n", one_line(&self.table))
     }
 }
 
@@ -171,6 +181,16 @@ impl Inserts<'_> {
         for (at, cell) in cells.iter().enumerate() {
             self.text.push_str(if at == 0 { "(" } else { ", " });
             let form = self.statements.forms.get(at).copied().unwrap_or(Form::Bytes);
+            let most = self.statements.fractions.get(at).copied().flatten();
+            if let (Some(most), Some(cell)) = (most, *cell)
+                && fraction_digits(cell) > most
+            {
+                let name = self.statements.names.get(at).map_or("", String::as_str);
+                return Err(Failure::Failed(format!(
+                    "{}.{name} has a value with more digits after the point than the live table holds now, so it cannot be written exactly; take the types from the export: --types export",
+                    self.statements.source_table
+                )));
+            }
             if !push(self.statements.engine, form, *cell, &mut self.text) {
                 let name = self.statements.names.get(at).map_or("", String::as_str);
                 return Err(Failure::Failed(format!(
@@ -199,16 +219,20 @@ impl Inserts<'_> {
     }
 }
 
-/// What a person reads first in the file. Names are of one line: a comment ends at the end of its line.
+/// A text for a comment, which ends at the end of its line: what follows would be run.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+/// What a person reads first in the file.
 pub(super) fn comment(prepared: &Prepared) -> String {
-    let line = |text: &str| text.replace(['\n', '\r'], " ");
     let mut text = format!(
         "-- Rows of {} as the {} has them. The live table is not changed.\n",
-        line(&prepared.source_table),
-        line(&prepared.from)
+        one_line(&prepared.source_table),
+        one_line(&prepared.from)
     );
     for column in &prepared.chosen.left_out {
-        let (name, reason) = (line(&column.column), line(&column.reason));
+        let (name, reason) = (one_line(&column.column), one_line(&column.reason));
         writeln!(text, "-- Left out: {name}, {reason}").expect("memory");
     }
     text
@@ -228,22 +252,77 @@ fn session(engine: Engine) -> &'static str {
     }
 }
 
-/// A table with the types of the live one, without its keys and constraints, so that every row can be inserted.
+/// A table with the types of the live one, without its keys and constraints, so that every row can be inserted. Of PostgreSQL,
+/// only the types that the source's own are not enough for, see [`exact_type`].
 fn like_live(engine: Engine, table: &str, live: &str, chosen: &Choice, option: &str) -> String {
-    let column = |prefix: &str| {
-        let names = chosen.kept.iter().map(|it| format!("{prefix}{}", quoted(engine, &it.name)));
-        names.collect::<Vec<_>>().join(", ")
+    let column = |it: &Column| {
+        let name = quoted(engine, &it.name);
+        match (engine, exact_type(engine, it)) {
+            (Engine::Mysql, _) => format!("live.{name}"),
+            (Engine::Postgres, None) => name,
+            (Engine::Postgres, Some(ty)) => format!("CAST(NULL AS {ty}) AS {name}"),
+        }
     };
+    let columns = chosen.kept.iter().map(column).collect::<Vec<_>>().join(", ");
     match engine {
         Engine::Postgres => {
-            format!("CREATE TABLE {table} AS SELECT {} FROM {live} WITH NO DATA;", column(""))
+            format!("CREATE TABLE {table} AS SELECT {columns} FROM {live} WITH NO DATA;")
         }
         // Columns of the right side of an outer join can be NULL in the new table; it has no row.
         Engine::Mysql => format!(
-            "CREATE TABLE {table}{option} AS SELECT {} FROM (SELECT 1 AS one) AS d LEFT JOIN {live} AS live ON FALSE WHERE FALSE;\nSTART TRANSACTION;",
-            column("live.")
+            "CREATE TABLE {table}{option} AS SELECT {columns} FROM (SELECT 1 AS one) AS d LEFT JOIN {live} AS live ON FALSE WHERE FALSE;\nSTART TRANSACTION;"
         ),
     }
+}
+
+/// The type that holds every value of the column exactly and compares as the source's does; `None` if only the live table has it.
+///
+/// PostgreSQL rounds a `numeric(12,2)` to a `numeric(12,0)`, and makes a date of a time, without an error. The live table may have got a
+/// smaller type since the rows were exported, so what the export knows of the type decides, and sizes that it does not know are
+/// left out. Of MySQL and MariaDB, a text without the live table's character set and collation could not be compared with it.
+fn exact_type(engine: Engine, column: &Column) -> Option<String> {
+    let source = column.source.trim().to_ascii_lowercase();
+    match (engine, source.as_str(), &column.declared) {
+        (Engine::Mysql, ..) => None,
+        (_, "array", Some(declared)) => is_built_in(declared).then(|| declared.clone()),
+        (.., Some(declared)) => Some(declared.clone()),
+        (_, "character", None) => Some("bpchar".to_owned()),
+        (_, "bit", None) => Some("bit varying".to_owned()),
+        (.., None) => is_built_in(&source).then(|| source.clone()),
+    }
+}
+
+/// Whether the new table gets the live table's type for the column, if it gets types of the live table.
+pub(super) fn takes_live_type(engine: Engine, column: &Column) -> bool {
+    exact_type(engine, column).is_none()
+}
+
+/// What the operator must check if the types are the live table's; `is_checked` if the types of the live table were compared with the
+/// export's.
+pub(super) fn remark(prepared: &Prepared, day: Day, is_checked: bool) -> Option<String> {
+    let engine = prepared.engine;
+    let kept = prepared.chosen.kept.iter();
+    let names: Vec<&str> =
+        kept.filter(|it| takes_live_type(engine, it)).map(|it| it.name.as_str()).collect();
+    match engine {
+        _ if names.is_empty() => None,
+        Engine::Mysql if is_checked => None,
+        Engine::Mysql => Some(format!(
+            "the types are the live table's when the file is run: if a type was made smaller since {day}, such as DATETIME(6) to DATETIME, the server rounds values without an error; --types export avoids that"
+        )),
+        Engine::Postgres => Some(format!(
+            "only the live table has the type of {}, so it is used: check that it was not changed since {day}",
+            names.join(", ")
+        )),
+    }
+}
+
+/// How many digits a decimal number or a time has after its point, without the zeros at its end.
+fn fraction_digits(cell: &[u8]) -> u32 {
+    let Some(point) = cell.iter().rposition(|byte| *byte == b'.') else { return 0 };
+    let fraction = &cell[point + 1..];
+    let digits = fraction.iter().rposition(|byte| *byte != b'0').map_or(0, |last| last + 1);
+    u32::try_from(digits).unwrap_or(u32::MAX)
 }
 
 /// A table with the types that the export's manifest has. It has no lengths, so texts get a type without one.
@@ -447,6 +526,60 @@ mod tests {
             assert!(refused(engine, Form::Text, &[0xff]), "text that is not UTF-8");
             assert!(refused(engine, Form::Time, b"253402300800000000"), "after the year 9999");
         }
+    }
+
+    #[test]
+    fn a_built_in_type_of_postgres_is_not_taken_from_the_live_table() {
+        let exact = |source: &str, declared: Option<&str>| {
+            let mut column = Column::test("amount", Kind::Text);
+            (column.source, column.declared) = (source.to_owned(), declared.map(str::to_owned));
+            exact_type(Engine::Postgres, &column)
+        };
+        for (source, declared, expected) in [
+            ("numeric", None, Some("numeric")),
+            ("numeric", Some("numeric(12,2)"), Some("numeric(12,2)")),
+            ("timestamp with time zone", None, Some("timestamp with time zone")),
+            ("character", None, Some("bpchar")),
+            ("bit", None, Some("bit varying")),
+            ("ARRAY", Some("text[]"), Some("text[]")),
+            ("ARRAY", Some("mood[]"), None),
+            ("ARRAY", None, None),
+            ("USER-DEFINED", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(exact(source, declared).as_deref(), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn digits_after_the_point() {
+        for (cell, digits) in [
+            ("2026-11-21 05:00:00.125000", 3),
+            ("2026-11-21 05:00:00.000000", 0),
+            ("-7.50", 1),
+            ("7", 0),
+            ("0.001", 3),
+        ] {
+            assert_eq!(fraction_digits(cell.as_bytes()), digits, "{cell}");
+        }
+    }
+
+    #[test]
+    fn no_name_ends_the_comment_after_the_rows() {
+        let statements = Statements {
+            engine: Engine::Postgres,
+            table: quoted(Engine::Postgres, "orders\r\nDROP TABLE orders;\n"),
+            begin: String::new(),
+            insert: String::new(),
+            names: Vec::new(),
+            forms: Vec::new(),
+            fractions: Vec::new(),
+            source_table: String::new(),
+        };
+        let end = statements.end(1);
+        let after = end.strip_prefix("COMMIT;\n").unwrap();
+        let is_inert = |line: &str| line.is_empty() || line.starts_with("--");
+        assert!(after.split(['\n', '\r']).all(is_inert), "{end}");
     }
 
     #[test]

@@ -154,7 +154,7 @@ pub(crate) struct DrillArgs {
     #[arg(long, value_name = "DAY", conflicts_with = "clean_up")]
     pub(crate) from_receipt: Option<Day>,
     /// Only delete the database of an interrupted drill
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["parameter_group", "subnet_group", "security_group"])]
     pub(crate) clean_up: bool,
     #[command(flatten)]
     pub(crate) isolation: IsolationArgs,

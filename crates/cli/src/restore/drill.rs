@@ -75,15 +75,16 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     temporary.require_none(&context).await?;
 
     let started_at = context.clock.now();
-    let attempt = restore_and_verify(
+    let work = restore_and_verify(
         &context,
         &plan,
         &point,
         url.as_deref().map(|url| (url, tls)),
         started_at,
         &mut progress,
-    )
-    .await;
+    );
+    let attempt = context.interrupts.unless_interrupted(work).await;
+    temporary.announce(&attempt);
     progress.show(&format!("deleting {target}"));
     let deleted = temporary.clean_up(&context, Some(&run), &mut progress).await;
     drop(progress);

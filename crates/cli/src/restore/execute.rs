@@ -121,7 +121,9 @@ async fn create_members(
         match rds.database(SourceKind::Instance, &member.id).await.map_err(rds_failure)? {
             None => {
                 progress.show(&format!("creating {}", member.id));
-                let create = async |_: &Database| rds.create_cluster_member(plan, member).await;
+                let create = async |_: &Database| {
+                    context.interrupts.unbroken(rds.create_cluster_member(plan, member)).await
+                };
                 wait::call_when_available(
                     context,
                     plan.kind,
@@ -167,7 +169,9 @@ async fn start_restore(
         return Ok(());
     }
     progress.show(&format!("restoring {}", plan.target));
-    match rds.start_restore(plan, &plan.restore_call_settings()).await {
+    // A clean-up does not find what a call makes that is still on its way.
+    let settings = plan.restore_call_settings();
+    match context.interrupts.unbroken(rds.start_restore(plan, &settings)).await {
         Ok(()) => Ok(()),
         // An earlier call whose response was lost may have succeeded; then the database is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {

@@ -11,6 +11,7 @@
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
 //! | [`temporary`] | a database that a command restores and deletes at its end |
+//! | [`interrupts`] | Ctrl-C and SIGTERM for commands that clean up |
 //! | [`args`] | the options of the commands |
 //! | [`probe`] | checks that a database answers |
 //! | [`wait`] | waits for a database's status and shows progress |
@@ -19,6 +20,7 @@
 pub(crate) mod args;
 pub(crate) mod drill;
 pub(crate) mod execute;
+pub(crate) mod interrupts;
 pub(crate) mod origin;
 pub(crate) mod points;
 mod probe;
@@ -44,6 +46,7 @@ use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::receipt;
 use args::CommonArgs;
+use interrupts::Interrupts;
 
 /// The configuration, clients and clock that every restore command uses.
 pub(crate) struct RestoreContext {
@@ -51,6 +54,7 @@ pub(crate) struct RestoreContext {
     pub(crate) aws: Aws,
     pub(crate) clock: Clock,
     pub(crate) zone: TimeZone,
+    pub(crate) interrupts: Interrupts,
 }
 
 impl RestoreContext {
@@ -66,13 +70,13 @@ impl RestoreContext {
             })?,
             None => receipt::zone(&config)?,
         };
-        Ok(Self { config, aws, clock: Clock::from_env()?, zone })
+        Ok(Self { config, aws, clock: Clock::from_env()?, zone, interrupts: Interrupts::default() })
     }
 
     /// The context of a command that has read the configuration.
-    pub(crate) fn of(config: Config, aws: Aws) -> Result<Self> {
+    pub(crate) fn of(config: Config, aws: Aws, interrupts: &Interrupts) -> Result<Self> {
         let zone = receipt::zone(&config)?;
-        Ok(Self { config, aws, clock: Clock::from_env()?, zone })
+        Ok(Self { config, aws, clock: Clock::from_env()?, zone, interrupts: interrupts.clone() })
     }
 
     /// `2026-11-21 14:00 KST`.

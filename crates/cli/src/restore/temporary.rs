@@ -88,7 +88,10 @@ impl Temporary<'_> {
     }
 
     /// The database, if it exists and is a temporary one of this source.
-    async fn existing(&self, context: &RestoreContext) -> Result<Option<Database>> {
+    ///
+    /// # Errors
+    /// If RDS refuses, or a database of this name is not a temporary one.
+    pub(crate) async fn existing(&self, context: &RestoreContext) -> Result<Option<Database>> {
         let source = &context.config.source;
         let existing =
             context.aws.rds.database(source.kind, self.target).await.map_err(rds_failure)?;
@@ -104,6 +107,17 @@ impl Temporary<'_> {
             "{target} exists and does not carry the tag {TAG_DRILL}={source}, so it is left alone and no \
              {what} can run. Rename it or delete it by hand"
         ))
+    }
+
+    /// Says what an interrupted command does now, and what to run if it is killed meanwhile.
+    pub(crate) fn announce<T>(&self, attempt: &Result<T>) {
+        if matches!(attempt, Err(Failure::Interrupted)) {
+            eprintln!(
+                "interrupted: {} is deleted now, if it exists, which can take minutes. If this command is killed, \
+                 delete it with `{}`",
+                self.target, self.clean_up
+            );
+        }
     }
 
     /// Deletes the temporary database of this source, if it exists, and waits until RDS has deleted it. A

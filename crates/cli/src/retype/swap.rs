@@ -122,6 +122,8 @@ fn exchange(text: &mut String, source_table: &str, name: &str, old: &str, new: &
          --    Keep no copy of the old table: the tags of a copy do not follow the contract.\n\
          DROP TABLE {old};\nALTER TABLE {new} RENAME TO `{name}`;"
     );
+    // A comment ends at the end of its line.
+    let source_table = source_table.replace(['\n', '\r'], " ");
     let _ = writeln!(
         text,
         "\n-- 4. The next tick of `load` sets the tags and loads {source_table}. See its receipt:\n\

@@ -112,6 +112,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_reason_about_rights_is_the_constant() {
+        assert!(TABLES.contains(&format!("'{}'", crate::catalogue::NOT_READABLE)));
+    }
+
+    #[test]
     fn the_size_of_a_numeric_is_read_from_its_declaration() {
         for (declaration, expected) in [
             ("numeric(12,2)", Some((12, 2))),

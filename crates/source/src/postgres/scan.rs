@@ -12,10 +12,11 @@ use crate::catalogue::{Storage, Table, quote_name};
 use crate::cell::Cell;
 use crate::error::Result;
 
-/// Values as an export writes them.
+/// Values as an export writes them. Row-level security is an error instead of hiding rows (PostgreSQL documentation,
+/// "Client Connection Defaults", `row_security`).
 const BEGIN: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
     SET bytea_output = 'hex'; SET extra_float_digits = 1; SET client_encoding = 'UTF8'; \
-    SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    SET statement_timeout = 0; SET row_security = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const PRIMARY_KEY: &str = "SELECT a.attname::text FROM pg_index i \
     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, place) \
@@ -144,7 +145,37 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use landbridge_local_database::TestPostgres;
+    use tokio_postgres::NoTls;
+
     use super::*;
+    use crate::Database;
+    use crate::catalogue::NOT_READABLE;
+
+    #[tokio::test]
+    async fn rows_that_a_policy_hides_are_an_error_and_not_missing() {
+        let server = tokio::task::spawn_blocking(TestPostgres::start).await.unwrap();
+        let server = server.unwrap_or_else(|error| panic!("{error}"));
+        let url = server.url();
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let tables =
+            "CREATE ROLE reader LOGIN; CREATE TABLE orders AS SELECT generate_series(1, 20) AS id;
+            GRANT SELECT ON orders TO reader; ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY some ON orders USING (id < 10)";
+        client.batch_execute(tables).await.unwrap();
+        let (_, place) = url.split_once('@').unwrap();
+        let reader = Database::connect(&format!("postgres://reader@{place}"), None).await.unwrap();
+        let tables = reader.tables().await.unwrap();
+        let table = tables.iter().find(|it| it.name == "orders").unwrap();
+        assert_eq!(table.skip_reason.as_deref(), Some(NOT_READABLE));
+        let mut scan = reader.scan().await.unwrap();
+        let mut rows = 0;
+        let read = scan.rows(table, &[0], &mut |_| rows += 1).await;
+        let message = read.unwrap_err().to_string();
+        assert!(message.contains("42501") && message.contains("BYPASSRLS"), "{message}");
+        assert_eq!(rows, 0);
+    }
 
     #[test]
     fn a_line_of_copy() {
