@@ -55,7 +55,7 @@ class Terraform:
 
     def __init__(self, folder, variables):
         self.folder = folder
-        self.variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "TF_IN_AUTOMATION": "1"}
+        self.variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "TF_IN_AUTOMATION": "1", "GOGC": "400"}
         self.variables |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": "/dev/null"} | variables
 
     def run(self, *arguments, expect=0):

@@ -143,14 +143,16 @@ async fn a_table_that_is_written_after_its_claim_gets_all_rows() {
     let place = |found: &dyn Fn(&str) -> bool| calls.iter().position(|it| found(&it.request));
     let claim =
         place(&|it| it.starts_with("PUT") && it.contains("claims/orders")).expect("a claim");
-    let merge = calls
-        .iter()
-        .rposition(|it| it.request.starts_with("POST") && it.request.ends_with("/jobs"));
+    let is_job = |at: &usize| {
+        calls[*at].request.starts_with("POST") && calls[*at].request.ends_with("/jobs")
+    };
+    // The estimate is before the claim.
+    let merge = (claim..calls.len()).find(is_job);
     let merge = merge.expect("a statement");
     assert!(receipt(&env, 1).await.delta.is_some(), "{}", env.log_output());
     ticks(&env, 1, &NIGHT[EXPORTED + 2..]).await;
     let (mut n, mut full) = (2, 0);
-    // Calls are numbered from 1, and the one that is disturbed may take effect: none is the statement itself.
+    // Calls are numbered from 1, and the one that is disturbed takes effect: none is the statement itself.
     for number in claim + 2..=merge {
         orders.refresh();
         database.set_table(orders.table()).expect("a table");

@@ -402,7 +402,7 @@ async fn a_signal_during_the_call_that_makes_the_copy_leaves_none() {
 async fn a_user_who_may_not_read_all_rows_of_a_copy_gets_none() {
     let more = "CREATE ROLE reader LOGIN; GRANT SELECT ON orders TO reader;
         ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
-        CREATE POLICY some ON orders FOR SELECT TO reader USING (id < 10)";
+        CREATE POLICY few ON orders FOR SELECT TO reader USING (id < 10)";
     let (server, _client, env) = postgres_with(more, ALWAYS).await;
     let recovery = Recovery::new(&env);
     let shop = server.url_of("shop");

@@ -162,7 +162,7 @@ mod tests {
         let tables =
             "CREATE ROLE reader LOGIN; CREATE TABLE orders AS SELECT generate_series(1, 20) AS id;
             GRANT SELECT ON orders TO reader; ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
-            CREATE POLICY some ON orders USING (id < 10)";
+            CREATE POLICY few ON orders USING (id < 10)";
         client.batch_execute(tables).await.unwrap();
         let (_, place) = url.split_once('@').unwrap();
         let reader = Database::connect(&format!("postgres://reader@{place}"), None).await.unwrap();
