@@ -312,6 +312,8 @@ async fn a_table_that_was_put_back_is_closed() {
     };
     let created = bigquery.create_table("shop", "people", &new).await;
     assert_eq!(created.unwrap(), landbridge_core::Created::New);
+    let sql = "INSERT INTO shop.people (id, name, email) VALUES (1, 'n', 'minjun@example.com')";
+    env.query(Loader, sql).await.unwrap();
     env.tick("protect", "2026-11-30T15:05:00Z").await;
     assert!(tag(&env).await.is_some(), "{}", env.log_output());
 }

@@ -44,16 +44,14 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Whether the claim describes the rows of a table that has this number of a load: not if the claim, or the table, is an earlier
-    /// version that was put back.
+    /// Whether the claim describes the rows of a table that has this number of a load and so many rows: not if the claim, or the
+    /// table, is an earlier version that was put back.
     ///
     /// A load writes its sequence into the claim before it labels the table, and labels the table before it writes rows. So a table
-    /// whose load is finished has the claim's number; one with a smaller number is a copy from before, or has lost its label.
-    pub fn describes(&self, number: u32) -> bool {
-        match self.loading {
-            Some(_) => number <= self.sequence,
-            None => number == self.sequence,
-        }
+    /// whose load is finished has the claim's number; one with rows and a smaller number is a copy from before, or has lost its label.
+    pub fn describes(&self, number: u32, rows: u64) -> bool {
+        let is_newer = number < self.sequence && (self.loading.is_some() || rows == 0);
+        number == self.sequence || is_newer
     }
 
     /// The rows that can be read at `now`, if the dataset's time-travel window is `hours` long.

@@ -50,7 +50,7 @@ impl TableTags<'_> {
             };
             let claim = ledger.value(&name).await?;
             // An earlier version of one of them says nothing about the rows.
-            let claim = claim.filter(|claim| claim.describes(live.stamp.load));
+            let claim = claim.filter(|claim| claim.describes(live.stamp.load, live.rows));
             if live.stamp.contract > number {
                 return Ok(());
             }

@@ -392,7 +392,7 @@ impl TableLoad<'_> {
 
 /// Whether the claim, or the table, is an earlier version that was put back; `live` was read before the claim.
 pub(super) fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
-    live.is_some_and(|live| !claim.describes(live.stamp.load))
+    live.is_some_and(|live| !claim.describes(live.stamp.load, live.rows))
 }
 
 /// When the table was last changed: a late tick finds what a later one has changed, its expiration for example.
