@@ -293,9 +293,9 @@ async fn a_table_that_was_put_back_is_closed() {
     env.deploy_contract(&with_email(
         "email: { source: character varying, type: STRING, class: none, transform: tokenise }",
     ));
-    for n in 1..=9 {
-        assert!(env.run_day(n).await.is_empty());
-    }
+    assert!(env.run_day(1).await.is_empty());
+    // Time travel does not reach the plain values any more.
+    env.tick("protect", "2026-11-29T15:05:00Z").await;
     let tag = async |env: &TestEnv| {
         let live = self::bigquery(env).await.table("shop", "people").await.unwrap().unwrap();
         let email = live.live.columns.into_iter().find(|it| it.name == "email").unwrap();
