@@ -19,16 +19,17 @@ use super::{
 /// The weights: a clue of [`Names::clues`], its weight, and for some the kind that it speaks for.
 const WEIGHTS: &str = include_str!("weights.txt");
 
-/// From this score on, a column of which the rules are unsure is proposed as personal: about even odds. In parts that the model
-/// had not seen, two in five of these were personal.
-const PERSONAL: i32 = 11;
+/// From this score on, a column of which the rules are unsure is proposed as personal: a little below even odds. At even odds (11),
+/// two in five of these were personal in parts that the model had not seen.
+const PERSONAL: i32 = -30;
 
 /// From this score on, such a proposal has medium confidence.
 const USUAL: i32 = 150;
 
-/// From this score on, a column that the rules call harmless is unclassified. In parts that the model had not seen, one in
-/// four of these was personal; from -100 on it would be one in six, and 3 % more of all columns would be unclassified.
-const DOUBTFUL: i32 = -50;
+/// From this score on, a column that the rules call harmless is unclassified. A personal column that everyone may read is the worst
+/// mistake, so the threshold is as low as it can be with less than 15 % unclassified columns in parts `j` to `l`: at -140 instead of
+/// -50, about two in a hundred columns more are unclassified.
+const DOUBTFUL: i32 = -140;
 
 /// Clues of columns that the rules call harmless and nearly always rightly: a number or a mark, a table about places, machines
 /// or a list of things, the name of a thing. Of such columns the model doubts none.

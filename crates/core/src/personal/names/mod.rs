@@ -159,8 +159,9 @@ impl Names {
         }
         let written = kind == Kind::FreeText && self.table.is_written();
         if self.table.is_catalogue() && !written && self.is_about_things(kind, &hit) {
-            // A list of things has its clerks and its secrets as well.
-            let doubtful = matches!(kind, Kind::Name | Kind::Secret | Kind::Account);
+            // A list of things has its clerks and its secrets as well, and people keep lists of places of their own.
+            let doubtful = matches!(kind, Kind::Name | Kind::Secret | Kind::Account)
+                || (kind == Kind::Position && self.has_person());
             let reason = format!("{quoted} in a table about things");
             return Some(if doubtful { unsure(reason) } else { harmless(Low, reason) });
         }

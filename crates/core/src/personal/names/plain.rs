@@ -292,7 +292,8 @@ impl Names {
         self.is_number() && (of_life || valued) && self.rows != Rows::Impersonal && !catalogue
     }
 
-    /// Whether the text is where a picture or a recording is kept, or a proof, which may show the person of the row.
+    /// Whether the text is where a picture or a recording is kept, or a proof, or a picture of a person: it may show the person of
+    /// the row.
     pub(super) fn is_picture_of_person(&self) -> bool {
         const PLACES: [&str; 12] = [
             "path",
@@ -308,11 +309,18 @@ impl Names {
             "파일명",
             "주소",
         ];
-        const PICTURES: [&str; 24] = [
+        const PICTURES: [&str; 32] = [
             "audio",
+            "avatar",
             "face",
+            "icon",
+            "image",
+            "images",
+            "img",
+            "imgs",
             "photo",
             "photos",
+            "pic",
             "picture",
             "pictures",
             "portrait",
@@ -330,13 +338,15 @@ impl Names {
             "녹취",
             "사진",
             "서명",
+            "이미지",
             "신분증",
             "얼굴",
             "영상",
         ];
         let kept = self.pieces().any(|piece| PLACES.contains(&piece));
         let shows = self.pieces().any(|piece| PICTURES.contains(&piece));
-        kept && shows && self.rows != Rows::Impersonal && !self.table.is_catalogue()
+        let of_person = self.column.iter().any(|word| has(&PEOPLE, word) && !has(&THINGS, word));
+        (kept || of_person) && shows && self.rows != Rows::Impersonal && !self.table.is_catalogue()
     }
 
     fn by_type_of_text(&self) -> Verdict {
@@ -380,6 +390,10 @@ impl Names {
         }
         if NUMBERS.contains(&last) && !self.table.is_about_things() && !self.is_all_known() {
             return unsure("a number of a word that is not known");
+        }
+        // A user's own name is often the key of a table.
+        if self.column == ["id"] && !self.is_impersonal() {
+            return unsure("a text that is the key of a row, which may be a login name");
         }
         if last == "id" {
             return harmless(Low, "an identifier of a thing");

@@ -223,7 +223,7 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
         for (part, score) in &scores {
             writeln!(report, "{}", score.line(&format!("part {part}, {how}"))).expect("a string");
             let shown = std::env::var("SHOW_MISTAKES").is_ok_and(|shown| shown.contains(part));
-            if shown && *part != "j" {
+            if shown {
                 writeln!(report, "open:\n  {}", score.open.join("\n  ")).expect("a string");
                 writeln!(report, "mistakes:\n  {}", score.mistakes.join("\n  ")).expect("a string");
             }
@@ -231,17 +231,20 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 continue;
             }
             let (recall, precision, unclassified, open) = match *part {
-                "a" => (0.99, 0.855, 0.065, 0),
-                "b" => (0.995, 0.845, 0.08, 0),
-                "c" => (0.995, 0.75, 0.12, 0),
-                "d" => (0.99, 0.765, 0.1, 0),
-                "e" => (0.96, 0.78, 0.105, 1),
-                "f" => (0.85, 0.82, 0.14, 1),
-                "g" => (0.78, 0.83, 0.17, 5),
-                "h" => (0.955, 0.785, 0.155, 0),
-                "i" => (0.835, 0.725, 0.215, 9),
+                "a" => (0.99, 0.85, 0.09, 0),
+                "b" => (0.995, 0.835, 0.1, 0),
+                "c" => (0.995, 0.725, 0.15, 0),
+                "d" => (0.99, 0.75, 0.115, 0),
+                "e" => (0.965, 0.76, 0.13, 1),
+                "f" => (0.87, 0.81, 0.14, 1),
+                "g" => (0.8, 0.815, 0.195, 4),
+                "h" => (0.98, 0.78, 0.185, 0),
+                "i" => (0.84, 0.705, 0.245, 4),
+                "j" => (0.98, 0.76, 0.095, 0),
+                "k" => (0.97, 0.81, 0.125, 1),
+                "l" => (0.93, 0.8, 0.145, 4),
                 // Held back: see `labels.md`.
-                _ => (0.945, 0.76, 0.08, 4),
+                _ => (0.9, 0.7, 0.15, 0),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
