@@ -58,3 +58,23 @@ def test_a_commit_that_is_none_is_named(application, landbridge):
     for start in ["nothing", "--output=json", "HEAD~7", "-h"]:
         done = diff(landbridge, application, f"--from={start}")
         assert done.returncode == 2 and f"`{start}`" in done.stderr, done.stderr
+
+
+def test_a_file_with_the_name_of_a_commit_is_not_compared_instead_of_it(application, landbridge):
+    change(application, "contract.yaml", "class: email", "class: none")
+    assert diff(landbridge, application, "--from", "main", "--fail-on", "opens").returncode == 1
+    for name in ["main", "HEAD"]:
+        (application / name).write_text((application / "contract.yaml").read_text())
+        done = diff(landbridge, application, "--from", name, "--fail-on", "opens")
+        assert done.returncode == 2 and "is a commit of git, and a file" in done.stderr, done.stdout + done.stderr
+    done = diff(landbridge, application, "--from", "./main", "--fail-on", "opens")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_pin_opens_a_column_whose_values_had_looked_personal(application, landbridge):
+    change(application, "contract.yaml", "class: email", "class: none")
+    (application / "before.yaml").write_text((application / "contract.yaml").read_text())
+    change(application, "contract.yaml", "STRING, class: none", "STRING, class: none, pinned: true")
+    done = diff(landbridge, application, "--from", "before.yaml", "--fail-on", "opens")
+    assert done.returncode == 1 and ": none → none, pinned" in done.stdout, done.stdout + done.stderr
+    assert "if its values had looked personal" in done.stdout, done.stdout

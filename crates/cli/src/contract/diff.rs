@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ContractDiffArgs) -> Result {
     let contract_path = args.files.contract_path()?;
     let config = args.files.read()?;
     let contract = files::contract(&contract_path, &config)?;
-    let (config_before, contract_before) = before(args, &config_path, &contract_path, &config)?;
+    let (config_before, contract_before) = before(args, &config_path, &config)?;
     let changes = compare(
         Side { contract: &contract_before, config: &config_before },
         Side { contract: &contract, config: &config },
@@ -87,18 +87,33 @@ fn count(changes: &[ColumnChange], direction: Direction) -> usize {
 fn before(
     args: &ContractDiffArgs,
     config_path: &Path,
-    contract_path: &Path,
     config: &Config,
 ) -> Result<(Config, Contract)> {
     let file = PathBuf::from(&args.from);
-    if file.is_file() {
-        let text = files::read(&file, "--from")?;
-        return Ok((config.clone(), contract_of(&args.from, &text)?));
+    // A change that is to be reviewed can add a file with the name of the branch that it is compared with.
+    match (is_commit(&args.from, config_path), file.is_file()) {
+        (true, true) => {
+            return Err(Failure::Usage(format!(
+                "`{0}` is a commit of git, and a file; for the commit, name it otherwise (`git rev-parse {0}` prints its hash), for the file, write ./{0}",
+                printable(&args.from)
+            )));
+        }
+        (false, true) => {
+            let text = files::read(&file, "--from")?;
+            return Ok((config.clone(), contract_of(&args.from, &text)?));
+        }
+        (_, false) => {}
     }
-    let config = of_commit(&args.from, config_path)?;
-    let contract = of_commit(&args.from, contract_path)?;
+    let of_config = of_commit(&args.from, config_path)?;
     let named = args.files.one.name();
-    let config = config_of(&config.0, &config.1, named.as_deref())?;
+    let (config, path) = config_of(&of_config.0, &of_config.1, named.as_deref())?;
+    let contract_path = match (&args.files.contract, path) {
+        (Some(given), _) => given.clone(),
+        // Where the contract of the database was then.
+        (None, Some(path)) => config_path.with_file_name(path),
+        (None, None) => files::only_contract(config_path, args.files.config.is_none()),
+    };
+    let contract = of_commit(&args.from, &contract_path)?;
     Ok((config, contract_of(&contract.0, &contract.1)?))
 }
 
@@ -110,29 +125,42 @@ fn contract_of(name: &str, text: &str) -> Result<Contract> {
     Ok(yaml::parse::<Contract>(name, text).map_err(invalid)?.into_value())
 }
 
-/// The earlier configuration of the database. A file with one database is readable if its form is right; one with
-/// several is expanded, so it must be valid.
-fn config_of(name: &str, text: &str, database: Option<&str>) -> Result<Config> {
+/// The earlier configuration of the database, and the path of its contract if the file has several databases. A file with one
+/// database is readable if its form is right; one with several is expanded, so it must be valid.
+fn config_of(name: &str, text: &str, database: Option<&str>) -> Result<(Config, Option<String>)> {
     if !config::has_databases(text) {
-        return Ok(yaml::parse::<Config>(name, text).map_err(invalid)?.into_value());
+        return Ok((yaml::parse::<Config>(name, text).map_err(invalid)?.into_value(), None));
     }
     let databases = config::parse_databases(name, text).map_err(invalid)?;
     let one = databases.one(database).map_err(|why| Failure::Usage(format!("{name}: {why}")))?;
-    Ok(one.config.clone())
+    Ok((one.config.clone(), one.contract.clone()))
+}
+
+/// Whether git knows a commit by this name, in the repository of a file.
+fn is_commit(name: &str, path: &Path) -> bool {
+    let output = Command::new("git")
+        .args(["rev-parse", "--quiet", "--verify", "--end-of-options"])
+        .arg(format!("{name}^{{commit}}"))
+        .current_dir(directory_of(path))
+        .output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// The name and the text of a file in a commit.
 fn of_commit(commit: &str, path: &Path) -> Result<(String, String)> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let spec = format!("{commit}:./{name}");
     // A commit that begins with `-` would be an option.
     let output = Command::new("git")
         .args(["show", "--end-of-options", &spec])
-        .current_dir(directory)
+        .current_dir(directory_of(path))
         .output()
         .map_err(|error| Failure::Failed(format!("cannot start git: {error}; install git, or name an earlier contract with --from FILE")))?;
     if !output.status.success() {
@@ -152,6 +180,7 @@ fn rule(it: &Rule) -> String {
     };
     match it.transform {
         Some(transform) => format!("{class}, {transform}"),
+        None if it.pinned => format!("{class}, pinned"),
         None => class,
     }
 }
@@ -231,6 +260,9 @@ fn add_column(out: &mut String, paint: &Paint, it: &ColumnChange) {
         out.push_str(
             "  only if its values do not look personal; otherwise it stays masked for everyone until you write `pinned: true`\n",
         );
+    }
+    if it.if_closed {
+        out.push_str("  if its values had looked personal, it was masked for everyone, and opens: `pinned: true` says that a person has looked at them\n");
     }
     if let Some(concerns) = &it.concerns {
         let _ = writeln!(out, "  {}", printable(concerns));

@@ -203,7 +203,7 @@ impl<'a> Readable<'a> {
         of.into_iter().flat_map(|(_, columns)| columns.values().copied()).collect()
     }
 
-    /// The table of the contract behind a table or a friendly view.
+    /// The table of the contract behind a table, the past days that are kept of it, or a friendly view.
     pub fn table(&self, of: &JobTable) -> Option<&'a str> {
         let warehouse = &self.config.warehouse;
         let is_ours = of.dataset == warehouse.dataset
@@ -212,24 +212,30 @@ impl<'a> Readable<'a> {
             return None;
         }
         let found = self.tables.iter().find(|(name, _)| is_same(name, &of.table));
-        found.map(|(_, (table, _))| *table)
+        found.map(|(_, (table, _))| *table).or_else(|| self.own.source_of(without_partition(of)))
     }
 
     /// What a job read of the tables of the contract.
     pub fn reads(&self, job: &QueryJob) -> Vec<TableRead> {
-        let tables: BTreeSet<&str> = job.tables.iter().filter_map(|it| self.table(it)).collect();
-        tables
-            .into_iter()
-            .map(|table| {
-                let (bigquery, (_, columns)) = (self.tables.iter())
-                    .find(|(_, (name, _))| *name == table)
-                    .expect("a table that was found above");
-                let names: Vec<&str> = columns.keys().map(String::as_str).collect();
-                let ColumnsRead { columns, understood } =
-                    columns_read(job.text.text(), bigquery, &names);
-                TableRead { table: table.to_owned(), columns, understood }
-            })
-            .collect()
+        let mut reads: BTreeMap<&str, TableRead> = BTreeMap::new();
+        for of in &job.tables {
+            let Some(table) = self.table(of) else { continue };
+            let columns = self.tables.values().find(|(name, _)| *name == table);
+            let names: Vec<&str> = columns
+                .iter()
+                .flat_map(|(_, columns)| columns.keys().map(String::as_str))
+                .collect();
+            let ColumnsRead { columns, understood } =
+                columns_read(job.text.text(), without_partition(of), &names);
+            let read = reads.entry(table).or_insert_with(|| TableRead {
+                table: table.to_owned(),
+                columns: BTreeSet::new(),
+                understood: true,
+            });
+            read.columns.extend(columns);
+            read.understood &= understood;
+        }
+        reads.into_values().collect()
     }
 
     /// Whether a table is one that Landbridge writes, or a temporary one. A table with another name beside
@@ -239,6 +245,11 @@ impl<'a> Readable<'a> {
             || (table.project == self.config.warehouse.project
                 && self.own.contains(&table.dataset, &table.table))
     }
+}
+
+/// The name of a table of which a job can name a partition: `table$20261121`.
+fn without_partition(table: &JobTable) -> &str {
+    table.table.split('$').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -332,5 +343,26 @@ mod tests {
         ] {
             assert_eq!(job(user, "SELECT 1", &[]).member(), member);
         }
+    }
+
+    /// Past days are read, and copied, under another name.
+    #[test]
+    fn reading_a_history_is_reading_its_table() {
+        let (config, contract) = files();
+        let readable = Readable::new(&config, &contract);
+        for (table, text) in [
+            ("creators_history", "SELECT email FROM shop.creators_history"),
+            ("creators_history_2", "SELECT email FROM shop.creators_history_2 AS h"),
+            ("creators_history$20261121", "SELECT email FROM shop.creators_history"),
+        ] {
+            let reads = readable.reads(&job("a@example.com", text, &[table]));
+            assert_eq!(reads.len(), 1, "{text}");
+            assert_eq!(reads[0].table, "public.creators");
+            assert!(reads[0].columns.iter().eq(["email"]) && reads[0].understood, "{reads:?}");
+        }
+        let both = "SELECT t.tier, h.email FROM shop.creators AS t JOIN shop.creators_history AS h USING (id)";
+        let reads = readable.reads(&job("a@example.com", both, &["creators", "creators_history"]));
+        assert_eq!(reads.len(), 1);
+        assert!(["email", "tier"].iter().all(|it| reads[0].columns.contains(*it)), "{reads:?}");
     }
 }

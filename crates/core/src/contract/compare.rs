@@ -73,6 +73,9 @@ pub struct Rule {
     pub transform: Option<&'static str>,
     /// Whether the contract names the column.
     pub named: bool,
+    /// Whether everyone may read it whatever its values look like.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// The existing policy tag that the class names. Its readers and its mask are not in the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_tag: Option<String>,
@@ -108,6 +111,8 @@ pub struct ColumnChange {
     /// Whether it opens only if the values do not look personal: text of class `none` without a pin, which was closed
     /// or pinned before.
     pub if_harmless: bool,
+    /// Whether it opens if its values had looked personal: class `none` was pinned.
+    pub if_closed: bool,
 }
 
 /// A contract with its configuration.
@@ -144,6 +149,7 @@ impl Side<'_> {
             mask: self.config.class(class).map(|it| it.mask.as_str()),
             transform: named.and_then(|it| it.transform).map(Transform::name),
             named: named.is_some(),
+            pinned: named.is_some_and(|it| it.pinned && it.class == CLASS_NONE),
             policy_tag: self.config.class(class).and_then(|it| it.policy_tag),
         }
     }
@@ -270,6 +276,9 @@ impl Sides<'_> {
         if sights.is_empty() && old == new {
             return None;
         }
+        let if_closed =
+            before.is_judged(table, column) && new.pinned && old.transform == new.transform;
+        let may_open = !meanwhile.is_empty() || old.policy_tag != new.policy_tag || if_closed;
         let is_of_dataset = |it: &SightChange| {
             !it.members.is_empty()
                 && it.members.iter().all(|it| left.contains(it) || joined.contains(it))
@@ -277,13 +286,11 @@ impl Sides<'_> {
         Some(ColumnChange {
             table: table.to_owned(),
             column: column.to_owned(),
-            direction: direction(
-                &sights,
-                !meanwhile.is_empty() || old.policy_tag != new.policy_tag,
-            ),
+            direction: direction(&sights, may_open),
             concerns: after.concerns(table).or_else(|| before.concerns(table)),
             with_next_load: old.transform != new.transform,
             if_harmless: after.is_judged(table, column) && !before.is_judged(table, column),
+            if_closed,
             by_dataset: old == new && sights.iter().all(is_of_dataset),
             before: old,
             after: new,

@@ -141,6 +141,16 @@ fn what_is_seen_between_the_change_of_the_readers_and_of_the_tag() {
     .assert_eq(&shown(&before, &after, &config));
 }
 
+/// Values that look personal close a column of class `none` until it is pinned: the pin opens it.
+#[test]
+fn a_pin_may_open_a_column_that_is_closed_for_its_values() {
+    let config = demo_config();
+    let (judged, pinned) = (line("g", "class: none"), line("g", "class: none, pinned: true"));
+    assert_eq!(shown(&judged, &pinned, &config), "Opens g\n");
+    assert_eq!(shown(&pinned, &judged, &config), "Same g\n");
+    assert_eq!(shown(&pinned, &pinned, &config), "");
+}
+
 /// Terraform does not apply readers and mask of a class with an existing policy tag.
 #[test]
 fn another_policy_tag_may_open_a_column() {
