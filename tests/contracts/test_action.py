@@ -60,6 +60,18 @@ def test_a_change_that_needs_no_verdict_passes(application, tmp_path, landbridge
     assert log["runs"][0]["results"] == []
 
 
+def test_what_was_not_read_is_said(application, tmp_path, landbridge):
+    (application / "db/migrations/0001.sql").write_text("CREATE INDEX i ON members (joined);\n")
+    (application / "db/migrations/0002.py").write_text("op.add_column()\n")
+    done = run(application, tmp_path, landbridge, dump="db/schema.sql", migrations="db/migrations")
+    assert done.code == 0, done.out + done.err
+    assert "::notice::not read: db/migrations/0002.py: no file of SQL" in done.out, done.out
+    log = json.loads((application / done.outputs["sarif"]).read_text())
+    jsonschema.Draft4Validator(SARIF).validate(log)
+    notes = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert any("0002.py" in it["message"]["text"] for it in notes), notes
+
+
 def test_a_pull_request_is_annotated_line_by_line(application, tmp_path, landbridge):
     (application / "db/migrations/0042 friday.sql").write_text(MIGRATION)
     done = run(application, tmp_path, landbridge, dump="db/schema.sql", migrations="db/migrations/0042 friday.sql")

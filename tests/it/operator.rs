@@ -515,6 +515,10 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     assert!(forced.status.success(), "{}", output_text(&forced));
     assert!(read("landbridge.yaml").contains("name: orders"));
     assert!(read("contract.yaml").contains("# mine"));
+    // What is proposed does not replace it either.
+    let forced = output_text(&forced);
+    assert!(forced.contains("--extend") && !forced.contains("> contract.yaml"), "{forced}");
+    assert!(!forced.contains(&format!("> {dir}/contract.yaml")), "{forced}");
 
     // Answers that do not give a valid file are refused, and nothing is written.
     let invalid = init(&["--project", "No Project", "--force"]);

@@ -9,8 +9,11 @@ use crate::files;
 /// A file's name and its text.
 type Text = (String, String);
 
-/// The lines that begin the part of a migration that takes it back: goose, dbmate, sql-migrate.
-const DOWN: [&str; 4] = ["-- +goose down", "-- migrate:down", "-- +migrate down", "-- rollback"];
+/// The lines that begin the part of a migration that takes it back: goose, dbmate, sql-migrate. What Liquibase takes back is in
+/// comments.
+const DOWN: [&str; 3] = ["-- +goose down", "-- migrate:down", "-- +migrate down"];
+/// The lines that begin the part that is applied.
+const UP: [&str; 3] = ["-- +goose up", "-- migrate:up", "-- +migrate up"];
 
 /// The texts of files.
 pub(super) fn texts(paths: &[PathBuf], option: &str) -> Result<Vec<Text>> {
@@ -29,7 +32,7 @@ pub(super) fn migrations(paths: &[PathBuf]) -> Result<(Vec<Text>, Vec<String>)> 
         }
     }
     let texts = texts(&found, "a path of a migration")?;
-    Ok((texts.into_iter().map(|(name, text)| (name, up(&text).to_owned())).collect(), not_read))
+    Ok((texts.into_iter().map(|(name, text)| (name, up(&text))).collect(), not_read))
 }
 
 /// All `*.sql` files of a directory and of the directories in it, in the order of their names.
@@ -56,17 +59,21 @@ fn files_of(directory: &Path, not_read: &mut Vec<String>) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
-/// The part of a migration before the part that takes it back.
-fn up(text: &str) -> &str {
-    let mut at = 0;
+/// A migration without the parts that take it back, whose lines are empty, so that the others keep their numbers.
+fn up(text: &str) -> String {
+    let mut applied = String::new();
+    let mut is_down = false;
     for line in text.split_inclusive('\n') {
         let lower = line.trim().to_lowercase();
-        if DOWN.iter().any(|down| lower.starts_with(down)) {
-            return &text[..at];
+        let begins = |marks: &[&str]| marks.iter().any(|mark| lower.starts_with(mark));
+        is_down = begins(&DOWN) || (is_down && !begins(&UP));
+        match (is_down, line.ends_with('\n')) {
+            (false, _) => applied.push_str(line),
+            (true, true) => applied.push('\n'),
+            (true, false) => {}
         }
-        at += line.len();
     }
-    text
+    applied
 }
 
 /// Names in the order in which people count: `V2` before `V10`.
@@ -126,8 +133,10 @@ mod tests {
     #[test]
     fn what_takes_a_migration_back_is_not_applied() {
         for (text, expected) in [
-            ("-- +goose Up\nA;\n-- +goose Down\nB;", "-- +goose Up\nA;\n"),
-            ("-- migrate:up\nA;\n  -- migrate:down transaction:false\nB;", "-- migrate:up\nA;\n"),
+            ("-- +goose Up\nA;\n-- +goose Down\nB;", "-- +goose Up\nA;\n\n"),
+            ("-- migrate:up\nA;\n  -- migrate:down transaction:false\nB;", "-- migrate:up\nA;\n\n"),
+            ("-- migrate:down\nB;\n-- migrate:up\nA;", "\n\n-- migrate:up\nA;"),
+            ("-- Rollback: none\nA;", "-- Rollback: none\nA;"),
             ("A; -- +goose Down\nB;", "A; -- +goose Down\nB;"),
             ("", ""),
         ] {

@@ -69,7 +69,7 @@ fn text(checked: &Checked, paint: Paint) -> String {
             Level::Warning => paint.yellow("warning"),
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{level}: {}:{}: {}", it.file, it.line, it.rule);
+        let _ = writeln!(out, "{level}: {}:{}: {}", printable(&it.file), it.line, it.rule);
         let _ = writeln!(out, "  {}", printable(&it.message));
         if let Some(proposal) = &it.proposal {
             let _ = writeln!(out, "  proposal: {}", printable(proposal));
@@ -78,11 +78,8 @@ fn text(checked: &Checked, paint: Paint) -> String {
             let _ = writeln!(out, "  readers:  {}", printable(&readers(&it.readers)));
         }
     }
-    for left in &checked.left_out {
-        let _ = writeln!(out, "not compared: {}", printable(left));
-    }
-    for file in &checked.not_read {
-        let _ = writeln!(out, "not read: {}", printable(file));
+    for omitted in omitted(checked) {
+        let _ = writeln!(out, "{omitted}");
     }
     let warnings = checked.findings.len() - checked.errors();
     let _ = write!(
@@ -94,6 +91,13 @@ fn text(checked: &Checked, paint: Paint) -> String {
         counted(warnings, "warning")
     );
     out
+}
+
+/// What was not compared, and which files were not read.
+fn omitted(checked: &Checked) -> Vec<String> {
+    let left_out = checked.left_out.iter().map(|it| format!("not compared: {}", printable(it)));
+    let not_read = checked.not_read.iter().map(|it| format!("not read: {}", printable(it)));
+    left_out.chain(not_read).collect()
 }
 
 /// The message with what a person needs to decide.
@@ -123,6 +127,7 @@ fn github(checked: &Checked) -> String {
         )
     };
     let mut lines: Vec<String> = checked.findings.iter().map(line).collect();
+    lines.extend(omitted(checked).iter().map(|it| format!("::notice::{}", data(it))));
     lines.push(format!(
         "{} compared with the contract, {}: {}",
         counted(checked.tables, "table"),
@@ -196,18 +201,19 @@ fn sarif(checked: &Checked) -> Value {
                 "rules": rules,
             } },
             "columnKind": "unicodeCodePoints",
-            "invocations": [invocation(left_out)],
+            "invocations": [invocation(left_out, &omitted(checked))],
             "results": results,
         }],
     })
 }
 
-/// How the run ended: which findings are not in the log is said in it.
-fn invocation(left_out: usize) -> Value {
-    let mut notes = Vec::new();
+/// How the run ended: which findings are not in the log, and what was not compared, is said in it.
+fn invocation(left_out: usize, omitted: &[String]) -> Value {
+    let note = |text: &String| json!({ "level": "note", "message": { "text": text } });
+    let mut notes: Vec<Value> = omitted.iter().map(note).collect();
     if left_out > 0 {
         let text = format!(
-            "{} left out: GitHub takes {MOST_RESULTS} results of a run. --format text prints all",
+            "{} left out: GitHub takes {MOST_RESULTS} results of a run. --output text prints all",
             counted(left_out, "finding")
         );
         notes.push(json!({ "level": "warning", "message": { "text": text } }));

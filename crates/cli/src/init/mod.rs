@@ -143,6 +143,7 @@ pub(crate) async fn run(args: InitArgs) -> Result {
     let chosen = found.iter().find(|it| it.kind == answers.kind && it.id == answers.source);
     let files = write::files(&answers, &origin)?;
     let (written, kept) = write::write(&args.dir, files)?;
+    let next = write::next_steps(&args.dir, &origin, !kept.is_empty());
     let result = InitResult {
         source: answers.source.clone(),
         region: answers.region.clone(),
@@ -150,7 +151,7 @@ pub(crate) async fn run(args: InitArgs) -> Result {
         written,
         kept,
         notes: chosen.map(notes).unwrap_or_default(),
-        next: write::next_steps(&args.dir, &origin),
+        next,
     };
     match args.output {
         Output::Json => render::json(&result),

@@ -98,16 +98,30 @@ pub(super) fn write(dir: &Path, files: Vec<GeneratedFile>) -> Result<(Vec<String
 
 /// The next commands for the operator. They work in the directory in which `init` ran, whether it is in a
 /// checkout or not.
-pub(super) fn next_steps(dir: &Path, origin: &Origin) -> Vec<String> {
-    let file = |name| quoted(&dir.join(name));
+///
+/// `keeps_contract`: there was a contract. Then what is proposed goes into another file, to be compared with it.
+pub(super) fn next_steps(dir: &Path, origin: &Origin, keeps_contract: bool) -> Vec<String> {
+    let file = |name: &str| quoted(&dir.join(name));
     let (config, contract) = (file(config::FILE_NAME), file(contract::FILE_NAME));
-    let mut steps = vec![
-        format!(
-            "landbridge contract propose --source postgres://USER@HOST/DATABASE --config {config} > {contract}"
-        ),
+    let propose = format!(
+        "landbridge contract propose --source postgres://USER@HOST/DATABASE --config {config}"
+    );
+    let mut steps = match keeps_contract {
+        false => vec![format!("{propose} > {contract}")],
+        true => {
+            let new = file("contract.new.yaml");
+            vec![
+                format!("{propose} --extend {contract} > {new}"),
+                format!(
+                    "landbridge contract diff --config {config} --contract {new} --from {contract}"
+                ),
+            ]
+        }
+    };
+    steps.extend([
         format!("landbridge check --config {config}"),
         format!("landbridge doctor --before-apply --config {config}"),
-    ];
+    ]);
     steps.extend(origin.package_steps(dir));
     steps.push(format!("terraform -chdir={} init && terraform -chdir={0} plan", quoted(dir)));
     steps

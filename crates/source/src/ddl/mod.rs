@@ -210,6 +210,14 @@ impl Schema {
         self.current.clone_from(&self.start);
         for statement in split::statements(text, self.family) {
             let place = Place { file: file.to_owned(), line: statement.line };
+            if statement.text.starts_with('\\') {
+                let what = format!(
+                    "`{}`: psql reads another file here; name that file too, and leave this line out",
+                    statement.text
+                );
+                self.unread.push(Unread { place, what });
+                continue;
+            }
             if let Err(why) = self.apply(&statement.text, &place) {
                 let head = apply::head(&statement.text);
                 self.unread.push(Unread { place, what: format!("`{head}`: {why}") });

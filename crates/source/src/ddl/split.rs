@@ -32,6 +32,10 @@ impl<'a> Splitter<'a> {
         let mut all = Vec::new();
         while !self.rest.is_empty() {
             self.skip_blanks();
+            if let Some(statement) = self.included_file() {
+                all.push(statement);
+                continue;
+            }
             if self.client_command() {
                 continue;
             }
@@ -70,6 +74,18 @@ impl<'a> Splitter<'a> {
                 break;
             }
         }
+    }
+
+    /// Takes a command of psql that reads another file, as a statement: what it contains is not known.
+    fn included_file(&mut self) -> Option<Statement> {
+        const INCLUDES: [&str; 4] = ["\\i", "\\ir", "\\include", "\\include_relative"];
+        let word = self.rest.split_whitespace().next().unwrap_or_default();
+        if self.family != EngineFamily::Postgres || !INCLUDES.contains(&word) {
+            return None;
+        }
+        let line = self.line;
+        let text = self.take_through(0, "\n").trim_end().to_owned();
+        Some(Statement { text, line })
     }
 
     /// Takes a line that is for the client and not for the server.

@@ -149,3 +149,18 @@ fn what_cannot_be_read_is_named_with_its_line() {
         m/1.sql:14 `CREATE TABLE`: it is not SQL of this engine"#]].assert_eq(&shown.join("\n"));
     assert!(!shown.join("").contains("secret"));
 }
+
+/// What psql reads from another file is not known, and its other commands change no table.
+#[test]
+fn an_included_file_is_listed() {
+    let mut schema = Schema::empty(EngineFamily::Postgres, "public");
+    let text = "\\restrict abc\n\\set x 1\n\\ir tables/members.sql\nCREATE TABLE t (id bigint);\n\\unrestrict abc\n";
+    schema.read("m/1.sql", text);
+    let found: Vec<(u64, &str)> =
+        schema.unread.iter().map(|it| (it.place.line, it.what.as_str())).collect();
+    assert!(
+        matches!(found.as_slice(), [(3, what)] if what.starts_with("`\\ir tables/members.sql`")),
+        "{found:?}"
+    );
+    assert_eq!(schema.tables().count(), 1);
+}
