@@ -387,6 +387,7 @@ async fn complete_export(
         warning: task.warning.clone(),
         started_at: task.started,
         ended_at: task.ended,
+        before: None,
         ..current.value
     };
     ledger.replace(&EXPORT, &current.etag, &done).await?;
