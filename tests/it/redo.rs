@@ -1,5 +1,7 @@
 //! `landbridge redo`: a day is done again, and nothing is lost, doubled or opened by it.
 
+mod exports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::sync::Arc;

@@ -267,6 +267,24 @@ pub struct ExportRecord {
     /// The attempt from which the limit of attempts counts: a request begins with all of them.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub first_attempt: u32,
+    /// While a requested export is made: the complete one that the day had. It counts again if the request cannot be
+    /// carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<ExportRecord>>,
+    /// The newest request for another export that could not be carried out, so that this export counts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedExport>,
+}
+
+/// A request for another export that could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedExport {
+    /// The number of the request.
+    pub redo: u32,
+    /// Its last attempt: the next request begins with the one after it.
+    pub attempt: u32,
+    /// Why it could not be carried out.
+    pub why: String,
 }
 
 const fn first() -> u32 {

@@ -183,6 +183,7 @@ fn retention_plan(
         daily: settings.daily as usize,
         weekly: settings.weekly as usize,
         every_hours: usize::from(settings.every_hours).clamp(1, 24),
+        deadline_hour: i8::try_from(context.config.schedule.deadline_hour).unwrap_or(23),
     };
     retention::plan(
         &context.config.source.name,

@@ -15,7 +15,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 
-use crate::calendar::{Calendar, Hour};
+use crate::calendar::{Calendar, Day, Hour};
 use crate::ids::{SNAPSHOT_PREFIX, SnapshotId};
 
 /// How many daily snapshots stay longer than the hourly ones if the ladder does not fit.
@@ -33,12 +33,15 @@ const DELETIONS_PER_TICK: usize = 8;
 pub struct Ladder {
     /// Number of newest snapshots.
     pub hourly: usize,
-    /// Number of days; for each, the last snapshot up to the export hour, or the first later one.
+    /// Number of days; for each, the snapshot that was exported: that of the export hour, or else the first one
+    /// after it up to the deadline. A day without these keeps the last one before, or the first one after them.
     pub daily: usize,
     /// Number of weeks; for each, the daily snapshot of Monday, or of the first day with one.
     pub weekly: usize,
     /// Hours from one snapshot to the next, from 1 to 24.
     pub every_hours: usize,
+    /// The last hour of the clock, from 0 to 23, whose snapshot is exported if that of the export hour is missing.
+    pub deadline_hour: i8,
 }
 
 impl Ladder {
@@ -238,7 +241,7 @@ pub fn plan(
 /// The hours that the ladder keeps, the most valuable first: the [first ones](first_to_keep), then all
 /// hours, days and weeks, each from new to old.
 fn hours_to_keep(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> Vec<Hour> {
-    let (daily, weekly) = days_and_weeks(all, calendar);
+    let (daily, weekly) = days_and_weeks(all, calendar, ladder);
     let mut seen = BTreeSet::new();
     first_to_keep(all, calendar, ladder)
         .iter()
@@ -252,21 +255,27 @@ fn hours_to_keep(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> V
 
 /// The newest hour and the first days and weeks of the ladder, which are kept longest.
 fn first_to_keep(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> Vec<Hour> {
-    let (daily, weekly) = days_and_weeks(all, calendar);
+    let (daily, weekly) = days_and_weeks(all, calendar, ladder);
     let days = daily.iter().take(ladder.daily.min(DAYS_BEFORE_HOURS));
     let weeks = weekly.iter().take(ladder.weekly.min(WEEKS_BEFORE_HOURS));
     all.last().into_iter().chain(days).chain(weeks).copied().collect()
 }
 
 /// The hours that stand for days and for weeks, each from new to old.
-fn days_and_weeks(all: &BTreeSet<Hour>, calendar: &Calendar) -> (Vec<Hour>, Vec<Hour>) {
-    let mut daily: BTreeMap<_, Hour> = BTreeMap::new();
+fn days_and_weeks(
+    all: &BTreeSet<Hour>,
+    calendar: &Calendar,
+    ladder: Ladder,
+) -> (Vec<Hour>, Vec<Hour>) {
+    let mut days: BTreeMap<Day, Vec<Hour>> = BTreeMap::new();
     for at in all {
-        let day = calendar.day_of(at.start());
-        let best = daily.entry(day).or_insert(*at);
-        // The snapshot of the export hour is the one that was loaded for the day.
-        if *at <= calendar.export_hour(day) {
-            *best = *at;
+        days.entry(calendar.day_of(at.start())).or_default().push(*at);
+    }
+    let mut daily: BTreeMap<Day, Hour> = BTreeMap::new();
+    for (day, hours) in days {
+        let last = calendar.hour_at(day, ladder.deadline_hour);
+        if let Some(at) = hour_of_day(&hours, calendar.export_hour(day), last) {
+            daily.insert(day, at);
         }
     }
     let mut weekly: BTreeMap<_, Hour> = BTreeMap::new();
@@ -277,4 +286,13 @@ fn days_and_weeks(all: &BTreeSet<Hour>, calendar: &Calendar) -> (Vec<Hour>, Vec<
         weekly.entry(monday).or_insert(*at);
     }
     (daily.into_values().rev().collect(), weekly.into_values().rev().collect())
+}
+
+/// The hour of a day, of these from old to new, that stands for it. The rule of the export stage: the export
+/// hour, or else the first later one up to `last`. Only such a snapshot was loaded; without one, the nearest
+/// earlier one is kept, or else the first later one.
+fn hour_of_day(hours: &[Hour], export: Hour, last: Hour) -> Option<Hour> {
+    let exported = hours.iter().find(|at| (export..=last).contains(*at));
+    let earlier = hours.iter().rev().find(|at| **at < export);
+    exported.or(earlier).or(hours.first()).copied()
 }

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LADDER: Ladder = Ladder { hourly: 48, daily: 14, weekly: 4, every_hours: 1 };
+const LADDER: Ladder =
+    Ladder { hourly: 48, daily: 14, weekly: 4, every_hours: 1, deadline_hour: 4 };
 
 fn limits(quota: usize) -> SnapshotLimits {
     SnapshotLimits { quota, reserve: 10 }
@@ -227,6 +228,28 @@ fn a_snapshot_that_is_being_deleted_or_failed_stands_for_no_day() {
     assert_eq!((day("available"), day("deleting"), day("failed")), (1, 2, 2));
 }
 
+/// The export takes the first later snapshot up to the deadline, 04:00, if that of 01:00 is missing.
+#[test]
+fn the_snapshot_that_was_exported_stands_for_its_day() {
+    // 15:00 in UTC is midnight in Seoul.
+    let midnight: i64 = 24 * 8 + 15;
+    let kept = |missing: &[i64]| {
+        let exist = (0_i64..24 * 10).filter(|n| !missing.contains(&(*n - midnight)));
+        let mut snapshots: Vec<_> = exist.map(|n| own_snapshot(hour(n))).collect();
+        for n in 240..400 {
+            tick(hour(n), &mut snapshots, 1000);
+        }
+        let own: BTreeSet<Hour> = snapshots.iter().filter_map(|it| it.owned_hour("shop")).collect();
+        (0_i64..24).filter(|n| own.contains(&hour(midnight + *n))).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&[]), [1]);
+    assert_eq!(kept(&[1]), [2]);
+    assert_eq!(kept(&[1, 2, 3]), [4]);
+    // Nothing was exported.
+    assert_eq!(kept(&[1, 2, 3, 4]), [0]);
+    assert_eq!(kept(&[0, 1, 2, 3, 4]), [5]);
+}
+
 #[test]
 fn a_failed_snapshot_is_not_that_of_its_hour() {
     for (status, create) in
@@ -274,8 +297,9 @@ fn a_pinned_snapshot_of_the_current_hour_stays_when_the_quota_is_used_up() {
 
 #[test]
 fn the_places_of_a_ladder_count_each_snapshot_once() {
-    let places =
-        |hourly, daily, weekly, every_hours| Ladder { hourly, daily, weekly, every_hours }.places();
+    let places = |hourly, daily, weekly, every_hours| {
+        Ladder { hourly, daily, weekly, every_hours, ..LADDER }.places()
+    };
     assert_eq!(places(48, 14, 4, 1), 48 + 12 + 2);
     assert_eq!(places(48, 14, 4, 24), 48, "48 days contain six weeks");
     assert_eq!(places(48, 14, 8, 24), 48 + 2);
@@ -322,7 +346,7 @@ prop_compose! {
         let (hourly, daily, weekly, every_hours) = ladder;
         Account {
             snapshots,
-            ladder: Ladder { hourly, daily, weekly, every_hours },
+            ladder: Ladder { hourly, daily, weekly, every_hours, ..LADDER },
             protected,
             limits: SnapshotLimits { quota, reserve },
             hour: now.map(hour),
@@ -439,7 +463,7 @@ proptest! {
             all.iter().filter(usable).filter_map(|it| it.owned_hour("shop")).collect()
         };
         let (before, after) = (own(&account.snapshots), own(&snapshots));
-        let first = Ladder { hourly: 0, daily: 7, weekly: 4, every_hours: 1 };
+        let first = Ladder { hourly: 0, daily: 7, weekly: 4, ..LADDER };
         let valuable: BTreeSet<Hour> = hours_to_keep(&before, &calendar(), first).into_iter().collect();
         if !valuable.is_subset(&after) {
             for at in after.difference(&valuable) {

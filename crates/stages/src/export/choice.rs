@@ -170,6 +170,8 @@ fn new_record(context: &Context, day: Day, snapshot: &SnapshotInfo) -> Result<Ex
         waits_for: Vec::new(),
         redo: 0,
         first_attempt: 1,
+        before: None,
+        refused: None,
     })
 }
 

@@ -68,22 +68,28 @@ async fn tick_day(
 ) -> Result<TickOutcome> {
     let ledger = context.ledger(day);
     let record = ledger.get(&EXPORT).await?;
-    if let Some(record) = &record
-        && record.value.complete
-    {
-        if let Some(outcome) = again::export_again(context, requests, day, tick).await? {
-            return Ok(outcome);
-        }
-        let message = format!("{} is complete", record.value.export);
-        return Ok(TickOutcome::new(Progress::Done, message));
-    }
+    let is_complete = record.as_ref().is_some_and(|it| it.value.complete);
     let is_requested = |before| requests.open_days(day, day).contains(&before);
     let earlier = match day.before() {
+        _ if is_complete => None,
         // The request continues it.
         Some(before) if is_requested(before) => None,
         _ => follow_day_before(context, day, tick).await?,
     };
-    let mut outcome = export_day(context, &ledger, day, tick, record).await?;
+    // Also for a day whose attempts have all failed: the request gives it new ones. A day without a record
+    // has nothing that can be exported again.
+    let requested = match &record {
+        Some(_) => again::export_again(context, requests, day, tick).await?,
+        None => None,
+    };
+    let mut outcome = match (requested, record) {
+        (Some(outcome), _) => outcome,
+        (None, Some(record)) if record.value.complete => {
+            let message = format!("{} is complete", record.value.export);
+            TickOutcome::new(Progress::Done, message)
+        }
+        (None, record) => export_day(context, &ledger, day, tick, record).await?,
+    };
     if let Some(earlier) = earlier {
         outcome.message = format!("{}; {earlier}", outcome.message);
     }
@@ -381,6 +387,7 @@ async fn complete_export(
         warning: task.warning.clone(),
         started_at: task.started,
         ended_at: task.ended,
+        before: None,
         ..current.value
     };
     ledger.replace(&EXPORT, &current.etag, &done).await?;
