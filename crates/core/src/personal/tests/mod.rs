@@ -223,7 +223,7 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
         for (part, score) in &scores {
             writeln!(report, "{}", score.line(&format!("part {part}, {how}"))).expect("a string");
             let shown = std::env::var("SHOW_MISTAKES").is_ok_and(|shown| shown.contains(part));
-            if shown {
+            if shown && *part != "m" {
                 writeln!(report, "open:\n  {}", score.open.join("\n  ")).expect("a string");
                 writeln!(report, "mistakes:\n  {}", score.mistakes.join("\n  ")).expect("a string");
             }
@@ -244,7 +244,7 @@ fn each_part_of_the_labelled_set_stays_above_the_floors() {
                 "k" => (0.97, 0.81, 0.125, 1),
                 "l" => (0.93, 0.8, 0.145, 4),
                 // Held back: see `labels.md`.
-                _ => (0.9, 0.7, 0.15, 0),
+                _ => (0.965, 0.8, 0.095, 1),
             };
             let good = score.recall() >= recall
                 && score.precision() >= precision
