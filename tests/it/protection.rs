@@ -1,8 +1,11 @@
 //! Policy tags follow the deployed contract, and what the functions report about it. The explorer
 //! looks for sequences in which a value can be read; these tests are about one sequence each.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
 use landbridge_core::receipt::{NoteCode, ReceiptState};
@@ -15,6 +18,8 @@ use landbridge_ledger::records::Claim;
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::{self, Analyst, Loader};
 use landbridge_local_google::Grants;
+use landbridge_local_wire::monitor::{ArrivedCall, CallObserver, Delivery};
+use tokio::sync::Notify;
 
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder};
 
@@ -316,6 +321,49 @@ async fn a_table_that_was_put_back_is_closed() {
     env.query(Loader, sql).await.unwrap();
     env.tick("protect", "2026-11-30T15:05:00Z").await;
     assert!(tag(&env).await.is_some(), "{}", env.log_output());
+}
+
+/// The first answer about `people` arrives only after `go`.
+struct LateAnswer {
+    go: Arc<Notify>,
+    read: Arc<Notify>,
+    is_first: AtomicBool,
+}
+
+impl CallObserver for LateAnswer {
+    fn after(&self, call: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
+        let is_late = call.request.starts_with("GET")
+            && call.request.ends_with("/tables/people")
+            && self.is_first.swap(false, Ordering::SeqCst);
+        let (go, read) = (self.go.clone(), self.read.clone());
+        Box::pin(async move {
+            if is_late {
+                read.notify_one();
+                go.notified().await;
+            }
+            Delivery::Send
+        })
+    }
+}
+
+/// Between its looks at the table and at the claim, another tick loads the table: that is no copy which was put back, and closes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_ended_meanwhile_is_no_table_that_was_put_back() {
+    let env = start_with_published_day().await;
+    env.run_until("2026-11-21T16:55:00Z").await;
+    env.tick("transfer", "2026-11-21T17:00:00Z").await;
+    let (go, read) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let late = LateAnswer { go: go.clone(), read: read.clone(), is_first: AtomicBool::new(true) };
+    env.cloud.calls().set_observer(Arc::new(late));
+    let other = async {
+        read.notified().await;
+        env.tick("load", "2026-11-21T17:06:00Z").await;
+        go.notify_one();
+    };
+    tokio::join!(env.tick("load", "2026-11-21T17:05:00Z"), other);
+    env.tick("load", "2026-11-21T17:10:00Z").await;
+    let ids = env.query(Analyst, "SELECT id FROM shop.people ORDER BY id").await.unwrap().concat();
+    assert_eq!(ids, ["1", "2", "3"], "{}", env.log_output());
 }
 
 /// Nothing is known of rows that another tool loaded, so no column of them is readable.

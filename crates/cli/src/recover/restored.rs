@@ -305,7 +305,7 @@ async fn table(database: &Database, name: &str) -> Result<Table> {
     )))
 }
 
-/// What the columns were called when the day was planned, so that the contract's entries are those of the day's export.
+/// What the columns were called when the day was planned, so that each column has the contract entry that it had in the export of that day.
 fn landed(plan: &TablePlan) -> LandedColumns {
     let landed = |column: &SourceColumn| {
         let (name, key) = (column.name().to_owned(), column.contract_key.clone());

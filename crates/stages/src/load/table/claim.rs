@@ -109,6 +109,9 @@ impl TableLoad<'_> {
             if current.value.day > self.day.day && self.history.is_none() {
                 return Ok(ClaimOutcome::Superseded(current.value.day));
             }
+            if self.ended_meanwhile(&current.value, live).await? {
+                return Ok(ClaimOutcome::Retry);
+            }
             if self.is_for(&current.value, &rows) && !is_put_back(&current.value, live) {
                 return Ok(ClaimOutcome::Won(Box::new(self.held(current.clone()))));
             }
@@ -145,6 +148,20 @@ impl TableLoad<'_> {
             }
             _ => Ok(ClaimOutcome::Retry),
         }
+    }
+
+    /// Whether another load ended between the looks at the table and at its claim, so that `live` is not the table that the claim
+    /// describes. It has labelled the table before it ended its claim; a copy that was put back keeps its number.
+    async fn ended_meanwhile(&self, claim: &Claim, live: Option<&TableInfo>) -> Result<bool> {
+        let Some(live) = live.filter(|live| live.stamp.load < claim.sequence) else {
+            return Ok(false);
+        };
+        if claim.describes(live.stamp.load, live.rows) {
+            return Ok(false);
+        }
+        let dataset = &self.context.config.warehouse.dataset;
+        let now = self.context.gcp.bigquery.table(dataset, &self.table.table).await?;
+        Ok(now.is_none_or(|now| now.stamp.load != live.stamp.load))
     }
 
     /// Whether the claim is that of this load: running, or finished.
