@@ -311,16 +311,19 @@ impl TableLoad<'_> {
     /// Gives the claim up before its rows are proven. `false`: its job is running, or another tick changed the claim.
     ///
     /// The number of a claim whose table was not labelled with it is taken back, so that claim and table have the same.
-    pub(super) async fn release(&self, held: &mut Held, live: Option<&TableInfo>) -> Result<bool> {
+    pub(super) async fn release(&self, held: &mut Held) -> Result<bool> {
         let mut next = held.claim.clone();
-        if live.is_none_or(|live| live.stamp.load < next.sequence) {
-            next.sequence = next.sequence.saturating_sub(1);
-        }
         let Some(loading) = next.loading.take() else { return Ok(true) };
         match self.context.gcp.bigquery.retire_job(&JobId::new(loading.job.clone())?).await? {
             Retired::Running => return Ok(false),
             Retired::NeverRan => {}
             Retired::Wrote { ended_at } => next.replace_rows(loading, self.no_earlier(ended_at)),
+        }
+        // Read now: another tick with the same claim can have labelled the table meanwhile.
+        let dataset = &self.context.config.warehouse.dataset;
+        let live = self.context.gcp.bigquery.table(dataset, &self.table.table).await?;
+        if live.is_none_or(|live| live.stamp.load < next.sequence) {
+            next.sequence = next.sequence.saturating_sub(1);
         }
         self.replace_claim(held, next).await
     }

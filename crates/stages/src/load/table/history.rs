@@ -171,7 +171,7 @@ impl TableLoad<'_> {
         // `landbridge forget` writes its record before it looks for claims, so one of the two sees the other.
         let forgotten: Vec<Forgotten> = self.ledger.source().read_all(FORGOTTEN).await?;
         if forgotten.iter().any(|it| it.reaches(&self.table.source_table, self.day.day)) {
-            self.release(&mut held, live.as_ref()).await?;
+            self.release(&mut held).await?;
             return Ok(None);
         }
         if live.is_none() {
